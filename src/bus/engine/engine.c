@@ -248,7 +248,7 @@ bool engine_has_room(const struct engine *engine)
 
 bool engine_has_room_for_process(const struct engine *engine)
 {
-	return engine->stats.queued - engine->held_messages < 2 * engine->config.queue_max;
+	return processes_unfinished(engine->processes) - engine->held_parts < engine->config.queue_max;
 }
 
 bool engine_is_full(const struct engine *engine)

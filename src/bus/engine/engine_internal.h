@@ -23,6 +23,7 @@ struct engine {
 	struct lane *lanes[LANES_MAX];
 	struct lanes_shared shared;
 	size_t held_messages, held_bytes; /* of SKUs that are parked, or shrink in steps */
+	size_t held_parts;                /* of these, commands of processes */
 	struct postponed_list postponed;
 	bool pauses_pubsub; /* because too many messages are held */
 	struct publisher *publisher;
@@ -59,7 +60,11 @@ bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery);
 bool engine_must_postpone_event(struct engine *engine, const struct delivery *event);
 void engine_postpone_event(struct engine *engine, struct delivery *event);
 
-/* Whether one more process may run: less than twice `queue_max` messages are queued that are not held up. */
+/*
+ * Whether one more process may run: fewer than `queue_max` commands of processes are queued, not counting
+ * those that are held up.  What waits behind the process in the SKU resolver does not count, because it
+ * could wait for ever.
+ */
 bool engine_has_room_for_process(const struct engine *engine);
 
 /* The fill level of the queue has changed. */

@@ -4,6 +4,7 @@
  * nothing, is paused.
  */
 #include "bus/engine/engine_internal.h"
+#include "bus/engine/sku_resolver.h"
 #include "bus/lane/lane.h"
 
 #include <string.h>
@@ -34,6 +35,10 @@ void engine_hold(struct engine *engine, struct delivery *delivery)
 	delivery->is_held = true;
 	engine->held_messages++;
 	engine->held_bytes += delivery->footprint;
+	if (delivery->part_of) {
+		engine->held_parts++;
+		sku_resolver_check_room(engine->resolver);
+	}
 	engine_check_full(engine); /* fewer messages count as not held up now */
 }
 
@@ -44,6 +49,7 @@ void engine_let_go(struct engine *engine, struct delivery *delivery)
 	delivery->is_held = false;
 	engine->held_messages--;
 	engine->held_bytes -= delivery->footprint;
+	engine->held_parts -= delivery->part_of != NULL;
 	if (!engine->pauses_pubsub || !holds_less_than(engine, RESUME_QUARTERS))
 		return;
 	engine->pauses_pubsub = false;

@@ -89,6 +89,8 @@ static enum progress handle_command(struct unit_of_work *uow, struct delivery *d
 
 	uow->cause = delivery->cause ? delivery->cause : &delivery->envelope;
 	verdict = message_bus_handle(uow, &delivery->envelope);
+	if (verdict == REJECT_INVALID_SKU && delivery->part_of)
+		verdict = SKIP_NOT_ALLOCATED; /* the command that named the SKU was rejected itself */
 	progress = progress_of(uow, delivery, verdict, notified);
 	if (progress != PROGRESS_DONE) {
 		unit_of_work_undo_changes(uow);

@@ -28,6 +28,7 @@ struct processes {
 	struct line_index *lines;
 	uint64_t arrivals;
 	struct process *first; /* that this worker has begun and not ended */
+	size_t unfinished;     /* commands without an outcome, of all processes */
 
 	/* While the store is asked. */
 	struct arena *arena;
@@ -253,6 +254,7 @@ void processes_run(struct processes *processes, struct delivery *event)
 	}
 	process->is_running = true;
 	process->unfinished = process->line_count;
+	processes->unfinished += process->line_count;
 	for (size_t i = 0; i < process->line_count; i++)
 		submit(processes, process, i);
 }
@@ -268,10 +270,16 @@ void processes_note_outcome(struct processes *processes, struct delivery *delive
 		remove_process(processes, delivery->process);
 	if (!process)
 		return;
+	processes->unfinished--;
 	if (--process->unfinished)
 		return;
 	process->is_running = false;
 	end(processes, process->event);
+}
+
+size_t processes_unfinished(const struct processes *processes)
+{
+	return processes->unfinished;
 }
 
 /* ---- housekeeping ---- */

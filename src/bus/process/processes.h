@@ -49,6 +49,9 @@ void processes_begin(struct processes *processes, const struct delivery_queue *q
 /* Runs the event's process, if one began, and ends it later. */
 void processes_run(struct processes *processes, struct delivery *event);
 
+/* The number of commands without an outcome, of all processes. */
+size_t processes_unfinished(const struct processes *processes);
+
 /*
  * Whether this worker runs the process; sets the keys of up to `max` such processes, and returns their
  * number.

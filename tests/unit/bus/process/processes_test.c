@@ -297,6 +297,102 @@ START_TEST(a_command_that_the_database_refuses_is_a_dead_letter_alone)
 }
 END_TEST
 
+START_TEST(a_line_of_an_unknown_sku_is_skipped)
+{
+	const struct sent *event;
+
+	world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=order\nsku=unknown\nqty=1");
+	event = cancel("order");
+	world_settle(world);
+
+	expect_handled(event);
+	ck_assert_int_eq((int)world->database->dead_letter_count, 1);
+	ck_assert_int_eq(world->database->dead_letters[0].type, MSG_ALLOCATE);
+}
+END_TEST
+
+/* ---- room ---- */
+
+/* Orders of one line each; the queue has room for a few. */
+static void fill_queue(int orders)
+{
+	world_crash(world);
+	world->config.queue_max = 4;
+	world_start(world);
+	create_batch("large", first_sku, 1000);
+	for (int i = 0; i < orders; i++) {
+		allocate(arena_printf(world->arena, "many-%d", i), first_sku, 1);
+		world_settle(world);
+	}
+}
+
+START_TEST(processes_wait_for_room_and_run_when_there_is_some)
+{
+	fill_queue(50);
+	for (int i = 0; i < 50; i++)
+		cancel(arena_printf(world->arena, "many-%d", i));
+	world_run(world);
+	world_settle(world);
+
+	ck_assert_int_eq(allocated() + database_allocated(world->database, "large"), 0);
+	ck_assert_uint_eq(recorded(), 0);
+}
+END_TEST
+
+START_TEST(processes_whose_commands_are_held_up_leave_room_for_others)
+{
+	const struct sent *other;
+
+	fill_queue(50);
+	database_lock_product(world->database, first_sku);
+	for (int i = 0; i < 50; i++)
+		cancel(arena_printf(world->arena, "many-%d", i));
+	world_advance_ms(world, 10000);
+	other = allocate("other", second_sku, 1);
+	world_advance_ms(world, 1000);
+
+	expect_handled(other);
+	database_unlock_products(world->database);
+	world_settle(world);
+	ck_assert_uint_eq(recorded(), 0);
+}
+END_TEST
+
+/* ---- the worker ends ---- */
+
+START_TEST(a_worker_that_stops_ends_its_processes_first)
+{
+	allocate_order("order");
+	cancel("order");
+	world_settle(world); /* drains the engine */
+
+	ck_assert(engine_is_idle(world->engine));
+	ck_assert_uint_eq(recorded(), 0);
+}
+END_TEST
+
+START_TEST(a_worker_may_end_at_every_stage_of_a_process)
+{
+	allocate_order("order");
+	for (int steps = 0; steps < 12; steps++) {
+		cancel_by(TRANSPORT_HTTP, "order", "id");
+		cancel_by(TRANSPORT_HTTP, "unknown", NULL);
+		cable_hold(memory_store_requests(world->intake));
+		hold_lane();
+		for (int i = 0; i < steps; i++) {
+			cable_let_one(memory_store_requests(world->intake));
+			cable_let_one(memory_store_requests(world->lanes[0]));
+			world_run(world);
+		}
+		world_crash(world);
+		world_start(world);
+	}
+	cancel_by(TRANSPORT_HTTP, "order", "id");
+	world_settle(world);
+	expect_no_lines("order");
+}
+END_TEST
+
 /* ---- failures ---- */
 
 START_TEST(a_failure_to_begin_is_retried_and_the_messages_behind_wait)
@@ -395,6 +491,11 @@ SUITE("processes", set_up, tear_down_world, .timeout_s = 30)
 	tcase_add_test(tests, an_event_from_a_stream_is_answered_when_all_its_commands_have_their_outcome);
 	tcase_add_test(tests, a_locked_product_of_a_cancelled_order_delays_no_other_message);
 	tcase_add_test(tests, a_command_that_the_database_refuses_is_a_dead_letter_alone);
+	tcase_add_test(tests, a_line_of_an_unknown_sku_is_skipped);
+	tcase_add_test(tests, processes_wait_for_room_and_run_when_there_is_some);
+	tcase_add_test(tests, processes_whose_commands_are_held_up_leave_room_for_others);
+	tcase_add_test(tests, a_worker_that_stops_ends_its_processes_first);
+	tcase_add_test(tests, a_worker_may_end_at_every_stage_of_a_process);
 	tcase_add_test(tests, a_failure_to_begin_is_retried_and_the_messages_behind_wait);
 	tcase_add_test(tests, another_worker_continues_a_cancellation_whose_worker_died);
 	tcase_add_test(tests, an_event_that_its_stream_delivers_again_keeps_the_lines_that_it_began_with);
