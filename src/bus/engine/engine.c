@@ -155,6 +155,7 @@ void engine_free(struct engine **engine)
 		return;
 	it->ports.clock->ops->timer_free(&it->change_timer);
 	it->ports.clock->ops->timer_free(&it->drain_timer);
+	processes_free(&it->processes);
 	for (size_t i = 0; i < it->config.lanes; i++)
 		lane_free(&it->lanes[i]);
 	lane_free(&it->shared.parking);
@@ -162,7 +163,6 @@ void engine_free(struct engine **engine)
 		parked_remove(&it->shared.parked, parked_first(&it->shared.parked));
 	postponed_list_free(&it->postponed);
 	sku_resolver_free(&it->resolver);
-	processes_free(&it->processes);
 	housekeeper_free(&it->housekeeper);
 	publisher_free(&it->publisher);
 	batch_index_free(&it->batches);

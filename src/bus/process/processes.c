@@ -57,9 +57,11 @@ void processes_free(struct processes **processes)
 	if (!it)
 		return;
 	for (struct process *process = it->first; process; process = next) {
+		struct delivery *event = process->event; /* whose arena holds the process */
+
 		next = process->next;
 		if (process->is_running)
-			delivery_free(&process->event);
+			delivery_free(&event);
 	}
 	line_index_free(&it->lines);
 	arena_free(&it->arena);

@@ -29,7 +29,10 @@ struct process;
 
 struct processes *processes_new(struct lanes_shared *shared);
 
-/* Frees the events whose commands have not ended; accepts NULL in *processes and nulls it. */
+/*
+ * To be freed before the lanes.  Frees the events whose commands have not ended; accepts NULL in *processes
+ * and nulls it.
+ */
 void processes_free(struct processes **processes);
 
 /* To be called for each message that arrives, and for each delivery that has its outcome. */
