@@ -63,7 +63,7 @@ void engine_postpone_event(struct engine *engine, struct delivery *event);
 /*
  * Whether one more process may run: fewer than `queue_max` commands of processes are queued, not counting
  * those that are held up.  What waits behind the process in the SKU resolver does not count, because it
- * could wait for ever.
+ * could wait without a limit.
  */
 bool engine_has_room_for_process(const struct engine *engine);
 

@@ -101,6 +101,14 @@ def keyed_by(name):
     return {**result, "required": [name]}
 
 
+def external_event(**properties):
+    """The schema of an external event about an order."""
+    result = schema(name="gone", orderid=text(), **properties)
+    if "sku" not in properties:
+        del result["properties"]["sku"]
+    return {**result, "$id": "urn:allocd:external-event:gone", "required": ["orderid"]}
+
+
 def with_alias(**changes):
     either = [{"required": ["ref"]}, {"required": ["nick"]}]
     result = schema(ref=text(), nick={"description": "Another name.", "$ref": "#/properties/ref"})
@@ -212,6 +220,12 @@ class GeneratedCode(Generated):
         for content, key in ((schema(), "KEY_SKU"), (both, "KEY_SKU"), (keyed_by("batchref"), "KEY_BATCHREF")):
             _header, source = self.assert_accepted({"pack.json": content})
             self.assertIn(f".key = {key},", source)
+
+    def test_an_external_event_is_listed_as_a_command_and_is_keyed_by_its_order(self):
+        content = external_event()
+        header, source = self.assert_accepted({"gone.json": content})
+        self.assertIn("#define FOR_EACH_COMMAND(X) \\\n\tX(MSG_GONE, gone)\n", header)
+        self.assertIn(".key = KEY_ORDERID,", source)
 
     def test_messages_are_listed_by_role(self):
         header, source = self.assert_accepted(
@@ -483,6 +497,13 @@ class RefusedSchemas(Generated):
         for what, content, reason in REFUSED:
             with self.subTest(what):
                 self.assert_refused("pack.json", content, reason)
+
+    def test_an_external_event_names_an_order_and_no_product(self):
+        lacking, both = external_event(), external_event(sku=optional(text()))
+        lacking["properties"]["orderid"] = optional(text())
+        lacking["required"] = []
+        for content, reason in ((lacking, "a required text 'orderid'"), (both, "names no product")):
+            self.assert_refused("gone.json", content, reason)
 
     def test_a_name_that_c_cannot_use_is_refused(self):
         for name, reason in REFUSED_NAMES:

@@ -170,6 +170,32 @@ START_TEST(an_entry_behind_a_postponed_one_is_postponed_even_if_there_is_room)
 }
 END_TEST
 
+START_TEST(a_cancellation_behind_postponed_entries_is_postponed_and_sees_their_lines)
+{
+	const char *orders[] = {"flood-0", arena_printf(world->arena, "flood-%d", FLOOD - 1)};
+
+	create_batch("more", "hot", FLOOD);
+	world_settle(world);
+	database_lock_product(world->database, "hot");
+	flood("flood", FLOOD);
+	world_advance_ms(world, SOON_MS);
+	for (int i = 0; i < 2; i++)
+		add_entry(MSG_ORDER_CANCELLED, arena_printf(world->arena, "orderid=%s", orders[i]));
+	world_advance_ms(world, SOON_MS);
+	ck_assert_uint_eq(world->database->process_count, 0);
+
+	database_unlock_products(world->database);
+	world_advance_ms(world, 60000);
+	expect_all_done();
+	for (int i = 0; i < 2; i++) {
+		ck_assert_ptr_nonnull(
+			strstr(published(), arena_printf(world->arena, "line_allocated %s ", orders[i])));
+		ck_assert_str_eq(batch_of(orders[i], "hot", 1), "");
+	}
+	ck_assert_int_eq(database_allocated(world->database, "more"), FLOOD - 2);
+}
+END_TEST
+
 START_TEST(http_callers_for_a_flooded_product_are_asked_to_try_again)
 {
 	struct sent *hot, *cold;
@@ -333,6 +359,7 @@ SUITE("postponing", set_up, tear_down_stream_world, .timeout_s = 30)
 	tcase_add_test(tests, other_products_are_handled_while_a_flood_stays_pending);
 	tcase_add_test(tests, other_products_are_handled_while_a_flood_is_read_again);
 	tcase_add_test(tests, an_entry_behind_a_postponed_one_is_postponed_even_if_there_is_room);
+	tcase_add_test(tests, a_cancellation_behind_postponed_entries_is_postponed_and_sees_their_lines);
 	tcase_add_test(tests, http_callers_for_a_flooded_product_are_asked_to_try_again);
 	tcase_add_test(tests, pubsub_pauses_while_its_messages_have_no_room);
 	tcase_add_test(tests, streams_are_read_though_pubsub_brought_more_than_the_queue_holds);
