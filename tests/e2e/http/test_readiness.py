@@ -200,4 +200,4 @@ def test_10000_refused_messages_are_logged_in_a_few_lines_and_counted(parked):
     written = parked.log_lines()
     assert len([line for line in written if "message refused" in line and "outcome=" in line]) <= 14, written
     assert any("were left out" in line and "invalid" in line and "rejected" in line for line in written), written
-    assert len(written) < 30
+    assert len([line for line in written if "migrating the database" not in line]) < 20, written
