@@ -29,6 +29,19 @@ enum verdict handle_create_batch(struct unit_of_work *uow, const struct envelope
 	return verdict;
 }
 
+/* Lets the product of the command's SKU decide about the line. */
+static enum verdict decide(struct unit_of_work *uow, struct order_line line,
+			   enum verdict (*decision)(struct product *product, const struct order_line *line))
+{
+	struct product *product;
+	enum verdict verdict = ensure_product(uow, line.sku, &product);
+
+	if (verdict != ACCEPTED)
+		return verdict;
+	line.sku = product_sku(product);
+	return decision(product, &line);
+}
+
 void allocate_needs(struct unit_of_work *uow, const struct envelope *command)
 {
 	const struct allocate *cmd = &command->message.as.allocate;
@@ -40,12 +53,8 @@ void allocate_needs(struct unit_of_work *uow, const struct envelope *command)
 enum verdict handle_allocate(struct unit_of_work *uow, const struct envelope *command)
 {
 	const struct allocate *cmd = &command->message.as.allocate;
-	struct product *product;
-	enum verdict verdict = ensure_product(uow, cmd->sku, &product);
 
-	if (verdict != ACCEPTED)
-		return verdict;
-	return product_allocate(product, &(struct order_line){cmd->orderid, product_sku(product), cmd->qty});
+	return decide(uow, (struct order_line){cmd->orderid, cmd->sku, cmd->qty}, product_allocate);
 }
 
 void deallocate_needs(struct unit_of_work *uow, const struct envelope *command)
@@ -59,13 +68,8 @@ void deallocate_needs(struct unit_of_work *uow, const struct envelope *command)
 enum verdict handle_deallocate(struct unit_of_work *uow, const struct envelope *command)
 {
 	const struct deallocate *cmd = &command->message.as.deallocate;
-	struct product *product;
-	enum verdict verdict = ensure_product(uow, cmd->sku, &product);
 
-	if (verdict != ACCEPTED)
-		return verdict;
-	return product_deallocate(product,
-				  &(struct order_line){cmd->orderid, product_sku(product), cmd->qty});
+	return decide(uow, (struct order_line){cmd->orderid, cmd->sku, cmd->qty}, product_deallocate);
 }
 
 void ship_needs(struct unit_of_work *uow, const struct envelope *command)
@@ -79,12 +83,8 @@ void ship_needs(struct unit_of_work *uow, const struct envelope *command)
 enum verdict handle_ship(struct unit_of_work *uow, const struct envelope *command)
 {
 	const struct ship *cmd = &command->message.as.ship;
-	struct product *product;
-	enum verdict verdict = ensure_product(uow, cmd->sku, &product);
 
-	if (verdict != ACCEPTED)
-		return verdict;
-	return product_ship(product, &(struct order_line){cmd->orderid, product_sku(product), cmd->qty});
+	return decide(uow, (struct order_line){cmd->orderid, cmd->sku, cmd->qty}, product_ship);
 }
 
 void change_batch_quantity_needs(struct unit_of_work *uow, const struct envelope *command)

@@ -4,23 +4,18 @@
 
 #include "bus/messages/delivery.h"
 #include "bus/ports/store_done.h"
-
-/* A line of an order. */
-struct process_line {
-	const char *sku;
-	int32_t qty;
-};
+#include "core/product.h"
 
 /* An event that is to begin a process. */
 struct process_start {
-	const struct delivery *event;       /* its inbox key identifies the process */
-	const struct process_line *pending; /* lines that commands before the event may still allocate */
+	const struct delivery *event;     /* its inbox key identifies the process */
+	const struct order_line *pending; /* lines that commands before the event may still allocate */
 	size_t pending_count;
 
 	bool is_answered; /* false: the answer had no room for it; it is to be asked for again */
 	int64_t key;      /* of the process; 0: none began, as the id is spent, or dated from the future */
 	uint64_t digest;  /* of the event that began the process */
-	struct process_line *lines; /* in `arena` */
+	struct order_line *lines; /* in `arena`, without their order */
 	size_t line_count;
 };
 

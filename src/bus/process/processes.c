@@ -16,7 +16,7 @@
 struct process {
 	int64_t key;
 	struct delivery *event; /* whose arena holds the process */
-	struct process_line *lines;
+	struct order_line *lines;
 	size_t line_count;
 	size_t unfinished; /* commands without an outcome */
 	bool is_running;   /* its commands are under way, and no lane has the event */
@@ -75,17 +75,11 @@ void processes_free(struct processes **processes)
 static void ensure_key(struct processes *processes, struct delivery *event)
 {
 	struct random *random = processes->shared->ports->random;
-	uint64_t number[2];
 
 	if (event->inbox_key)
 		return;
-	random->fill(random, number, sizeof number);
-	delivery_set_key(
-		event, &(struct inbox_key){
-			       message_name(event->type),
-			       "no id",
-			       arena_printf(event->arena, "%016" PRIx64 "%016" PRIx64, number[0], number[1]),
-		       });
+	delivery_set_key(event, &(struct inbox_key){message_name(event->type), "no id",
+						    random_name(random, event->arena)});
 }
 
 void processes_note_arrival(struct processes *processes, struct delivery *delivery)
@@ -116,8 +110,9 @@ static struct process *add_process(struct processes *processes, struct delivery 
 		.next = processes->first,
 	};
 	for (size_t i = 0; i < start->line_count; i++)
-		process->lines[i] = (struct process_line){arena_strdup(event->arena, start->lines[i].sku),
-							  start->lines[i].qty};
+		process->lines[i] = (struct order_line){message_text(&event->envelope.message, "orderid"),
+							arena_strdup(event->arena, start->lines[i].sku),
+							start->lines[i].qty};
 	if (processes->first)
 		processes->first->prev = process;
 	processes->first = process;
@@ -174,7 +169,7 @@ static void find_pending(const struct processes *processes, const struct deliver
 			 struct process_start *start)
 {
 	const char *orderid = message_text(&event->envelope.message, "orderid");
-	struct process_line *lines = NULL;
+	struct order_line *lines = NULL;
 	size_t count = 0;
 
 	for (const struct delivery *it = line_index_first(processes->lines, orderid); it;
@@ -182,7 +177,8 @@ static void find_pending(const struct processes *processes, const struct deliver
 		if (it->number > event->number)
 			continue;
 		lines = arena_grow(processes->arena, lines, count, sizeof *lines);
-		lines[count++] = (struct process_line){
+		lines[count++] = (struct order_line){
+			orderid,
 			message_text(&it->envelope.message, "sku"),
 			(int32_t)message_number(&it->envelope.message, "qty"),
 		};
@@ -223,12 +219,11 @@ void processes_begin(struct processes *processes, const struct delivery_queue *q
 static void submit(struct processes *processes, struct process *process, size_t number)
 {
 	struct delivery *event = process->event;
-	const struct process_line *line = &process->lines[number];
-	struct order_line of = {message_text(&event->envelope.message, "orderid"), line->sku, line->qty};
 	struct message command;
 	struct delivery *delivery;
 
-	message_bus_route(event->type)->for_each_line(&event->envelope.message, &of, &command);
+	message_bus_route(event->type)
+		->for_each_line(&event->envelope.message, &process->lines[number], &command);
 	delivery = delivery_new_part(event, &command);
 	delivery_set_key(delivery,
 			 &(struct inbox_key){

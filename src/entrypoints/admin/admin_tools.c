@@ -10,7 +10,6 @@
 #include "entrypoints/main/idle_report.h"
 #include "entrypoints/main/server_urls.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #define ANSWER_MS 10000
@@ -128,14 +127,6 @@ bool tools_open_redis(struct tools *tools)
 	return tools->redis || tools_report_redis(tools);
 }
 
-static const char *random_token(struct arena *arena)
-{
-	uint64_t bits[2];
-
-	system_random()->fill(system_random(), bits, sizeof bits);
-	return arena_printf(arena, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
-}
-
 bool tools_ask_whether_idle(struct tools *tools, int64_t timeout_ms, int64_t *asked, int64_t *answered)
 {
 	if (!tools->query)
@@ -143,7 +134,7 @@ bool tools_ask_whether_idle(struct tools *tools, int64_t timeout_ms, int64_t *as
 						 tools_prefixed(tools, IDLE_CHANNEL), tools->redis_error);
 	if (!tools->query ||
 	    !redis_query_ask(tools->query, tools->redis, tools_prefixed(tools, QUIESCE_CHANNEL),
-			     random_token(tools->invocation->arena),
+			     random_name(system_random(), tools->invocation->arena),
 			     (int)(timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX), asked, answered,
 			     tools->redis_error))
 		return tools_report_redis(tools);

@@ -173,14 +173,6 @@ static void show_progress(const struct forgetting *forgetting)
 
 /* ---- the command ---- */
 
-static const char *new_token(struct arena *arena)
-{
-	uint64_t bits[2];
-
-	system_random()->fill(system_random(), bits, sizeof bits);
-	return arena_printf(arena, "forgotten-%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
-}
-
 static void forget(struct tools *tools, struct forgetting *forgetting)
 {
 	bool done = postgres_forget(tools_client(tools), forgetting);
@@ -202,7 +194,8 @@ enum exit_status command_forget(const struct invocation *invocation)
 	static const struct forget_rules rules = {forget_in_event, forget_in_letter, forget_in_attempt};
 	const char *orderid = invocation_option(invocation, "order");
 	struct forgetting forgetting = {
-		.order = {orderid, new_token(invocation->arena)},
+		.order = {orderid, arena_printf(invocation->arena, "forgotten-%s",
+						random_name(system_random(), invocation->arena))},
 		.is_dry_run = invocation_flag(invocation, "dry-run"),
 		.rules = &rules,
 		.progress = show_progress,

@@ -114,7 +114,7 @@ END_TEST
 
 START_TEST(lines_that_are_pending_belong_to_the_process)
 {
-	static const struct process_line pending[] = {{"lamp", 2}, {"sofa", 1}};
+	static const struct order_line pending[] = {{"order", "lamp", 2}, {"order", "sofa", 1}};
 	struct process_start *start = add_event("order", "id");
 	const struct process_start *other = add_event("other", "id-2");
 
@@ -130,7 +130,7 @@ END_TEST
 
 START_TEST(the_only_event_may_have_one_pending_line_or_none)
 {
-	static const struct process_line pending[] = {{"sofa", 1}};
+	static const struct order_line pending[] = {{"nobody's", "sofa", 1}};
 	struct process_start *start = add_event("nobody's", "id");
 
 	start->pending = pending;

@@ -499,10 +499,18 @@ class RefusedSchemas(Generated):
                 self.assert_refused("pack.json", content, reason)
 
     def test_an_external_event_names_an_order_and_no_product(self):
-        lacking, both = external_event(), external_event(sku=optional(text()))
+        without, lacking = external_event(), external_event()
+        both, of_batch = external_event(sku=optional(text())), external_event(batchref=optional(text()))
+        del without["properties"]["orderid"]
+        without["required"] = []
         lacking["properties"]["orderid"] = optional(text())
         lacking["required"] = []
-        for content, reason in ((lacking, "a required text 'orderid'"), (both, "names no product")):
+        for content, reason in (
+            (without, "an external event names its order by a required text 'orderid'"),
+            (lacking, "an external event names its order by a required text 'orderid'"),
+            (both, "an external event names no product"),
+            (of_batch, "an external event names no product"),
+        ):
             self.assert_refused("gone.json", content, reason)
 
     def test_a_name_that_c_cannot_use_is_refused(self):

@@ -157,7 +157,7 @@ struct process_row {
 	uint64_t digest;
 	const char *origin;
 	struct bytes payload;
-	struct process_line *lines;
+	struct order_line *lines;
 	size_t line_count;
 	int64_t due_at;
 	bool deleted;

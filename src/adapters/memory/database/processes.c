@@ -22,7 +22,8 @@ static void add_line(struct database *database, struct process_row *row, const c
 			return;
 	}
 	row->lines = arena_grow(database->arena, row->lines, row->line_count, sizeof *row->lines);
-	row->lines[row->line_count++] = (struct process_line){arena_strdup(database->arena, sku), qty};
+	row->lines[row->line_count++] =
+		(struct order_line){.sku = arena_strdup(database->arena, sku), .qty = qty};
 }
 
 /* The lines that hold stock or are displaced, and those that are pending. */

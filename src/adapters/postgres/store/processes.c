@@ -21,7 +21,7 @@ static void read_row(const struct beginning *beginning, int row)
 	if (result_is_null(query, row, 3))
 		return;
 	start->lines = arena_grow(beginning->arena, start->lines, start->line_count, sizeof *start->lines);
-	start->lines[start->line_count++] = (struct process_line){
+	start->lines[start->line_count++] = (struct order_line){
 		.sku = result_text(query, beginning->arena, row, 3),
 		.qty = result_int4(query, row, 4),
 	};
