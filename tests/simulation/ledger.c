@@ -1,6 +1,6 @@
 /*
  * Verifies a run by replaying the commands in the inbox, one after the other, on the simple model of the
- * domain.
+ * domain.  An event has an effect by the commands of its process only.
  */
 #include "simulation/ledger.h"
 
@@ -48,7 +48,17 @@ struct history {
 	struct outgoing *events;
 	size_t count;
 	size_t seen;
-	int last_single[WORKERS]; /* the last command sent once, to that worker: see check_order() */
+	int last_single[WORKERS]; /* the last message sent once, to that worker: see check_order() */
+	struct history *next;
+};
+
+/* A replay of the inbox, and what it has found out so far. */
+struct replay_run {
+	struct ledger *ledger;
+	struct map histories; /* by SKU */
+	struct history *first;
+	size_t *parts;   /* commands of each process, in the order of their keys */
+	size_t position; /* in the inbox */
 };
 
 static void read_outbox(struct history *history)
@@ -67,9 +77,9 @@ static void read_outbox(struct history *history)
 	}
 }
 
-static struct history *history_of(struct map *histories, const char *sku)
+static struct history *history_of(struct replay_run *run, const char *sku)
 {
-	struct history *history = map_get(histories, sku);
+	struct history *history = map_get(&run->histories, sku);
 
 	if (history)
 		return history;
@@ -77,14 +87,16 @@ static struct history *history_of(struct map *histories, const char *sku)
 	history->sku = sku;
 	for (int i = 0; i < WORKERS; i++)
 		history->last_single[i] = -1;
-	map_put(histories, sku, history);
+	history->next = run->first;
+	run->first = history;
+	map_put(&run->histories, sku, history);
 	read_outbox(history);
 	return history;
 }
 
-static struct entry *entry_of(struct ledger *ledger, const struct inbox_row *row)
+static struct entry *entry_of(const struct ledger *ledger, const char *id)
 {
-	int number = atoi(row->id + strlen("m-"));
+	int number = atoi(id + strlen("m-"));
 
 	ck_assert_int_lt(number, ledger->count);
 	return ledger->entries[number];
@@ -147,41 +159,211 @@ static void check_event(struct history *history, const struct model_event *expec
 	ck_assert_pstr_eq(reason, expected->reason);
 }
 
+static bool is_single(const struct entry *entry)
+{
+	return !entry->by_rival && entry->sends == 1;
+}
+
+static int worker_of(const struct entry *entry)
+{
+	return entry->sent[0] ? 0 : 1;
+}
+
 /*
  * Checks that no command overtakes another: commands of a SKU that were delivered once each, to one worker,
- * take effect in the order of the deliveries.  Commands for shared batches are exempt: they have no SKU until
- * a commit decides which SKU owns the batch.
+ * take effect in the order of the deliveries; the commands of a process have the place of its event.
+ * Commands for shared batches are exempt: they have no SKU until a commit decides which SKU owns the batch.
  */
 static void check_order(struct history *history, const struct entry *entry)
 {
-	int *last = &history->last_single[entry->sent[0] ? 0 : 1];
+	int *last = &history->last_single[worker_of(entry)];
 
-	if (entry->by_rival || entry->sends != 1 || strstr(entry->payload, SHARED_BATCH))
+	if (!is_single(entry) || strstr(entry->payload, SHARED_BATCH))
 		return;
-	ck_assert_msg(*last < entry->number, "%s: m-%d was handled before m-%d", history->sku, *last,
+	ck_assert_msg(*last <= entry->number, "%s: m-%d was handled before m-%d", history->sku, *last,
 		      entry->number);
 	*last = entry->number;
 }
 
-static void replay(struct ledger *ledger, struct map *histories, const struct inbox_row *row)
+/* The command, sent by `entry` or by its process, had the outcome and the events that the model says. */
+static void replay_command(struct history *history, const struct entry *entry, const struct envelope *command,
+			   const struct inbox_row *row)
 {
-	struct entry *entry = entry_of(ledger, row);
-	struct envelope command;
-	struct history *history;
 	enum verdict verdict;
 
-	ck_assert_msg(!entry->recorded, "m-%d was spent twice", entry->number);
-	entry->recorded = true;
-	read_command(entry, &command);
-	history = history_of(histories, sku_of(&command));
 	history->model.event_count = 0;
-	verdict = do_naively(&history->model, &command);
+	verdict = do_naively(&history->model, command);
 	ck_assert_msg((row->outcome == OUTCOME_HANDLED) == (verdict == ACCEPTED),
 		      "m-%d: %s, but the model says %s", entry->number, outcome_name(row->outcome),
 		      verdict_reason(verdict));
 	for (int i = 0; i < history->model.event_count; i++)
-		check_event(history, &history->model.events[i], command.id);
+		check_event(history, &history->model.events[i],
+			    arena_printf(world->arena, "m-%d", entry->number));
+}
+
+/* ---- processes: an event that becomes a command for each line of its order ---- */
+
+/* Returns NULL if the row is not that of a process' command.  The rows of processes that ended are kept. */
+static const struct process_row *process_of(const struct inbox_row *row)
+{
+	if (strncmp(row->key, PROCESS_SOURCE, strlen(PROCESS_SOURCE)) != 0)
+		return NULL;
+	return world->database->processes[atoi(row->key + strlen(PROCESS_SOURCE)) - 1];
+}
+
+static const char *order_of(const struct entry *event)
+{
+	struct envelope envelope;
+
+	read_command(event, &envelope);
+	return message_text(&envelope.message, "orderid");
+}
+
+static bool has_line(const struct process_row *process, const char *sku, int32_t qty)
+{
+	for (size_t i = 0; i < process->line_count; i++) {
+		if (process->lines[i].qty == qty && !strcmp(process->lines[i].sku, sku))
+			return true;
+	}
+	return false;
+}
+
+/* The process has every line that its order has when it begins. */
+static void check_begin(struct replay_run *run, const struct process_row *process)
+{
+	const struct entry *event = entry_of(run->ledger, process->inbox.id);
+	const char *orderid = order_of(event);
+
+	for (struct history *it = run->first; it; it = it->next) {
+		for (int i = 0; i < it->model.flat.line_count; i++) {
+			const struct flat_line *line = &it->model.flat.lines[i];
+
+			ck_assert_msg(strcmp(line->orderid, orderid) || has_line(process, it->sku, line->qty),
+				      "m-%d does not cancel the line of %s", event->number, it->sku);
+		}
+	}
+}
+
+static void check_begins(struct replay_run *run)
+{
+	for (size_t i = 0; i < world->database->process_count; i++) {
+		if (world->database->processes[i]->began_after == run->position)
+			check_begin(run, world->database->processes[i]);
+	}
+}
+
+/*
+ * A line is cancelled, too, which an allocate that came before the event on its way in allocates after the
+ * process began.  That is known if both were sent once, to one worker, and none took the process over.
+ */
+static void check_pending(const struct replay_run *run, const struct entry *allocate,
+			  const struct envelope *command)
+{
+	const char *orderid = message_text(&command->message, "orderid");
+	const char *sku = message_text(&command->message, "sku");
+	int32_t qty = (int32_t)message_number(&command->message, "qty");
+
+	if (!is_single(allocate))
+		return;
+	for (size_t i = 0; i < world->database->process_count; i++) {
+		const struct process_row *process = world->database->processes[i];
+		const struct entry *event = entry_of(run->ledger, process->inbox.id);
+
+		if (process->began_after > run->position || event->number < allocate->number ||
+		    !is_single(event) || worker_of(event) != worker_of(allocate) ||
+		    strcmp(order_of(event), orderid) != 0)
+			continue;
+		ck_assert_msg(has_line(process, sku, qty), "m-%d does not cancel the line of m-%d",
+			      event->number, allocate->number);
+	}
+}
+
+/* A process' command is that of a line of its process, and precedes the end of its event. */
+static void replay_part(struct replay_run *run, const struct process_row *process,
+			const struct inbox_row *row)
+{
+	struct entry *event = entry_of(run->ledger, process->inbox.id);
+	size_t number = (size_t)atoi(row->id) - 1;
+	struct envelope command = {.occurred_at = NO_INSTANT};
+	struct history *history;
+
+	ck_assert_msg(!event->recorded, "m-%d ended before its last command", event->number);
+	ck_assert_uint_lt(number, process->line_count);
+	run->parts[process->key - 1]++;
+	message_init(&command.message, MSG_DEALLOCATE);
+	command.message.as.deallocate.orderid = order_of(event);
+	command.message.as.deallocate.sku = process->lines[number].sku;
+	command.message.as.deallocate.qty = process->lines[number].qty;
+	history = history_of(run, process->lines[number].sku);
+	replay_command(history, event, &command, row);
+	if (!process->takeovers)
+		check_order(history, event);
+}
+
+/* An event has one process, and ends when each line of it was released. */
+static void replay_end(const struct replay_run *run, const struct entry *event, const struct inbox_row *row)
+{
+	int count = 0;
+
+	ck_assert_int_eq(row->outcome, OUTCOME_HANDLED);
+	for (size_t i = 0; i < world->database->process_count; i++) {
+		const struct process_row *process = world->database->processes[i];
+
+		if (entry_of(run->ledger, process->inbox.id) != event)
+			continue;
+		ck_assert_msg(run->parts[i] == process->line_count,
+			      "m-%d ended after %zu commands for %zu lines", event->number, run->parts[i],
+			      process->line_count);
+		count++;
+	}
+	ck_assert_msg(count == 1, "m-%d began %d processes", event->number, count);
+}
+
+static void check_processes_ended(void)
+{
+	for (size_t i = 0; i < world->database->process_count; i++)
+		ck_assert_msg(world->database->processes[i]->deleted, "the process of %s never ended",
+			      world->database->processes[i]->inbox.id);
+}
+
+/* ---- one row of the inbox after the other ---- */
+
+static void replay(struct replay_run *run, const struct inbox_row *row)
+{
+	const struct process_row *process = process_of(row);
+	struct history *history;
+	struct envelope command;
+	struct entry *entry;
+
+	if (process) {
+		replay_part(run, process, row);
+		return;
+	}
+	entry = entry_of(run->ledger, row->id);
+	ck_assert_msg(!entry->recorded, "m-%d was spent twice", entry->number);
+	entry->recorded = true;
+	if (entry->type == MSG_ORDER_CANCELLED) {
+		replay_end(run, entry, row);
+		return;
+	}
+	read_command(entry, &command);
+	history = history_of(run, sku_of(&command));
+	replay_command(history, entry, &command, row);
 	check_order(history, entry);
+	if (entry->type == MSG_ALLOCATE)
+		check_pending(run, entry, &command);
+}
+
+static void replay_inbox(struct replay_run *run)
+{
+	const struct database *database = world->database;
+
+	run->parts = arena_alloc(world->arena, (database->process_count + 1) * sizeof *run->parts);
+	for (; run->position < database->inbox_count; run->position++) {
+		check_begins(run);
+		replay(run, database->inbox_list[run->position]);
+	}
+	check_processes_ended();
 }
 
 /* ---- the stored state is the result of the commands ---- */
@@ -201,9 +383,9 @@ static void flatten(const struct product_row *product, struct flat *flat)
 	}
 }
 
-static void check_product(struct map *histories, const struct product_row *product)
+static void check_product(struct replay_run *run, const struct product_row *product)
 {
-	struct history *history = history_of(histories, product->sku);
+	struct history *history = history_of(run, product->sku);
 	struct flat *kept = arena_alloc(world->arena, sizeof *kept);
 	const char *difference;
 
@@ -260,7 +442,7 @@ static void check_dead_letters(const struct chaos *chaos)
 
 /* ---- the published events are those of the outbox, in order ---- */
 
-static void check_publications(struct map *histories, bool once)
+static void check_publications(struct replay_run *run, bool once)
 {
 	for (size_t i = 0; i < memory_broker_count(world->broker); i++) {
 		const struct outgoing *event = memory_broker_event(world->broker, i);
@@ -270,7 +452,7 @@ static void check_publications(struct map *histories, bool once)
 		size_t version;
 
 		ck_assert(memory_codec_read(event->type, event->payload, world->arena, &envelope, &error));
-		history = history_of(histories, message_text(&envelope.message, "sku"));
+		history = history_of(run, message_text(&envelope.message, "sku"));
 		version = (size_t)message_number(&envelope.message, "version");
 		ck_assert_msg(version <= history->seen + 1, "%s: version %zu was published before %zu",
 			      history->sku, version, history->seen + 1);
@@ -284,9 +466,9 @@ static void check_publications(struct map *histories, bool once)
 	}
 }
 
-static void check_all_published(struct map *histories, const struct product_row *product)
+static void check_all_published(struct replay_run *run, const struct product_row *product)
 {
-	const struct history *history = history_of(histories, product->sku);
+	const struct history *history = history_of(run, product->sku);
 
 	ck_assert_msg(history->seen == history->count, "%s: version %zu was never published", product->sku,
 		      history->seen + 1);
@@ -296,21 +478,20 @@ void ledger_check(struct ledger *ledger, const struct chaos *chaos)
 {
 	const struct database *database = world->database;
 	const char *fault = database_fault(database, world->arena);
-	struct map histories;
+	struct replay_run run = {.ledger = ledger};
 
 	ck_assert_msg(!fault, "%s", fault);
-	map_init(&histories, world->arena);
-	for (size_t i = 0; i < database->inbox_count; i++)
-		replay(ledger, &histories, database->inbox_list[i]);
+	map_init(&run.histories, world->arena);
+	replay_inbox(&run);
 	for (size_t i = 0; i < database->product_count; i++)
-		check_product(&histories, database->product_list[i]);
+		check_product(&run, database->product_list[i]);
 	for (int i = 0; i < ledger->count; i++)
 		check_answers(ledger->entries[i]);
 	check_dead_letters(chaos);
 	for (size_t i = 0; i < database->product_count; i++)
-		history_of(&histories, database->product_list[i]->sku)->seen = 0;
-	check_publications(&histories, chaos->broker_keeps);
+		history_of(&run, database->product_list[i]->sku)->seen = 0;
+	check_publications(&run, chaos->broker_keeps);
 	for (size_t i = 0; i < database->product_count; i++)
-		check_all_published(&histories, database->product_list[i]);
+		check_all_published(&run, database->product_list[i]);
 	ck_assert_uint_eq(database_notification_count(database), 0);
 }

@@ -1,6 +1,6 @@
 /*
- * The ledger records every command that was sent, each with a unique id, and in the end proves that each had
- * exactly one effect.
+ * The ledger records every command and every event that was sent, each with a unique id, and in the end
+ * proves that each had exactly one effect.
  */
 #ifndef ALLOCD_TESTS_LEDGER_H
 #define ALLOCD_TESTS_LEDGER_H
@@ -26,11 +26,11 @@ struct ledger {
 	int count;
 };
 
-/* Records a command that is not sent yet.  `fields` must not contain the id. */
+/* Records a message that is not sent yet.  `fields` must not contain the id. */
 struct entry *ledger_add(struct ledger *ledger, enum transport transport, enum message_type type,
 			 const char *fields);
 
-/* Delivers the command to that worker, perhaps again. */
+/* Delivers the message to that worker, perhaps again. */
 void ledger_deliver(struct entry *entry, const struct chaos *chaos, int worker);
 
 /* Whether the last delivery to that worker was answered; true if there was no delivery. */

@@ -1,7 +1,8 @@
 /*
- * Two workers and a rival handle random commands, some of them sent to both workers, amid delays, conflicts,
- * refusals, lost connections, outages, crashes and hangs.  In the end every command has had exactly one
- * effect, in order, and every event was published, in order; exactly once, unless the broker lost its fences.
+ * Two workers and a rival handle random commands and cancelled orders, some of them sent to both workers,
+ * amid delays, conflicts, refusals, lost connections, outages, crashes and hangs.  In the end every message
+ * has had exactly one effect, in order, and every event was published, in order; exactly once, unless the
+ * broker lost its fences.
  *
  * The seed determines a run; ALLOCD_TEST_SEED=n runs only seed n.
  */
@@ -11,6 +12,7 @@
 #include "support/suites.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #define RUNS  200
@@ -18,7 +20,7 @@
 
 #define SKUS    4
 #define BATCHES 6   /* of each SKU */
-#define RECENT  30  /* orders whose lines may be repeated */
+#define RECENT  30  /* lines that may be repeated, and messages whose order may be cancelled soon */
 #define REFUSED 800 /* orders that the database refuses if they are named "poison" */
 
 /* A step moves few lines, so that shrinks often need several steps. */
@@ -33,7 +35,7 @@
 struct run {
 	struct memory_random random;
 	int orders; /* few: lines repeat often; 0: seldom and soon, so most are assumed to be new */
-	int last_order;
+	int last_line;
 	int stock; /* little: most lines are out of stock; much: a batch holds many lines */
 	struct chaos chaos;
 	struct ledger ledger;
@@ -65,13 +67,17 @@ static struct entry *any_create(struct run *run, enum transport transport)
 				       1 + pick(run, run->stock), etas[pick(run, COUNT(etas))]));
 }
 
-/* Returns one of a few orders with any line; or the next or a recent order, with the same line each time. */
+/*
+ * Returns any line of one of a few orders; or the next or a recent line of many orders, which have one, two
+ * or three lines of different SKUs each.
+ */
 static struct entry *any_allocate(struct run *run, enum transport transport)
 {
-	int number = run->orders     ? pick(run, run->orders)
-		     : pick(run, 40) ? ++run->last_order
-				     : run->last_order - pick(run, RECENT);
-	int line = run->orders ? pick(run, 3 * (SKUS + 1)) : number;
+	static const int first_line[] = {0, 1, 1, 3, 3, 3};
+	int line = run->orders     ? pick(run, 3 * (SKUS + 1))
+		   : pick(run, 40) ? ++run->last_line
+				   : run->last_line - pick(run, RECENT);
+	int number = run->orders ? pick(run, run->orders) : line - line % 6 + first_line[line % 6];
 
 	return ledger_add(&run->ledger, transport, MSG_ALLOCATE,
 			  arena_printf(world->arena, "orderid=%s-%d\nsku=SKU-%d\nqty=%d",
@@ -79,22 +85,35 @@ static struct entry *any_allocate(struct run *run, enum transport transport)
 				       1 + line % 3));
 }
 
+/* Returns the fields of an allocate among the last messages, up to `end`; or those of an unknown line. */
+static const char *line_of_any(struct run *run, int last, const char *end)
+{
+	int count = run->ledger.count, from = count > last ? count - last : 0;
+	const char *fields = "orderid=unknown\nsku=SKU-0\nqty=1\nid=";
+
+	for (int tries = count ? 20 : 0; tries > 0; tries--) {
+		const struct entry *sent = run->ledger.entries[from + pick(run, count - from)];
+
+		if (sent->type != MSG_ALLOCATE)
+			continue;
+		fields = sent->payload;
+		break;
+	}
+	return arena_printf(world->arena, "%.*s", (int)(strstr(fields, end) - fields), fields);
+}
+
 /* Releases the line of an allocate that was sent before. */
 static struct entry *any_release(struct run *run, enum transport transport)
 {
-	enum message_type type = pick(run, 2) ? MSG_DEALLOCATE : MSG_SHIP;
-	int tries = run->ledger.count ? 20 : 0;
+	return ledger_add(&run->ledger, transport, pick(run, 2) ? MSG_DEALLOCATE : MSG_SHIP,
+			  line_of_any(run, INT_MAX, "\nid="));
+}
 
-	while (tries-- > 0) {
-		const struct entry *sent = run->ledger.entries[pick(run, run->ledger.count)];
-
-		if (sent->type == MSG_ALLOCATE)
-			return ledger_add(&run->ledger, transport, type,
-					  arena_printf(world->arena, "%.*s",
-						       (int)(strstr(sent->payload, "\nid=") - sent->payload),
-						       sent->payload));
-	}
-	return ledger_add(&run->ledger, transport, type, "orderid=order-0\nsku=SKU-0\nqty=1");
+/* Cancels the order of an allocate that was sent before, half of the time of a recent one. */
+static struct entry *any_cancellation(struct run *run, enum transport transport)
+{
+	return ledger_add(&run->ledger, transport, MSG_ORDER_CANCELLED,
+			  line_of_any(run, pick(run, 2) ? RECENT : INT_MAX, "\nsku="));
 }
 
 static struct entry *any_change(struct run *run, enum transport transport)
@@ -109,13 +128,18 @@ static struct entry *any_change(struct run *run, enum transport transport)
 				       pick(run, run->stock + 10), occurred_at));
 }
 
-static struct entry *any_command(struct run *run)
+/* The last one is an event. */
+#define KINDS 13
+
+static struct entry *any_message(struct run *run, int kinds)
 {
 	enum transport transport = (enum transport)pick(run, TRANSPORT_HTTP + 1);
-	int kind = pick(run, 12);
+	int kind = pick(run, kinds);
 
 	if (kind < 1)
 		return any_create(run, transport);
+	if (kind == KINDS - 1)
+		return any_cancellation(run, transport);
 	if (kind >= 10)
 		return any_release(run, transport);
 	return kind < 8 ? any_allocate(run, transport) : any_change(run, transport);
@@ -136,7 +160,7 @@ static void send(struct run *run, struct entry *entry)
 static void send_burst(struct run *run)
 {
 	for (int count = 1 + pick(run, 12); count > 0; count--)
-		send(run, any_command(run));
+		send(run, any_message(run, KINDS));
 }
 
 static void send_again(struct run *run)
@@ -148,14 +172,14 @@ static void send_again(struct run *run)
 		ledger_deliver(entry, &run->chaos, worker);
 }
 
-/* The rival does not send orders that the database refuses. */
+/* The rival sends commands only, and no orders that the database refuses. */
 static void let_rival_act(struct run *run)
 {
 	struct entry *entry;
 
 	if (world->database->down || world->database->locks)
 		return;
-	entry = any_command(run);
+	entry = any_message(run, KINDS - 1);
 	entry->by_rival = true;
 	if (!strstr(entry->payload, "poison"))
 		rival_send(entry->type, entry->payload);
@@ -211,19 +235,30 @@ static void take_step(struct run *run)
 		replace_worker(run, pick(run, WORKERS));
 }
 
-/* Runs until all work is done; notifications may take hours. */
+static bool has_processes(void)
+{
+	for (size_t i = 0; i < world->database->process_count; i++) {
+		if (!world->database->processes[i]->deleted)
+			return true;
+	}
+	return false;
+}
+
+/* Runs until all work is done; a process whose worker died waits for its lease; notifications take hours. */
 static void come_to_an_end(struct run *run)
 {
 	chaos_end(&run->chaos);
 	for (int i = 0; i < WORKERS; i++)
 		world_settle(run->chaos.workers[i]);
+	for (int64_t ms = 0; ms < 2 * PROCESS_LEASE_OF_STREAM * 1000 && has_processes(); ms += LEFT_MS)
+		world_advance_ms(world, LEFT_MS);
 	world_advance_ms(world, LEFT_MS);
 	for (int64_t ms = 0; ms < 3 * HOUR_MS && database_notification_count(world->database);
 	     ms += MINUTE_MS)
 		world_advance_ms(world, MINUTE_MS);
 }
 
-START_TEST(every_command_has_one_effect_despite_random_failures)
+START_TEST(every_message_has_one_effect_despite_random_failures)
 {
 	uint64_t seed = first_seed + (uint64_t)_i;
 	struct run run = {0};
@@ -232,7 +267,7 @@ START_TEST(every_command_has_one_effect_despite_random_failures)
 	world = world_new();
 	memory_random_init(&world->random, ~seed);
 	run.orders = seed % 3 ? 0 : 40;
-	run.last_order = RECENT;
+	run.last_line = RECENT;
 	run.stock = seed % 2 ? 40 : 200;
 	run.chaos = (struct chaos){.random = &run.random.random,
 				   .workers = {world, world_beside(world)},
@@ -256,5 +291,5 @@ SUITE("simulation (the number after the test's name, plus ALLOCD_TEST_SEED, is t
 	const char *seed = getenv("ALLOCD_TEST_SEED");
 
 	first_seed = seed ? strtoull(seed, NULL, 10) : 0;
-	tcase_add_loop_test(tests, every_command_has_one_effect_despite_random_failures, 0, seed ? 1 : RUNS);
+	tcase_add_loop_test(tests, every_message_has_one_effect_despite_random_failures, 0, seed ? 1 : RUNS);
 }

@@ -160,6 +160,8 @@ struct process_row {
 	struct order_line *lines;
 	size_t line_count;
 	int64_t due_at;
+	size_t began_after; /* the number of keys in the inbox when it began, */
+	int takeovers;      /* and how often another worker took it over: only here, for tests */
 	bool deleted;
 };
 

@@ -64,6 +64,7 @@ static struct process_row *begin(struct database *database, const struct process
 		.due_at = database_now(database) + SECOND_US * (event->transport == TRANSPORT_STREAM
 									? PROCESS_LEASE_OF_STREAM
 									: PROCESS_LEASE),
+		.began_after = database->inbox_count,
 	};
 	add_lines(database, row, start);
 	database->processes =
@@ -109,6 +110,7 @@ size_t database_claim_processes(struct database *database, const int64_t *runnin
 		if (row->deleted || row->due_at > now)
 			continue;
 		row->due_at = now + PROCESS_LEASE * SECOND_US;
+		row->takeovers++;
 		due[count++] = (struct due_process){
 			.key = row->key,
 			.type = row->type,
