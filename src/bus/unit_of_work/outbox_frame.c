@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-size_t outbox_frame_size(const struct outgoing *event)
+/* The size of an event in a frame. */
+static size_t framed_size(const struct outgoing *event)
 {
 	return 1 + strlen(message_name(event->type)) + 4 + event->payload.size;
 }
@@ -32,18 +33,6 @@ static unsigned char *put_events(unsigned char *at, const struct outgoing *event
 	for (size_t i = 0; i < count; i++)
 		at = put_event(at, &events[i]);
 	return at;
-}
-
-struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *events, size_t count)
-{
-	size_t size = 0;
-	unsigned char *data;
-
-	for (size_t i = 0; i < count; i++)
-		size += outbox_frame_size(&events[i]);
-	data = arena_alloc(arena, size);
-	put_events(data, events, count);
-	return (struct bytes){data, size};
 }
 
 /* ---- rows of several products ---- */
@@ -73,7 +62,7 @@ void outbox_rows_add(struct outbox_rows *rows, int partition, struct product *pr
 	size_t current = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		size_t size = outbox_frame_size(&events[i]), number = row_with_room(rows, partition, size);
+		size_t size = framed_size(&events[i]), number = row_with_room(rows, partition, size);
 		struct outbox_row *row = &rows->rows[number - 1];
 
 		if (!part || number != current) {
@@ -139,56 +128,55 @@ static bool consume_event(struct bytes *in, struct framed_event *event)
 	return event->payload.data != NULL;
 }
 
-static bool decode_event(struct arena *arena, struct bytes *in, struct outgoing *event)
+static struct outgoing outgoing_of(struct arena *arena, const struct framed_event *event)
 {
-	struct framed_event framed;
-
-	if (!consume_event(in, &framed))
-		return false;
-	event->type = message_type_named(arena_text(arena, framed.name.data, framed.name.size));
-	event->payload = framed.payload;
-	return true;
+	return (struct outgoing){message_type_named(arena_text(arena, event->name.data, event->name.size)),
+				 event->payload};
 }
 
 bool outbox_frame_decode(struct arena *arena, struct bytes frame, struct outgoing **events, size_t *count)
 {
+	struct framed_event event;
+
 	while (frame.size) {
-		*events = arena_grow(arena, *events, *count, sizeof **events);
-		if (!decode_event(arena, &frame, &(*events)[*count]))
+		if (!consume_event(&frame, &event))
 			return false;
-		(*count)++;
+		*events = arena_grow(arena, *events, *count, sizeof **events);
+		(*events)[(*count)++] = outgoing_of(arena, &event);
 	}
 	return true;
 }
 
 /* ---- rewriting ---- */
 
-bool outbox_frame_rewrite(struct arena *arena, struct bytes frame, payload_rewrite *rewrite, void *context,
+bool outbox_frame_rewrite(struct arena *arena, struct bytes frame, event_rewrite *rewrite, void *context,
 			  struct rewritten_frame *rewritten)
 {
 	struct framed_event *events = NULL;
-	struct bytes in = frame;
-	size_t size = 0;
+	size_t count = 0, size = 0;
 	unsigned char *at;
 
 	*rewritten = (struct rewritten_frame){0};
-	while (in.size) {
-		size_t last = rewritten->count++;
-
-		events = arena_grow(arena, events, last, sizeof *events);
-		rewritten->ends = arena_grow(arena, rewritten->ends, last, sizeof *rewritten->ends);
-		if (!consume_event(&in, &events[last]))
+	while (frame.size) {
+		events = arena_grow(arena, events, count, sizeof *events);
+		if (!consume_event(&frame, &events[count++]))
 			return false;
-		rewritten->rewritten += rewrite(context, &events[last].payload, arena);
-		size += 1 + events[last].name.size + 4 + events[last].payload.size;
-		rewritten->ends[last].before = frame.size - in.size;
-		rewritten->ends[last].now = size;
 	}
-	if (!events || !rewritten->rewritten)
+	rewritten->count = count;
+	rewritten->ends = arena_alloc(arena, count * sizeof *rewritten->ends);
+	for (size_t i = 0; i < count; i++) {
+		struct outgoing event = outgoing_of(arena, &events[i]);
+
+		rewritten->rewritten += rewrite(context, &event, arena);
+		events[i].payload = event.payload;
+		size += 1 + events[i].name.size + 4 + event.payload.size;
+		rewritten->ends[i] = size;
+	}
+	if (!rewritten->rewritten)
 		return true;
 	at = arena_alloc(arena, size);
 	rewritten->frame = (struct bytes){at, size};
-	for (size_t i = 0; i < rewritten->count; i++)
+	for (size_t i = 0; i < count; i++)
 		at = put_framed(at, events[i].name, events[i].payload);
 	return true;
 }

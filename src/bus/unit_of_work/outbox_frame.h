@@ -55,10 +55,6 @@ void outbox_rows_add(struct outbox_rows *rows, int partition, struct product *pr
 /* Writes the frame of each row, after the last events were added. */
 void outbox_rows_encode(struct outbox_rows *rows);
 
-/* The size of an event in a frame, and a frame of events.  Every event's type is known. */
-size_t outbox_frame_size(const struct outgoing *event);
-struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *events, size_t count);
-
 /*
  * Appends a frame's events to a growing array (see arena_grow); their payloads point into the frame.  An
  * event that this program does not know has type MSG_NONE.  Returns false if the bytes are not a frame.
@@ -66,20 +62,18 @@ struct bytes outbox_frame_encode(struct arena *arena, const struct outgoing *eve
 bool outbox_frame_decode(struct arena *arena, struct bytes frame, struct outgoing **events, size_t *count);
 
 /* Returns whether it has replaced the payload of an event, whose type may be unknown. */
-typedef bool payload_rewrite(void *context, struct bytes *payload, struct arena *arena);
+typedef bool event_rewrite(void *context, struct outgoing *event, struct arena *arena);
 
 /* A frame whose payloads may have other sizes now. */
 struct rewritten_frame {
 	struct bytes frame;
 	size_t rewritten; /* the number of events whose payload was replaced; 0: the frame is not set */
-	size_t count;     /* of all events; for each, where it ended before and where it ends now */
-	struct {
-		size_t before, now;
-	} * ends;
+	size_t count;     /* of all events */
+	size_t *ends;     /* each event's last byte, counted from 1 */
 };
 
 /* Returns false if the bytes are not a frame. */
-bool outbox_frame_rewrite(struct arena *arena, struct bytes frame, payload_rewrite *rewrite, void *context,
+bool outbox_frame_rewrite(struct arena *arena, struct bytes frame, event_rewrite *rewrite, void *context,
 			  struct rewritten_frame *rewritten);
 
 #endif

@@ -237,6 +237,43 @@ limit 1
 
 -- ==== the outbox ====
 
+-- query read_outbox_page
+-- At most 500 rows of partition $1 after position $2 and up to $3; after a MiB of them, no more. Each with the number of
+-- events that its parts hold.
+select
+	position,
+	coalesce(
+		(select sum(last_version - first_version + 1) from outbox_parts(sections, null)),
+		last_version - first_version + 1
+	),
+	frame
+from (
+	select
+		next.*,
+		sum(octet_length(frame)) over (order by position rows between unbounded preceding and 1 preceding)
+			as bytes_before
+	from (
+		select * from outbox
+		where partition = $1::smallint and position > $2::bigint and position <= $3::bigint
+		order by position
+		limit 500
+	) as next
+) as page
+where coalesce(bytes_before, 0) < 1048576
+order by position
+
+-- query rewrite_row
+-- $4: where each event ends in the new frame, $3; $5: the frame that was read.
+update outbox set frame = $3::bytea, sections = (
+	select array_agg(coalesce(ends.number, s.number) order by s.at)
+	from (
+		select number, at, sum(case at % 5 when 2 then 1 - number when 3 then number end) over (order by at) as events
+		from unnest(sections) with ordinality as s(number, at)
+	) as s
+	left join unnest($4::bigint[]) with ordinality as ends(number, event) on s.at % 5 = 0 and ends.event = s.events
+)
+where partition = $1::smallint and position = $2::bigint and frame = $5::bytea
+
 -- script begin_renewal
 begin isolation level read committed;
 set local statement_timeout = 0;
@@ -252,27 +289,6 @@ select h.epoch + 1, h.partition, least(h.position, c.position)
 from outbox_heads h
 join outbox_cursors c using (partition)
 returning epoch, partition, position
-
--- query next_row
-select position, frame from outbox
-where partition = $1::smallint and position > $2::bigint
-order by position
-limit 1
-
--- query rewrite_row
--- $4: where each event ends in the frame. A row whose parts hold another number of events stays as it is.
-update outbox set frame = $3::bytea, sections = (
-	select array_agg(coalesce(ends.number, s.number) order by s.at)
-	from (
-		select number, at, sum(case at % 5 when 2 then 1 - number when 3 then number end) over (order by at) as events
-		from unnest(sections) with ordinality as s(number, at)
-	) as s
-	left join unnest($4::bigint[]) with ordinality as ends(number, event) on s.at % 5 = 0 and ends.event = s.events
-)
-where partition = $1::smallint and position = $2::bigint
-and (sections is null or cardinality($4::bigint[]) = (
-	select sum(last_version - first_version + 1) from outbox_parts(sections, null)
-))
 
 -- query raise_epoch
 -- In the order in which workers lock the heads.
@@ -548,28 +564,6 @@ update inbox set id = $2 where ctid = any(array(select ctid from inbox where id 
 
 -- query read_heads
 select partition, position from outbox_heads order by partition
-
--- query read_outbox_page
--- At most 500 rows of partition $1 after position $2 and up to $3; after a MiB of them, no more.
-select position, sections, frame
-from (
-	select
-		next.*,
-		sum(octet_length(frame)) over (order by position rows between unbounded preceding and 1 preceding)
-			as bytes_before
-	from (
-		select * from outbox
-		where partition = $1::smallint and position > $2::bigint and position <= $3::bigint
-		order by position
-		limit 500
-	) as next
-) as page
-where coalesce(bytes_before, 0) < 1048576
-order by position
-
--- query replace_row
-update outbox set sections = $3::bigint[], frame = $4::bytea
-where partition = $1::smallint and position = $2::bigint and frame = $5::bytea
 
 -- query read_letters_page
 -- The letters after $1; their key has one number, and $2 is for others.

@@ -7,106 +7,50 @@
  */
 #include "adapters/postgres/tools/renewal.h"
 
-#include "bus/unit_of_work/outbox_frame.h"
+#include "adapters/postgres/tools/outbox_page.h"
 #include "core/partition.h"
 #include "tools_sql.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-
-/* A number of 64 bits in decimal, and a comma. */
-#define END_SIZE 21
 
 struct renewing {
 	struct blocking_client *client;
 	event_renewal *renew;
 	int64_t epoch;
+	bool has_unknown_event;
 	int64_t position[PARTITIONS]; /* the rows up to here are published, or written anew */
 	struct arena *arena;          /* holds what concerns one row */
 };
 
-/* ---- one row ---- */
-
-/* Returns the number of each event's last byte in their frame, as an array of Postgres. */
-static const char *ends_of(struct arena *arena, const struct outgoing *events, size_t count)
-{
-	char *text = arena_alloc(arena, count * END_SIZE + 2), *at = text;
-	size_t end = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		end += outbox_frame_size(&events[i]);
-		at += sprintf(at, "%c%zu", i ? ',' : '{', end);
-	}
-	at[0] = '}';
-	at[1] = '\0';
-	return text;
-}
-
-static bool write_row(const struct renewing *renewing, const char *const key[2],
-		      const struct outgoing *events, size_t count)
-{
-	struct bytes frame = outbox_frame_encode(renewing->arena, events, count);
-	const char *const params[] = {key[0], key[1], blocking_client_hexadecimal(renewing->arena, frame),
-				      ends_of(renewing->arena, events, count)};
-	PGresult *done = blocking_client_query(renewing->client, sql_rewrite_row, 4, params);
-
-	PQclear(done);
-	return done;
-}
-
-static bool renew_events(const struct renewing *renewing, struct outgoing *events, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (events[i].type == MSG_NONE)
-			return blocking_client_fail(renewing->client,
-						    "a newer program wrote events that this one does not "
-						    "know: renew the outbox with that program");
-		renewing->renew(&events[i], renewing->epoch, renewing->arena);
-	}
-	return true;
-}
-
-/* A damaged row stays as it is: `allocd verify` finds it. */
-static bool renew_row(const struct renewing *renewing, const char *const key[2], const PGresult *row)
-{
-	struct outgoing *events = NULL;
-	struct bytes frame;
-	unsigned char *data = blocking_client_bytea(row, 0, 1, &frame.size);
-	size_t count = 0;
-	bool done = true;
-
-	frame.data = data;
-	if (outbox_frame_decode(renewing->arena, frame, &events, &count) && count)
-		done = renew_events(renewing, events, count) && write_row(renewing, key, events, count);
-	PQfreemem(data);
-	return done;
-}
-
 /* ---- all rows that are not published ---- */
 
-/* Rows are read one by one, because a frame can hold megabytes. */
+static bool renew_event(void *context, struct outgoing *event, struct arena *arena)
+{
+	struct renewing *renewing = context;
+	const void *before = event->payload.data;
+
+	if (event->type == MSG_NONE)
+		renewing->has_unknown_event = true;
+	else
+		renewing->renew(event, renewing->epoch, arena);
+	return event->payload.data != before;
+}
+
 static bool renew_partition(struct renewing *renewing, int partition)
 {
-	char number[8], position[24];
-	const char *const key[] = {number, position};
-	bool done = true;
+	struct outbox_page page = {.partition = partition, .until = INT64_MAX};
 
-	snprintf(number, sizeof number, "%d", partition);
-	for (bool more = true; done && more;) {
-		PGresult *row;
-
-		snprintf(position, sizeof position, "%" PRId64, renewing->position[partition]);
-		row = blocking_client_query(renewing->client, sql_next_row, 2, key);
-		more = row && PQntuples(row) > 0;
-		if (more) {
-			arena_clear(renewing->arena);
-			renewing->position[partition] = blocking_client_number(row, 0, 0);
-			snprintf(position, sizeof position, "%" PRId64, renewing->position[partition]);
-		}
-		done = row && (!more || renew_row(renewing, key, row));
-		PQclear(row);
-	}
-	return done;
+	do {
+		page.after = renewing->position[partition];
+		if (!outbox_page_rewrite(renewing->client, &page, renew_event, renewing, renewing->arena))
+			return false;
+		if (page.rows && !page.changed)
+			renewing->position[partition] = page.last;
+	} while (page.rows);
+	return !renewing->has_unknown_event ||
+	       blocking_client_fail(renewing->client,
+				    "a newer program wrote events that this one does not know: "
+				    "renew the outbox with that program");
 }
 
 static bool renew_rows(struct renewing *renewing)
