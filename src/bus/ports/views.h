@@ -9,12 +9,30 @@
 #include "bus/ports/failure.h"
 #include "core/base/bytes.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct allocation_row {
 	const char *sku;
+	int32_t qty;
 	const char *batchref;
+};
+
+struct batch_view {
+	const char *batchref;
+	int32_t eta; /* see calendar.h */
+	int32_t qty; /* on the shelf or due, lines that are allocated and not shipped included */
+	int32_t allocated;
+};
+
+/* A product with a page of its batches, or one batch with its product. */
+struct stock_page {
+	const char *sku;       /* NULL: there is no such product or batch */
+	int64_t version;       /* of the product's last event */
+	bool after_is_unknown; /* the page was to begin behind a batch that the product does not have */
+	const struct batch_view *batches;
+	size_t count;
 };
 
 /*
@@ -26,8 +44,6 @@ struct event_frame {
 	struct bytes frame;
 };
 
-typedef void allocations_done(void *context, const struct allocation_row *rows, size_t count,
-			      const struct failure *failure);
 /* What was read of a SKU's events: those after the version `after`, which may be lower than asked for. */
 struct events_page {
 	int64_t epoch;   /* of the database */
@@ -37,6 +53,9 @@ struct events_page {
 	size_t count;
 };
 
+typedef void allocations_done(void *context, const struct allocation_row *rows, size_t count,
+			      const struct failure *failure);
+typedef void stock_done(void *context, const struct stock_page *page, const struct failure *failure);
 typedef void events_done(void *context, const struct events_page *page, const struct failure *failure);
 typedef void ping_done(void *context, const struct failure *failure);
 
@@ -44,11 +63,21 @@ struct views {
 	const struct views_ops *ops;
 };
 
-#define EVENTS_READ_MAX 1000
+#define EVENTS_READ_MAX  1000
+#define BATCHES_READ_MAX 1000
 
 struct views_ops {
 	/* The batches that hold the order's lines, by SKU, quantity. */
 	void (*allocations)(struct views *views, const char *orderid, allocations_done *done, void *context);
+
+	/*
+	 * The product's batches behind the batch `after`, or from the first one on if that is "", in order of
+	 * preference and of one moment: BATCHES_READ_MAX + 1 at most.
+	 */
+	void (*product)(struct views *views, const char *sku, const char *after, stock_done *done,
+			void *context);
+
+	void (*batch)(struct views *views, const char *batchref, stock_done *done, void *context);
 
 	/*
 	 * The frames with events of the SKU after `version`, and with all of later epochs than `epoch`,

@@ -3,6 +3,7 @@
 
 #include "core/base/must.h"
 #include "entrypoints/http/command_endpoint.h"
+#include "entrypoints/http_reads/http_reads.h"
 
 #include <string.h>
 #include <time.h>
@@ -23,6 +24,8 @@ struct http_route {
 
 static const struct http_route reads[] = {
 	{.path = "/allocations/", .named = serve_allocations, .waits = true},
+	{.path = "/products/", .named = serve_product, .waits = true},
+	{.path = "/batches/", .named = serve_batch, .waits = true},
 	{.path = "/events/", .named = serve_events, .waits = true},
 	{.path = "/livez", .plain = serve_liveness, .is_probe = true},
 	{.path = "/readyz", .plain = serve_readiness, .waits = true, .is_probe = true},

@@ -44,7 +44,9 @@ struct exchange {
 	int64_t since_ms;                /* by monotonic_ms() */
 	const struct http_refusal *late; /* the answer at the deadline */
 	struct arena *arena;             /* the exchange itself, and what it needs */
-	const char *name;                /* the order or SKU of a read, or NULL */
+	const char *name;                /* the order, SKU or batch of a read, or NULL */
+	const char *after;               /* the batch behind which a page begins, or "" */
+	bool is_full;                    /* an order's lines are read with their quantities */
 	enum readiness readiness;        /* which readiness was asked for */
 };
 
@@ -69,8 +71,6 @@ const char *database_trouble_text(const struct http_api *api, struct arena *aren
 /* ---- requests: each function replies at once, or later through an exchange ---- */
 
 void serve_command(struct http_api *api, struct evhttp_request *request, enum message_type type);
-void serve_allocations(struct http_api *api, struct evhttp_request *request, const char *order);
-void serve_events(struct http_api *api, struct evhttp_request *request, const char *sku);
 void serve_liveness(struct http_api *api, struct evhttp_request *request);
 void serve_readiness(struct http_api *api, struct evhttp_request *request);
 void serve_metrics(struct http_api *api, struct evhttp_request *request);

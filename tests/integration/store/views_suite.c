@@ -11,6 +11,7 @@ struct reading {
 	bool answered;
 	int failure;
 	int64_t epoch, version;
+	size_t count;
 	char text[512];
 };
 
@@ -75,6 +76,124 @@ START_TEST(the_read_model_follows_a_line_that_moves_or_loses_its_batch)
 	ck_assert_str_eq(read_allocations(views, &reading, "order"), "");
 }
 END_TEST
+
+/* ---- products and batches ---- */
+
+static void on_stock(void *context, const struct stock_page *page, const struct failure *failure)
+{
+	struct reading *reading = context;
+	int used;
+
+	reading->answered = true;
+	reading->failure = failure ? (int)failure->kind : NO_FAILURE;
+	reading->version = page->version;
+	reading->count = page->count;
+	used = snprintf(reading->text, sizeof reading->text, "%s%s", page->sku ? page->sku : "none",
+			page->after_is_unknown ? " from an unknown batch" : "");
+	for (size_t i = 0; i < page->count && i < 5; i++)
+		used += snprintf(reading->text + used, sizeof reading->text - (size_t)used, " %s:%d:%d/%d",
+				 page->batches[i].batchref,
+				 page->batches[i].eta == IN_WAREHOUSE ? 0 : (int)page->batches[i].eta,
+				 (int)page->batches[i].allocated, (int)page->batches[i].qty);
+}
+
+static const char *read_product(struct views *views, struct reading *reading, const char *sku,
+				const char *after)
+{
+	*reading = (struct reading){0};
+	views->ops->product(views, sku, after, on_stock, reading);
+	ck_assert(!reading->answered);
+	fixture->run_until(fixture, &reading->answered);
+	ck_assert_int_eq(reading->failure, NO_FAILURE);
+	return reading->text;
+}
+
+static const char *read_batch(struct views *views, struct reading *reading, const char *batchref)
+{
+	*reading = (struct reading){0};
+	views->ops->batch(views, batchref, on_stock, reading);
+	ck_assert(!reading->answered);
+	fixture->run_until(fixture, &reading->answered);
+	ck_assert_int_eq(reading->failure, NO_FAILURE);
+	return reading->text;
+}
+
+START_TEST(a_products_batches_are_read_in_order_of_preference_exhausted_ones_as_well)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batch("late", "lamp", 5, TOMORROW + 1);
+	create_batch("shelf-2", "lamp", 10, IN_WAREHOUSE);
+	create_batch("early", "lamp", 5, TOMORROW);
+	create_batch("shelf-1", "lamp", 2, IN_WAREHOUSE);
+	create_batch("other", "chair", 1, IN_WAREHOUSE);
+	allocate("order-1", "lamp", 2);
+	allocate("order-2", "lamp", 10);
+	allocate("order-3", "lamp", 3);
+
+	ck_assert_str_eq(read_product(views, &reading, "lamp", ""),
+			 "lamp shelf-1:0:2/2 shelf-2:0:10/10 early:20000:3/5 late:20001:0/5");
+	ck_assert_int_eq(reading.version, 3);
+	ck_assert_str_eq(read_product(views, &reading, "lamp", "shelf-1"),
+			 "lamp shelf-2:0:10/10 early:20000:3/5 late:20001:0/5");
+	ck_assert_str_eq(read_product(views, &reading, "lamp", "early"), "lamp late:20001:0/5");
+	ck_assert_str_eq(read_product(views, &reading, "lamp", "late"), "lamp");
+}
+END_TEST
+
+START_TEST(an_unknown_product_differs_from_an_unknown_start_of_a_page)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batch("shelf", "lamp", 1, IN_WAREHOUSE);
+	create_batch("other", "chair", 1, IN_WAREHOUSE);
+
+	ck_assert_str_eq(read_product(views, &reading, "none", ""), "none");
+	ck_assert_str_eq(read_product(views, &reading, "none", "shelf"), "none");
+	ck_assert_str_eq(read_product(views, &reading, "lamp", "none"), "lamp from an unknown batch");
+	ck_assert_str_eq(read_product(views, &reading, "lamp", "other"), "lamp from an unknown batch");
+}
+END_TEST
+
+START_TEST(a_batch_is_read_with_its_product)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batch("shelf", "lamp", 10, TOMORROW);
+	create_batch("other", "lamp", 10, IN_WAREHOUSE);
+	allocate("order", "lamp", 10);
+
+	ck_assert_str_eq(read_batch(views, &reading, "shelf"), "lamp shelf:20000:0/10");
+	ck_assert_str_eq(read_batch(views, &reading, "other"), "lamp other:0:10/10");
+	ck_assert_str_eq(read_batch(views, &reading, "none"), "none");
+}
+END_TEST
+
+START_TEST(one_batch_more_is_read_than_a_page_takes)
+{
+	struct views *views = fixture->make_views(fixture);
+	struct reading reading;
+
+	create_batches(BATCHES_READ_MAX + 2, 1);
+	allocate_many("lamp", 0, BATCHES_READ_MAX / 2); /* exhausts the first half of the batches */
+
+	ck_assert_ptr_eq(read_product(views, &reading, "lamp", ""),
+			 strstr(reading.text, "lamp batch-000:0:1/1 batch-001:0:1/1 "));
+	ck_assert_uint_eq(reading.count, BATCHES_READ_MAX + 1);
+	read_product(views, &reading, "lamp", "batch-000");
+	ck_assert_uint_eq(reading.count, BATCHES_READ_MAX + 1);
+	ck_assert_ptr_eq(read_product(views, &reading, "lamp", "batch-001"),
+			 strstr(reading.text, "lamp batch-002:0:1/1 "));
+	ck_assert_uint_eq(reading.count, BATCHES_READ_MAX);
+	read_product(views, &reading, "lamp", "batch-998");
+	ck_assert_str_eq(reading.text, "lamp batch-999:0:0/1");
+}
+END_TEST
+
+/* ---- events ---- */
 
 static void on_events(void *context, const struct events_page *page, const struct failure *failure)
 {
@@ -221,6 +340,10 @@ SUITE("store views", store_set_up, store_tear_down, .timeout_s = 120)
 {
 	tcase_add_test(tests, the_read_model_shows_an_orders_lines_by_sku_and_quantity);
 	tcase_add_test(tests, the_read_model_follows_a_line_that_moves_or_loses_its_batch);
+	tcase_add_test(tests, a_products_batches_are_read_in_order_of_preference_exhausted_ones_as_well);
+	tcase_add_test(tests, an_unknown_product_differs_from_an_unknown_start_of_a_page);
+	tcase_add_test(tests, a_batch_is_read_with_its_product);
+	tcase_add_test(tests, one_batch_more_is_read_than_a_page_takes);
 	tcase_add_test(tests, frames_that_hold_later_events_are_read);
 	tcase_add_test(tests, no_more_frames_are_read_than_a_page_takes);
 	tcase_add_test(tests, a_read_after_the_last_version_gets_no_events_but_the_place_of_the_product);

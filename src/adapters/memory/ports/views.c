@@ -22,9 +22,11 @@ struct memory_views {
 /* One read, from its beginning to its answer. */
 struct memory_read {
 	struct memory_views *views;
-	const char *key; /* order id or SKU */
-	int64_t version; /* events after it are read */
+	const char *key;   /* order id, SKU or batch reference */
+	const char *after; /* batches behind it are read */
+	int64_t version;   /* events after it are read */
 	allocations_done *allocations_done;
+	stock_done *stock_done;
 	events_done *events_done;
 	ping_done *ping_done;
 	void *context;
@@ -96,7 +98,7 @@ static void on_allocations(void *context)
 	struct allocation_row *rows = arena_alloc(read->views->arena, (count + 1) * sizeof *rows);
 
 	for (size_t i = 0; i < count; i++)
-		rows[i] = (struct allocation_row){found[i]->sku, found[i]->batchref};
+		rows[i] = (struct allocation_row){found[i]->sku, found[i]->qty, found[i]->batchref};
 	read->allocations_done(read->context, rows, count, failure);
 	end(read->views);
 }
@@ -104,6 +106,75 @@ static void on_allocations(void *context)
 static void allocations(struct views *port, const char *orderid, allocations_done *done, void *context)
 {
 	begin(port, orderid, on_allocations, context)->allocations_done = done;
+}
+
+/* ---- products and batches ---- */
+
+static struct batch_view view_of(const struct batch_row *row)
+{
+	return (struct batch_view){row->reference, row->eta, row->purchased, row->allocated};
+}
+
+/* Returns the first batch of the page, or NULL. */
+static const struct batch_row *first_batch(const struct memory_read *read, const struct product_row *product,
+					   struct stock_page *page)
+{
+	const struct batch_row *after = database_batch(read->views->database, read->after);
+
+	if (!*read->after)
+		return product->batches;
+	page->after_is_unknown = !after || strcmp(after->sku, product->sku) != 0;
+	return page->after_is_unknown ? NULL : after->next;
+}
+
+static void on_product(void *context)
+{
+	struct memory_read *read = context;
+	const struct failure *failure = failure_of(read->views);
+	const struct product_row *product = database_product(read->views->database, read->key);
+	struct batch_view *batches =
+		arena_alloc(read->views->arena, (BATCHES_READ_MAX + 1) * sizeof *batches);
+	struct stock_page page = {.batches = batches};
+
+	if (product && !failure) {
+		page.sku = product->sku;
+		page.version = product->version;
+		for (const struct batch_row *row = first_batch(read, product, &page);
+		     row && page.count <= BATCHES_READ_MAX; row = row->next)
+			batches[page.count++] = view_of(row);
+	}
+	read->stock_done(read->context, &page, failure);
+	end(read->views);
+}
+
+static void product(struct views *port, const char *sku, const char *after, stock_done *done, void *context)
+{
+	struct memory_read *read = begin(port, sku, on_product, context);
+
+	read->after = arena_strdup(read->views->arena, after);
+	read->stock_done = done;
+}
+
+static void on_batch(void *context)
+{
+	struct memory_read *read = context;
+	const struct failure *failure = failure_of(read->views);
+	const struct batch_row *row = database_batch(read->views->database, read->key);
+	struct stock_page page = {0};
+	struct batch_view view;
+
+	if (row && !failure) {
+		view = view_of(row);
+		page = (struct stock_page){.sku = row->sku, .batches = &view, .count = 1};
+		page.version = database_version(read->views->database, row->sku);
+	}
+	read->stock_done(read->context, &page, failure);
+	end(read->views);
+}
+
+static void batch(struct views *port, const char *batchref, stock_done *done, void *context)
+{
+	begin(port, batchref, on_batch, context)->stock_done = done;
 }
 
 /* ---- events ---- */
@@ -189,7 +260,7 @@ static void ping(struct views *port, ping_done *done, void *context)
 
 struct memory_views *memory_views_new(struct database *database)
 {
-	static const struct views_ops ops = {allocations, events, ping};
+	static const struct views_ops ops = {allocations, product, batch, events, ping};
 	struct memory_views *views = must_alloc(sizeof *views);
 
 	views->views.ops = &ops;

@@ -17,13 +17,14 @@ struct postgres_views {
 	struct pg_call *reads; /* all that are in progress */
 };
 
-/* One read; exactly one of its three callbacks is set. */
+/* One read; exactly one of its four callbacks is set. */
 struct pg_read {
 	struct pg_call call;
 	struct postgres_views *views;
 	struct query *query;
 	struct event *refusal; /* answers a read that was not sent */
 	allocations_done *allocations;
+	stock_done *stock;
 	events_done *events;
 	ping_done *ping;
 	void *context;
@@ -71,6 +72,27 @@ static void read_allocations(struct views *views, const char *orderid, allocatio
 	send_read(read);
 }
 
+static void read_product(struct views *views, const char *sku, const char *after, stock_done *done,
+			 void *context)
+{
+	struct pg_read *read = begin_read(views, VIEW_PRODUCT, context);
+
+	read->stock = done;
+	query_text(read->query, sku);
+	query_text(read->query, after);
+	query_int4(read->query, BATCHES_READ_MAX + 1);
+	send_read(read);
+}
+
+static void read_batch(struct views *views, const char *batchref, stock_done *done, void *context)
+{
+	struct pg_read *read = begin_read(views, VIEW_BATCH, context);
+
+	read->stock = done;
+	query_text(read->query, batchref);
+	send_read(read);
+}
+
 static void read_events(struct views *views, const char *sku, int64_t epoch, int64_t version,
 			events_done *done, void *context)
 {
@@ -108,9 +130,32 @@ static void answer_allocations(struct pg_read *read, const struct failure *failu
 
 	for (size_t i = 0; i < count; i++) {
 		rows[i].sku = result_peek(read->query, (int)i, 0);
-		rows[i].batchref = result_peek(read->query, (int)i, 1);
+		rows[i].qty = result_int4(read->query, (int)i, 1);
+		rows[i].batchref = result_peek(read->query, (int)i, 2);
 	}
 	read->allocations(read->context, rows, count, failure);
+}
+
+static void answer_stock(struct pg_read *read, const struct failure *failure)
+{
+	const struct query *query = read->query;
+	int rows = query_rows(query);
+	struct batch_view *batches = arena_alloc(read->call.arena, ((size_t)rows + 1) * sizeof *batches);
+	struct stock_page page = {.batches = batches};
+
+	for (int row = 0; row < rows; row++) {
+		page.sku = result_peek(query, row, 0);
+		page.version = result_int8(query, row, 1);
+		page.after_is_unknown = result_bool(query, row, 2);
+		if (!result_is_null(query, row, 3)) /* else the page is empty */
+			batches[page.count++] = (struct batch_view){
+				.batchref = result_peek(query, row, 3),
+				.eta = result_day(query, row, 4),
+				.qty = result_int4(query, row, 5),
+				.allocated = result_int4(query, row, 6),
+			};
+	}
+	read->stock(read->context, &page, failure);
 }
 
 static void answer_events(struct pg_read *read, const struct failure *failure)
@@ -137,6 +182,8 @@ static void on_read(void *context, const struct failure *failure)
 
 	if (read->allocations)
 		answer_allocations(read, failure);
+	else if (read->stock)
+		answer_stock(read, failure);
 	else if (read->events)
 		answer_events(read, failure);
 	else
@@ -156,6 +203,8 @@ static void on_refused(evutil_socket_t fd, short what, void *context)
 
 static const struct views_ops views_ops = {
 	.allocations = read_allocations,
+	.product = read_product,
+	.batch = read_batch,
 	.events = read_events,
 	.ping = ping,
 };

@@ -737,7 +737,43 @@ delete from outbox where ctid = any(array(select ctid from expired))
 -- ==== views ====
 
 -- statement VIEW_ALLOCATIONS for views
-select sku, batchref from allocations_view where orderid = $1 order by sku, qty
+select sku, qty, batchref from allocations_view where orderid = $1 order by sku, qty
+
+-- statement VIEW_PRODUCT for views
+-- A row for each batch behind the batch $2 ('' is before the first one), at most $3; at least one row if the product exists.
+-- The page has no start if $2 is no batch of the product.
+select p.sku, p.version, start.reference is null, b.reference, b.eta, b.purchased, b.allocated
+from (select id, sku, version from products where sku = $1 limit 1) as p
+left join lateral (
+	select '-infinity'::date as eta, '' as reference where $2::text = ''
+	union all
+	select eta, reference from batches where reference = $2::text and product_id = p.id
+	limit 1
+) as start on true
+left join lateral (
+	(
+		select reference, eta, purchased, allocated from batches
+		where product_id = p.id and open and (eta, reference) > (start.eta, start.reference)
+		order by eta, reference
+		limit $3::integer
+	)
+	union all
+	(
+		select reference, eta, purchased, allocated from batches
+		where product_id = p.id and not open and (eta, reference) > (start.eta, start.reference)
+		order by eta, reference
+		limit $3::integer
+	)
+	order by eta, reference
+	limit $3::integer
+) as b on true
+order by b.eta, b.reference
+
+-- statement VIEW_BATCH for views
+-- The columns are those of VIEW_PRODUCT.
+select p.sku, p.version, false, b.reference, b.eta, b.purchased, b.allocated
+from (select product_id, reference, eta, purchased, allocated from batches where reference = $1 limit 1) as b
+cross join lateral (select sku, version from products where id = b.product_id limit 1) as p
 
 -- statement VIEW_EVENTS for views
 -- A part may hold very many events, so no more parts are read than hold $3 + 1 events after the first one kept; none is

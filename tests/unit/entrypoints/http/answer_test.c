@@ -25,8 +25,8 @@ static const struct {
 	int status;
 	const char *message, *location, *problem;
 } table[] = {
-	{MSG_CREATE_BATCH, OUTCOME_HANDLED, ACCEPTED, 201, "OK", NULL, NULL},
-	{MSG_CREATE_BATCH, OUTCOME_SKIPPED, SKIP_DUPLICATE, 201, "OK", NULL, NULL},
+	{MSG_CREATE_BATCH, OUTCOME_HANDLED, ACCEPTED, 201, "OK", "/batches/shelf%201", NULL},
+	{MSG_CREATE_BATCH, OUTCOME_SKIPPED, SKIP_DUPLICATE, 201, "OK", "/batches/shelf%201", NULL},
 	{MSG_ALLOCATE, OUTCOME_HANDLED, ACCEPTED, 202, "OK", "/allocations/order%201%2F%C3%A9", NULL},
 	{MSG_ALLOCATE, OUTCOME_SKIPPED, SKIP_DUPLICATE, 202, "OK", "/allocations/order%201%2F%C3%A9", NULL},
 	{MSG_DEALLOCATE, OUTCOME_HANDLED, ACCEPTED, 202, "OK", "/allocations/order%201%2F%C3%A9", NULL},
@@ -66,6 +66,8 @@ START_TEST(each_outcome_is_answered_with_its_status_and_text)
 	message_init(&delivery.envelope.message, table[_i].type);
 	if (field_named(message_descriptor(table[_i].type), "orderid"))
 		message_set_text(&delivery.envelope.message, "orderid", "order 1/\xc3\xa9");
+	if (field_named(message_descriptor(table[_i].type), "batchref"))
+		message_set_text(&delivery.envelope.message, "batchref", "shelf 1");
 	answer = answer_for(&delivery, arena);
 
 	ck_assert_int_eq(answer.status, table[_i].status);

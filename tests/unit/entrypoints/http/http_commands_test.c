@@ -90,7 +90,8 @@ static const struct {
 	{"GET", "/allocate", "POST"},        {"PUT", "/add_batch", "POST"},
 	{"OPTIONS", "/allocate", "POST"},    {"BREW", "/allocate", "POST"},
 	{"POST", "/livez", "GET, HEAD"},     {"DELETE", "/allocations/x", "GET, HEAD"},
-	{"PATCH", "/events/x", "GET, HEAD"},
+	{"PATCH", "/events/x", "GET, HEAD"}, {"POST", "/products/x", "GET, HEAD"},
+	{"PUT", "/batches/x", "GET, HEAD"},
 };
 
 START_TEST(a_wrong_method_is_answered_405_with_the_methods_that_are_allowed)

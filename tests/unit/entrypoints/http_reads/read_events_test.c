@@ -1,18 +1,10 @@
-/* GET /allocations and GET /events: what they answer, page by page. */
+/* GET /events: what it answers, page by page. */
 #include "core/partition.h"
 #include "http/http_world.h"
 #include "support/suites.h"
 
 #include <jansson.h>
 #include <string.h>
-
-START_TEST(an_order_without_allocations_is_answered_404_and_a_malformed_name_400)
-{
-	ck_assert_int_eq(reply_status(world_get(&http_world, "/allocations/none")), 404);
-	ck_assert_int_eq(reply_status(world_get(&http_world, "/allocations/%zz")), 400);
-	ck_assert_int_eq(reply_status(world_get(&http_world, "/allocations/%ff")), 400);
-}
-END_TEST
 
 static json_t *events(const char *path)
 {
@@ -117,6 +109,8 @@ START_TEST(events_behind_a_version_that_is_no_number_are_answered_400)
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/events/lamp?after=-1")), 400);
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/events/lamp?after=")), 400);
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/events/lamp?after=1&epoch=x")), 400);
+	ck_assert_int_eq(reply_status(world_get(&http_world, "/events/lamp?after")), 400);
+	ck_assert_int_eq(reply_status(world_get(&http_world, "/events/%zz")), 400);
 }
 END_TEST
 
@@ -181,9 +175,8 @@ START_TEST(a_page_that_would_lack_an_event_is_answered_500_with_the_missing_vers
 }
 END_TEST
 
-SUITE("http reads", set_up_http, tear_down_http)
+SUITE("read events", set_up_http, tear_down_http)
 {
-	tcase_add_test(tests, an_order_without_allocations_is_answered_404_and_a_malformed_name_400);
 	tcase_add_test(tests, events_are_read_from_behind_the_given_version);
 	tcase_add_test(tests, a_read_of_events_tells_the_epoch_and_the_version_of_the_sku);
 	tcase_add_test(tests, each_event_that_is_read_has_its_type);

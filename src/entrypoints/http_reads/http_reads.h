@@ -1,0 +1,16 @@
+/*
+ * GET: what the database knows, read on a connection of its own.  Each function replies at once, or later
+ * through an exchange; the name is that in the path, percent-encoded.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_HTTP_READS_HTTP_READS_H
+#define ALLOCD_ENTRYPOINTS_HTTP_READS_HTTP_READS_H
+
+struct evhttp_request;
+struct http_api;
+
+void serve_allocations(struct http_api *api, struct evhttp_request *request, const char *order);
+void serve_product(struct http_api *api, struct evhttp_request *request, const char *sku);
+void serve_batch(struct http_api *api, struct evhttp_request *request, const char *batchref);
+void serve_events(struct http_api *api, struct evhttp_request *request, const char *sku);
+
+#endif

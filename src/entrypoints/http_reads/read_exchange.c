@@ -1,0 +1,92 @@
+/* What all reads share: how they begin, the parameters of their query, and their answers. */
+#include "entrypoints/http_reads/read_exchange.h"
+
+#include "core/base/must.h"
+
+#include <string.h>
+
+static const struct http_refusal late = {503, PROBLEM_DATABASE_AWAY,
+					 "The database does not answer; retry later"};
+
+struct exchange *read_begin(struct http_api *api, struct evhttp_request *request, const char *what,
+			    const char *encoded)
+{
+	struct exchange *exchange = exchange_new(api, request, &late);
+
+	exchange->name = name_decode(encoded, exchange->arena);
+	if (exchange->name)
+		return exchange;
+	read_refuse(exchange, arena_printf(exchange->arena,
+					   "Expected %s of 1 to 255 characters of UTF-8, percent-encoded, in "
+					   "the path",
+					   what));
+	return NULL;
+}
+
+void read_refuse(struct exchange *exchange, const char *message)
+{
+	reply_problem(exchange_detach(exchange), &exchange->api->replies, 400, PROBLEM_INVALID, message);
+	exchange_free(exchange);
+}
+
+/* Clients of forms send a blank as a plus sign. */
+static const char *with_blanks(char *value)
+{
+	for (char *at = value; (at = strchr(at, '+'));)
+		*at = ' ';
+	return value;
+}
+
+const char *read_parameter(const struct exchange *exchange, const char *name)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(exchange->request));
+	size_t length = strlen(name), size;
+
+	for (const char *at = query; at; at = at[size] ? at + size + 1 : NULL) {
+		size = strcspn(at, "&");
+		if (strncmp(at, name, length) != 0 || !strchr("=&", at[length]))
+			continue;
+		if (size == length)
+			return "";
+		return with_blanks(arena_text(exchange->arena, at + length + 1, size - length - 1));
+	}
+	return NULL;
+}
+
+struct evhttp_request *read_end(struct exchange *exchange, const struct failure *failure)
+{
+	struct evhttp_request *request = exchange_detach(exchange);
+
+	if (request && failure) {
+		reply_refusal(request, &exchange->api->replies, &late);
+		return NULL;
+	}
+	return request;
+}
+
+void reply_json(const struct exchange *exchange, struct evhttp_request *request, json_t *json)
+{
+	char *text = must(json_dumps(json, JSON_COMPACT));
+
+	reply_json_text(exchange, request, text);
+	free(text);
+	json_decref(json);
+}
+
+void reply_json_text(const struct exchange *exchange, struct evhttp_request *request, const char *text)
+{
+	reply_text(request, &exchange->api->replies, 200, "application/json", text, strlen(text));
+}
+
+void reply_not_found(const struct exchange *exchange, struct evhttp_request *request, const char *message)
+{
+	reply_problem(request, &exchange->api->replies, 404, PROBLEM_NOT_FOUND, message);
+}
+
+void reply_next_page(const struct exchange *exchange, struct evhttp_request *request, const char *path,
+		     const char *after)
+{
+	reply_header(request, "Link",
+		     arena_printf(exchange->arena, "<%s%s?after=%s>; rel=\"next\"", path,
+				  name_encode(exchange->name, exchange->arena), after));
+}

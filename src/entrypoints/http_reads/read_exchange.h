@@ -1,0 +1,41 @@
+/* What all reads share: how they begin, the parameters of their query, and their answers. */
+#ifndef ALLOCD_ENTRYPOINTS_HTTP_READS_READ_EXCHANGE_H
+#define ALLOCD_ENTRYPOINTS_HTTP_READS_READ_EXCHANGE_H
+
+#include "entrypoints/http/http_exchange.h"
+#include "entrypoints/http_reads/http_reads.h"
+
+#include <jansson.h>
+
+/*
+ * An exchange for a read of the name in the path.  NULL when the name is malformed, which is answered 400;
+ * `what` says what is expected: "a SKU".
+ */
+struct exchange *read_begin(struct http_api *api, struct evhttp_request *request, const char *what,
+			    const char *encoded);
+
+/* Answers 400 to a read that was begun and not sent, and frees it. */
+void read_refuse(struct exchange *exchange, const char *message);
+
+/* A parameter as it stands in the query, percent-encoded: "" for `?name` and `?name=`.  NULL: absent. */
+const char *read_parameter(const struct exchange *exchange, const char *name);
+
+/*
+ * The request that waits for the outcome of the read; NULL if it was answered meanwhile, as it is here if the
+ * read failed.
+ */
+struct evhttp_request *read_end(struct exchange *exchange, const struct failure *failure);
+
+/* Answers 200 and frees the JSON. */
+void reply_json(const struct exchange *exchange, struct evhttp_request *request, json_t *json);
+
+void reply_json_text(const struct exchange *exchange, struct evhttp_request *request, const char *text);
+
+/* Answers 404. */
+void reply_not_found(const struct exchange *exchange, struct evhttp_request *request, const char *message);
+
+/* Adds the Link to the next page: the path that begins with `path`, and the value of `after`, encoded. */
+void reply_next_page(const struct exchange *exchange, struct evhttp_request *request, const char *path,
+		     const char *after);
+
+#endif
