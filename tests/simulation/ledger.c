@@ -27,9 +27,30 @@ struct entry *ledger_add(struct ledger *ledger, enum transport transport, enum m
 	return entry;
 }
 
+static void read_command(const struct entry *entry, struct envelope *command)
+{
+	struct bytes payload = {entry->payload, strlen(entry->payload)};
+	const char *error;
+
+	ck_assert(memory_codec_read(entry->type, payload, world->arena, command, &error));
+}
+
+static bool has_product(const struct entry *entry)
+{
+	struct envelope command;
+	const char *sku, *batchref;
+
+	read_command(entry, &command);
+	sku = message_text(&command.message, "sku");
+	batchref = message_text(&command.message, "batchref");
+	return (!sku || database_product(world->database, sku)) &&
+	       (!batchref || database_batch(world->database, batchref));
+}
+
 void ledger_deliver(struct entry *entry, const struct chaos *chaos, int worker)
 {
-	entry->sends++;
+	if (!entry->sends++)
+		entry->had_product = has_product(entry);
 	entry->sent[worker] =
 		world_send(chaos->workers[worker], entry->transport, entry->type, "%s", entry->payload);
 }
@@ -48,7 +69,7 @@ struct history {
 	struct outgoing *events;
 	size_t count;
 	size_t seen;
-	int last_single[WORKERS]; /* the last message sent once, to that worker: see check_order() */
+	int last[WORKERS]; /* the last message that went to that worker only: see check_order() */
 	struct history *next;
 };
 
@@ -86,7 +107,7 @@ static struct history *history_of(struct replay_run *run, const char *sku)
 	history = arena_alloc(world->arena, sizeof *history);
 	history->sku = sku;
 	for (int i = 0; i < WORKERS; i++)
-		history->last_single[i] = -1;
+		history->last[i] = -1;
 	history->next = run->first;
 	run->first = history;
 	map_put(&run->histories, sku, history);
@@ -100,14 +121,6 @@ static struct entry *entry_of(const struct ledger *ledger, const char *id)
 
 	ck_assert_int_lt(number, ledger->count);
 	return ledger->entries[number];
-}
-
-static void read_command(const struct entry *entry, struct envelope *command)
-{
-	struct bytes payload = {entry->payload, strlen(entry->payload)};
-	const char *error;
-
-	ck_assert(memory_codec_read(entry->type, payload, world->arena, command, &error));
 }
 
 static const char *sku_of(const struct envelope *command)
@@ -159,9 +172,14 @@ static void check_event(struct history *history, const struct model_event *expec
 	ck_assert_pstr_eq(reason, expected->reason);
 }
 
-static bool is_single(const struct entry *entry)
+/*
+ * Whether the message keeps its place: one worker received it, and so did that worker's successors, in the
+ * same order.  A command that was perhaps rejected before its answer was lost may be handled much later.
+ */
+static bool keeps_place(const struct entry *entry)
 {
-	return !entry->by_rival && entry->sends == 1;
+	return !entry->by_rival && !entry->again && !(entry->sent[0] && entry->sent[1]) &&
+	       (entry->sends == 1 || entry->had_product);
 }
 
 static int worker_of(const struct entry *entry)
@@ -170,15 +188,15 @@ static int worker_of(const struct entry *entry)
 }
 
 /*
- * Checks that no command overtakes another: commands of a SKU that were delivered once each, to one worker,
- * take effect in the order of the deliveries; the commands of a process have the place of its event.
- * Commands for shared batches are exempt: they have no SKU until a commit decides which SKU owns the batch.
+ * Checks that no command overtakes another: commands of a SKU that were delivered to one worker take effect
+ * in the order of the deliveries; the commands of a process have the place of its event.  Commands for
+ * shared batches are exempt: they have no SKU until a commit decides which SKU owns the batch.
  */
 static void check_order(struct history *history, const struct entry *entry)
 {
-	int *last = &history->last_single[worker_of(entry)];
+	int *last = &history->last[worker_of(entry)];
 
-	if (!is_single(entry) || strstr(entry->payload, SHARED_BATCH))
+	if (!keeps_place(entry) || strstr(entry->payload, SHARED_BATCH))
 		return;
 	ck_assert_msg(*last <= entry->number, "%s: m-%d was handled before m-%d", history->sku, *last,
 		      entry->number);
@@ -254,7 +272,7 @@ static void check_begins(struct replay_run *run)
 
 /*
  * A line is cancelled, too, which an allocate that came before the event on its way in allocates after the
- * process began.  That is known if both were sent once, to one worker, and none took the process over.
+ * process began.
  */
 static void check_pending(const struct replay_run *run, const struct entry *allocate,
 			  const struct envelope *command)
@@ -263,14 +281,14 @@ static void check_pending(const struct replay_run *run, const struct entry *allo
 	const char *sku = message_text(&command->message, "sku");
 	int32_t qty = (int32_t)message_number(&command->message, "qty");
 
-	if (!is_single(allocate))
+	if (!keeps_place(allocate))
 		return;
 	for (size_t i = 0; i < world->database->process_count; i++) {
 		const struct process_row *process = world->database->processes[i];
 		const struct entry *event = entry_of(run->ledger, process->inbox.id);
 
 		if (process->began_after > run->position || event->number < allocate->number ||
-		    !is_single(event) || worker_of(event) != worker_of(allocate) ||
+		    !keeps_place(event) || worker_of(event) != worker_of(allocate) ||
 		    strcmp(order_of(event), orderid) != 0)
 			continue;
 		ck_assert_msg(has_line(process, sku, qty), "m-%d does not cancel the line of m-%d",

@@ -16,6 +16,8 @@ struct entry {
 	enum message_type type;
 	const char *payload;
 	bool by_rival;
+	bool again;                 /* sent again without need */
+	bool had_product;           /* its SKU and its batch, if any, were there when it was sent first */
 	int sends;                  /* the number of deliveries */
 	struct sent *sent[WORKERS]; /* the last delivery to each worker, or NULL */
 	bool recorded;              /* its id is in the inbox */

@@ -8,6 +8,8 @@
  */
 #include "simulation/chaos.h"
 #include "simulation/ledger.h"
+
+#include "core/base/calendar.h"
 #include "support/rival.h"
 #include "support/suites.h"
 
@@ -27,7 +29,11 @@
 #define MOVE_MAX 7
 
 #define MINUTE_MS ((int64_t)60 * 1000)
-#define HOUR_MS   (60 * MINUTE_MS)
+
+/* A message may be dated this far ahead of the database's clock. */
+#define AHEAD_MAX_MS (5 * MINUTE_MS)
+
+#define HOUR_MS (60 * MINUTE_MS)
 
 /* After this time a worker publishes rows that another one left unpublished. */
 #define LEFT_MS 3000
@@ -109,11 +115,25 @@ static struct entry *any_release(struct run *run, enum transport transport)
 			  line_of_any(run, INT_MAX, "\nid="));
 }
 
+/* Returns "" or a date that is about as far ahead as is allowed, or further. */
+static const char *date_ahead(struct run *run)
+{
+	int64_t ahead_us = (AHEAD_MAX_MS + (pick(run, 2) ? -1000 : MINUTE_MS)) * 1000;
+	char date[INSTANT_TEXT_SIZE];
+
+	if (pick(run, 6))
+		return "";
+	instant_format(database_now(world->database) + ahead_us, date);
+	return arena_printf(world->arena, "\noccurred_at=%s", date);
+}
+
 /* Cancels the order of an allocate that was sent before, half of the time of a recent one. */
 static struct entry *any_cancellation(struct run *run, enum transport transport)
 {
 	return ledger_add(&run->ledger, transport, MSG_ORDER_CANCELLED,
-			  line_of_any(run, pick(run, 2) ? RECENT : INT_MAX, "\nsku="));
+			  arena_printf(world->arena, "%s%s",
+				       line_of_any(run, pick(run, 2) ? RECENT : INT_MAX, "\nsku="),
+				       date_ahead(run)));
 }
 
 static struct entry *any_change(struct run *run, enum transport transport)
@@ -168,8 +188,10 @@ static void send_again(struct run *run)
 	struct entry *entry = run->ledger.count ? run->ledger.entries[pick(run, run->ledger.count)] : NULL;
 	int worker = pick(run, WORKERS);
 
-	if (entry && !entry->by_rival && ledger_is_answered(entry, worker))
-		ledger_deliver(entry, &run->chaos, worker);
+	if (!entry || entry->by_rival || !ledger_is_answered(entry, worker))
+		return;
+	entry->again = true;
+	ledger_deliver(entry, &run->chaos, worker);
 }
 
 /* The rival sends commands only, and no orders that the database refuses. */
@@ -244,12 +266,19 @@ static bool has_processes(void)
 	return false;
 }
 
-/* Runs until all work is done; a process whose worker died waits for its lease; notifications take hours. */
+/*
+ * Runs until all work is done.  That takes less than a minute, except that a process whose worker died waits
+ * for the end of its lease, and that notifications may take hours.
+ */
 static void come_to_an_end(struct run *run)
 {
+	int64_t begin_ms;
+
 	chaos_end(&run->chaos);
+	begin_ms = simulation_now_ms(world->simulation);
 	for (int i = 0; i < WORKERS; i++)
 		world_settle(run->chaos.workers[i]);
+	ck_assert_msg(simulation_now_ms(world->simulation) - begin_ms < MINUTE_MS, "the work took too long");
 	for (int64_t ms = 0; ms < 2 * PROCESS_LEASE_OF_STREAM * 1000 && has_processes(); ms += LEFT_MS)
 		world_advance_ms(world, LEFT_MS);
 	world_advance_ms(world, LEFT_MS);
