@@ -49,8 +49,9 @@ static void resume_process(void *context, const struct due_process *process)
 	struct engine *engine = context;
 	bool has_id = !strchr(process->inbox.source, ' ');
 
-	if (processes_is_running(engine->processes, process->key))
-		return;
+	if (processes_is_running(engine->processes, process->key) ||
+	    engine_has_postponed(engine, process->origin))
+		return; /* the stream returns the event behind the entries that are postponed */
 	LOG(engine->ports.logger, LOG_WARN, "a process whose worker died is taken over",
 	    LOG_TEXT("message", message_name(process->type)), LOG_TEXT("id", process->inbox.id));
 	engine_submit(engine, &(struct arrival){
@@ -338,11 +339,11 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 		housekeeper_count_soon(engine->housekeeper);
 	forget_creation(engine, delivery);
 	engine_let_go(engine, delivery);
-	processes_note_outcome(engine->processes, delivery);
 	if (delivery->answered)
 		delivery->answered(delivery->context, delivery);
 	engine->stats.queued--;
 	engine->stats.queued_bytes -= delivery->footprint;
+	processes_note_outcome(engine->processes, delivery);
 	delivery_free(&delivery);
 	engine_check_full(engine);
 	sku_resolver_check_room(engine->resolver);

@@ -53,20 +53,6 @@ void engine_probed(struct engine *engine, const struct failure *failure);
 /* The same as engine_postpones() for a delivery whose batch is unknown. */
 bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery);
 
-/*
- * Whether the event has to be postponed, because commands about its order may be among the postponed entries
- * of its stream; and postpones it.
- */
-bool engine_must_postpone_event(struct engine *engine, const struct delivery *event);
-void engine_postpone_event(struct engine *engine, struct delivery *event);
-
-/*
- * Whether one more process may run: fewer than `queue_max` commands of processes are queued, not counting
- * those that are held up.  What waits behind the process in the SKU resolver does not count, because it
- * could wait without a limit.
- */
-bool engine_has_room_for_process(const struct engine *engine);
-
 /* The fill level of the queue has changed. */
 void engine_check_full(struct engine *engine);
 

@@ -57,8 +57,27 @@ enum held_up { NOT_HELD_UP, HELD_UP, HELD_UP_UNTRIED };
  */
 bool engine_postpones(struct engine *engine, struct delivery *delivery, enum held_up held_up);
 
-/* Whether the delivery comes before every postponed stream entry of its SKU. */
+/*
+ * Whether the delivery comes before every postponed stream entry of its SKU.  A command of a process has the
+ * place of its event.
+ */
 bool engine_admits(const struct engine *engine, const struct delivery *delivery);
+
+/*
+ * The SKU of a postponed entry that the event is behind in its stream, or NULL: the entry may be about the
+ * event's order, so the event must be postponed, too.
+ */
+const char *engine_postponed_before(const struct engine *engine, const struct delivery *event);
+
+/* Postpones the event until that SKU is free, and frees it. */
+void engine_postpone_event(struct engine *engine, struct delivery *event, const char *sku);
+
+/*
+ * Whether one more command of a process may be queued: fewer than `queue_max` are, not counting those that
+ * are held up.  What waits behind the process in the SKU resolver does not count, because it could wait
+ * without a limit.
+ */
+bool engine_has_room_for_process(const struct engine *engine);
 
 /* The delivery has its outcome, and its effect is committed: answers it, and frees it. */
 void engine_finish(struct engine *engine, struct delivery *delivery);

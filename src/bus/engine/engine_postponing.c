@@ -96,25 +96,28 @@ static void postpone(struct engine *engine, struct delivery *delivery, const cha
 
 bool engine_admits(const struct engine *engine, const struct delivery *delivery)
 {
-	return delivery->transport != TRANSPORT_STREAM ||
-	       postponed_admits(&engine->postponed, delivery, delivery_key(delivery));
+	const struct delivery *entry = delivery->event ? delivery->event : delivery;
+
+	return entry->transport != TRANSPORT_STREAM ||
+	       postponed_admits(&engine->postponed, entry, delivery_key(delivery));
 }
 
 bool engine_postpones(struct engine *engine, struct delivery *delivery, enum held_up held_up)
 {
 	const char *sku = delivery_key(delivery);
 	size_t quarters = held_up == HELD_UP_UNTRIED ? TRIED_QUARTERS : HELD_QUARTERS;
-	bool has_room = held_up == NOT_HELD_UP || delivery->is_held || holds_less_than(engine, quarters);
+	bool has_room = delivery->transport == TRANSPORT_PROCESS || /* no client could send it again */
+			held_up == NOT_HELD_UP || delivery->is_held || holds_less_than(engine, quarters);
 	bool is_accepted = has_room && engine_admits(engine, delivery);
 
-	if (delivery->transport == TRANSPORT_PROCESS)
-		is_accepted = true; /* no client could send it again */
 	if (!is_accepted && delivery->transport == TRANSPORT_PUBSUB) {
 		pause_pubsub(engine, sku);
 		is_accepted = true;
 	}
 	if (is_accepted)
 		delivery->was_accepted = true;
+	else if (delivery->event)
+		give_back(engine, delivery); /* its event is postponed, too */
 	else
 		postpone(engine, delivery, sku);
 	return !is_accepted;
@@ -128,15 +131,14 @@ bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery)
 	return true;
 }
 
-bool engine_must_postpone_event(struct engine *engine, const struct delivery *event)
+const char *engine_postponed_before(const struct engine *engine, const struct delivery *event)
 {
-	return event->transport == TRANSPORT_STREAM && postponed_add_event(&engine->postponed, event);
+	return event->transport == TRANSPORT_STREAM ? postponed_before(&engine->postponed, event) : NULL;
 }
 
-void engine_postpone_event(struct engine *engine, struct delivery *event)
+void engine_postpone_event(struct engine *engine, struct delivery *event, const char *sku)
 {
-	engine->stats.placed++;
-	give_back(engine, event);
+	postpone(engine, event, sku);
 }
 
 /* ---- what the reader of a stream calls ---- */

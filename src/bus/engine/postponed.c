@@ -107,26 +107,31 @@ bool postponed_add(struct postponed_list *list, const struct delivery *delivery,
 	return is_first;
 }
 
-static bool add_behind(struct postponed_list *list, const struct delivery *delivery, bool creations_only)
+static struct postponed *mark_before(const struct postponed_list *list, const struct delivery *delivery,
+				     bool creations_only)
 {
 	for (struct postponed *it = postponed_first(list); it; it = postponed_next(it)) {
 		if ((it->has_creation || !creations_only) && !strcmp(it->stream, delivery->origin) &&
-		    !admits(it, delivery)) {
-			add_entry(it, delivery);
-			return true;
-		}
+		    !admits(it, delivery))
+			return it;
 	}
-	return false;
+	return NULL;
 }
 
 bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery)
 {
-	return add_behind(list, delivery, true);
+	struct postponed *mark = mark_before(list, delivery, true);
+
+	if (mark)
+		add_entry(mark, delivery);
+	return mark;
 }
 
-bool postponed_add_event(struct postponed_list *list, const struct delivery *delivery)
+const char *postponed_before(const struct postponed_list *list, const struct delivery *event)
 {
-	return add_behind(list, delivery, false);
+	const struct postponed *mark = mark_before(list, event, false);
+
+	return mark ? mark->node.sku : NULL;
 }
 
 uint64_t postponed_begin_pass(struct postponed_list *list, const char *stream, struct stream_id after)

@@ -49,8 +49,11 @@ bool postponed_add(struct postponed_list *list, const struct delivery *delivery,
  */
 bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery);
 
-/* Postpones the entry, an event about an order, if it is behind any postponed entry of its stream. */
-bool postponed_add_event(struct postponed_list *list, const struct delivery *delivery);
+/*
+ * The SKU of a postponed entry that the delivery, an event about an order, is behind in its stream; NULL if
+ * it is behind none.
+ */
+const char *postponed_before(const struct postponed_list *list, const struct delivery *event);
 
 /* Whether there is a mark of that stream. */
 bool postponed_has(const struct postponed_list *list, const char *stream);

@@ -20,7 +20,7 @@ struct sku_resolver {
 
 	/* While the database is asked: the batches of the query, in the order of the queue. */
 	bool resolving;
-	bool waits_for_room; /* the first delivery is to run a process */
+	bool waits_for_room; /* the first delivery is an event, not all of whose commands are queued */
 	struct arena *arena;
 	struct resolved_batch *batches;
 	size_t batch_count;
@@ -199,10 +199,6 @@ static void place(struct sku_resolver *resolver, struct delivery *delivery)
 	struct engine *engine = resolver->engine;
 
 	engine->stats.placed++;
-	if (delivery->has_begun) {
-		processes_run(engine->processes, delivery);
-		return;
-	}
 	if (needs_resolving(delivery)) {
 		if (engine_postpones_unknown(engine, delivery))
 			return;
@@ -224,15 +220,28 @@ void sku_resolver_check_room(struct sku_resolver *resolver)
 		schedule(resolver, 0);
 }
 
-/* Returns false if the first delivery, an event, has to wait. */
-static bool may_place_event(struct sku_resolver *resolver, struct delivery *event)
+/* The first delivery is an event.  Returns false if it has to wait. */
+static bool place_event(struct sku_resolver *resolver)
 {
-	if (processes_must_begin(event)) {
+	struct engine *engine = resolver->engine;
+	struct delivery *event = resolver->queue.first;
+	bool must_begin = processes_must_begin(event);
+	const char *sku = must_begin ? engine_postponed_before(engine, event) : NULL;
+
+	if (must_begin && !sku) {
 		begin(resolver);
 		return false;
 	}
-	resolver->waits_for_room = event->has_begun && !engine_has_room_for_process(resolver->engine);
-	return !resolver->waits_for_room;
+	resolver->waits_for_room = !sku && !processes_submit(engine->processes, event);
+	if (resolver->waits_for_room)
+		return false;
+	delivery_queue_pop(&resolver->queue);
+	engine->stats.placed++;
+	if (sku)
+		engine_postpone_event(engine, event, sku);
+	else
+		processes_adopt(engine->processes, event);
+	return true;
 }
 
 static void pump(void *context)
@@ -248,14 +257,10 @@ static void pump(void *context)
 			resolve(resolver);
 			return;
 		}
-		if (first->is_event && processes_must_begin(first) &&
-		    engine_must_postpone_event(resolver->engine, first)) {
-			engine_postpone_event(resolver->engine, delivery_queue_pop(&resolver->queue));
-			continue;
-		}
-		if (first->is_event && !may_place_event(resolver, first))
+		if (!first->is_event || first->decided)
+			place(resolver, delivery_queue_pop(&resolver->queue));
+		else if (!place_event(resolver))
 			return;
-		place(resolver, delivery_queue_pop(&resolver->queue));
 	}
 	if (!resolver->resolving)
 		batch_index_unwatch(resolver->engine->batches);

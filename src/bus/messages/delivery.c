@@ -213,7 +213,7 @@ struct delivery *delivery_new_part(const struct delivery *event, const struct me
 	delivery->origin = message_name(event->type);
 	delivery->type = command->type;
 	delivery->envelope = (struct envelope){.message = *command, .source = "", .occurred_at = NO_INSTANT};
-	delivery->cause = &event->envelope;
+	delivery->event = event;
 	read_message(delivery);
 	return delivery;
 }
@@ -304,7 +304,7 @@ void delivery_reopen(struct delivery *delivery)
 
 bool delivery_is_dead(const struct delivery *delivery)
 {
-	return delivery->transport != TRANSPORT_HTTP && !delivery->replay &&
+	return (delivery->transport != TRANSPORT_HTTP || delivery->is_answered) && !delivery->replay &&
 	       (delivery->outcome == OUTCOME_REJECTED || delivery->outcome == OUTCOME_INVALID ||
 		delivery->outcome == OUTCOME_FAILED);
 }

@@ -100,7 +100,7 @@ struct delivery {
 	struct process *process; /* that the event began, or NULL; its key, or 0 */
 	int64_t process_key;
 	struct process *part_of;      /* the process that the command is part of, or NULL, */
-	const struct envelope *cause; /* and its event: the message that caused the command's events */
+	const struct delivery *event; /* and its event, which causes the command's events */
 	uint64_t number;              /* in the order of arrival */
 
 	enum message_type type; /* known even when the payload is invalid; MSG_NONE: unknown */
@@ -117,6 +117,7 @@ struct delivery {
 	bool is_event;        /* an external event, which begins a process */
 	bool asked;           /* the database was asked for the SKU of its batch */
 	bool has_begun;       /* the database was asked to begin its process */
+	bool is_answered;     /* its caller over HTTP was answered before it ended */
 
 	enum outcome outcome;
 	enum verdict verdict; /* what made it handled, skipped or rejected */

@@ -87,7 +87,7 @@ static enum progress handle_command(struct unit_of_work *uow, struct delivery *d
 	enum progress progress;
 	enum verdict verdict;
 
-	uow->cause = delivery->cause ? delivery->cause : &delivery->envelope;
+	uow->cause = delivery->event ? &delivery->event->envelope : &delivery->envelope;
 	verdict = message_bus_handle(uow, &delivery->envelope);
 	if (verdict == REJECT_INVALID_SKU && delivery->part_of)
 		verdict = SKIP_NOT_ALLOCATED; /* the command that named the SKU was rejected itself */
@@ -108,7 +108,6 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 	const struct replay_slot *replay = unit_of_work_want_replay(uow, delivery);
 	struct inbox_slot *slot;
 	struct product *product;
-	const char *defect;
 	enum verdict verdict = ACCEPTED;
 
 	if (delivery->decided) {
@@ -117,9 +116,8 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 	}
 	if (replay && replay->is_stale)
 		return conclude(uow, delivery, SKIP_DUPLICATE);
-	defect = ensure_not_in_future(delivery->envelope.occurred_at, uow->now);
-	if (defect)
-		return refuse(uow, delivery, OUTCOME_INVALID, defect);
+	if (!delivery->process_key && is_from_future(delivery->envelope.occurred_at, uow->now))
+		return refuse(uow, delivery, OUTCOME_INVALID, FROM_THE_FUTURE);
 	if (is_elsewhere(uow, delivery))
 		return PROGRESS_ELSEWHERE;
 	product = delivery_product(uow, delivery);

@@ -39,9 +39,7 @@ enum verdict ensure_id_unspent(const struct inbox_slot *slot, uint64_t digest)
 	return slot->digest == digest ? SKIP_DUPLICATE : REJECT_ID_REUSED;
 }
 
-const char *ensure_not_in_future(int64_t occurred_at, int64_t now)
+bool is_from_future(int64_t occurred_at, int64_t now)
 {
-	if (occurred_at != NO_INSTANT && occurred_at > now + CLOCK_SKEW_MAX_US)
-		return "occurred_at: more than 5 minutes ahead of the database's clock";
-	return NULL;
+	return occurred_at != NO_INSTANT && occurred_at > now + CLOCK_SKEW_MAX_US;
 }

@@ -20,7 +20,8 @@ enum verdict ensure_reference_not_elsewhere(struct unit_of_work *uow, const char
 /* If the id is spent: SKIP_DUPLICATE, or REJECT_ID_REUSED when a message with other content spent it. */
 enum verdict ensure_id_unspent(const struct inbox_slot *slot, uint64_t digest);
 
-/* Returns NULL if `occurred_at` is at most 5 minutes ahead of `now`, else what is wrong. */
-const char *ensure_not_in_future(int64_t occurred_at, int64_t now);
+/* Whether `occurred_at` is more than 5 minutes ahead of `now`; and what is wrong then. */
+bool is_from_future(int64_t occurred_at, int64_t now);
+#define FROM_THE_FUTURE "occurred_at: more than 5 minutes ahead of the database's clock"
 
 #endif

@@ -12,9 +12,10 @@ struct process_start {
 	const struct order_line *pending; /* lines that commands before the event may still allocate */
 	size_t pending_count;
 
-	bool is_answered; /* false: the answer had no room for it; it is to be asked for again */
-	int64_t key;      /* of the process; 0: none began, as the id is spent, or dated from the future */
-	uint64_t digest;  /* of the event that began the process */
+	bool is_answered;    /* false: the answer had no room for it; it is to be asked for again */
+	bool is_from_future; /* by the database's clock: no process began */
+	int64_t key; /* of the process; 0: none began, also because its id is spent, or its replay stale */
+	uint64_t digest;          /* of the event that began the process */
 	struct order_line *lines; /* in `arena`, without their order */
 	size_t line_count;
 };

@@ -3,6 +3,7 @@
 
 #include "bus/lane/lane.h"
 #include "bus/messages/message_bus.h"
+#include "bus/messages/preconditions.h"
 #include "bus/process/line_index.h"
 #include "core/base/map.h"
 #include "core/base/must.h"
@@ -18,8 +19,10 @@ struct process {
 	struct delivery *event; /* whose arena holds the process */
 	struct order_line *lines;
 	size_t line_count;
-	size_t unfinished; /* commands without an outcome */
-	bool is_running;   /* its commands are under way, and no lane has the event */
+	size_t submitted;          /* commands that have been queued */
+	size_t unfinished;         /* of them, those without an outcome */
+	bool is_running;           /* all commands have been queued, and no lane has the event */
+	const char *postponed_sku; /* of a command that was postponed, or NULL */
 	struct process *next, *prev;
 };
 
@@ -35,6 +38,7 @@ struct processes {
 	struct delivery *asked[BEGIN_MAX];
 	struct process_start starts[BEGIN_MAX];
 	size_t start_count;
+	size_t begin_max; /* fewer than BEGIN_MAX while an event that cannot begin is searched for */
 	store_done *done;
 	void *done_context;
 };
@@ -46,6 +50,7 @@ struct processes *processes_new(struct lanes_shared *shared)
 	processes->shared = shared;
 	processes->lines = line_index_new();
 	processes->arena = arena_new(4096);
+	processes->begin_max = BEGIN_MAX;
 	return processes;
 }
 
@@ -71,15 +76,19 @@ void processes_free(struct processes **processes)
 
 /* ---- arrival ---- */
 
-/* An event without an id gets a key, by which its process is found if the worker dies. */
+/*
+ * An event without an id gets a key, by which its process is found if the worker dies.  All replays of one
+ * dead letter have the same.
+ */
 static void ensure_key(struct processes *processes, struct delivery *event)
 {
-	struct random *random = processes->shared->ports->random;
+	const char *id;
 
 	if (event->inbox_key)
 		return;
-	delivery_set_key(event, &(struct inbox_key){message_name(event->type), "no id",
-						    random_name(random, event->arena)});
+	id = event->replay ? arena_printf(event->arena, "dead letter %" PRId64, event->replay->dead_letter)
+			   : random_name(processes->shared->ports->random, event->arena);
+	delivery_set_key(event, &(struct inbox_key){message_name(event->type), "no id", id});
 }
 
 void processes_note_arrival(struct processes *processes, struct delivery *delivery)
@@ -137,7 +146,14 @@ static void answer_early(struct delivery *event)
 	delivery_conclude(event, ACCEPTED);
 	event->answered(event->context, event);
 	event->answered = NULL;
+	event->is_answered = true;
 	delivery_reopen(event);
+}
+
+static void refuse(struct delivery *event, enum outcome outcome, const char *reason)
+{
+	delivery_refuse(event, outcome, reason);
+	event->decided = true;
 }
 
 static void note_begun(struct processes *processes, struct delivery *event, const struct process_start *start)
@@ -145,7 +161,9 @@ static void note_begun(struct processes *processes, struct delivery *event, cons
 	if (!start->is_answered)
 		return;
 	event->has_begun = true;
-	if (start->key && start->digest != event->digest) {
+	if (start->is_from_future) {
+		refuse(event, OUTCOME_INVALID, FROM_THE_FUTURE);
+	} else if (start->key && start->digest != event->digest) {
 		delivery_conclude(event, REJECT_ID_REUSED);
 		event->decided = true;
 	} else if (start->key) {
@@ -155,13 +173,30 @@ static void note_begun(struct processes *processes, struct delivery *event, cons
 	}
 }
 
+/*
+ * The database refuses the data of these events, or was busy for too long: half of them are asked about next.
+ * One whose data it refuses has failed.
+ */
+static void narrow(struct processes *processes, const struct failure *failure)
+{
+	if (processes->start_count > 1)
+		processes->begin_max = processes->start_count / 2;
+	else if (failure->kind == FAILURE_DATA)
+		refuse(processes->asked[0], OUTCOME_FAILED, failure->text);
+}
+
 static void on_begun(void *context, const struct failure *failure)
 {
 	struct processes *processes = context;
 
+	if (failure && (failure->kind == FAILURE_DATA || failure->kind == FAILURE_BUSY))
+		narrow(processes, failure);
 	for (size_t i = 0; !failure && i < processes->start_count; i++)
 		note_begun(processes, processes->asked[i], &processes->starts[i]);
-	processes->done(processes->done_context, failure);
+	if (!failure)
+		processes->begin_max =
+			processes->begin_max < BEGIN_MAX / 2 ? 2 * processes->begin_max : BEGIN_MAX;
+	processes->done(processes->done_context, failure && failure->kind == FAILURE_DATA ? NULL : failure);
 }
 
 /* Sets the lines that commands which arrived before the event may still allocate. */
@@ -198,13 +233,16 @@ void processes_begin(struct processes *processes, const struct delivery_queue *q
 	processes->start_count = 0;
 	processes->done = done;
 	processes->done_context = context;
-	for (struct delivery *it = queue->first; it && processes->start_count < BEGIN_MAX; it = it->next) {
+	for (struct delivery *it = queue->first; it && processes->start_count < processes->begin_max;
+	     it = it->next) {
 		struct process_start *start = &processes->starts[processes->start_count];
 
 		if (!processes_must_begin(it))
 			continue;
 		if (map_get(&keys, it->inbox_key))
 			break; /* it comes again, and joins the process later */
+		if (engine_postponed_before(processes->shared->engine, it))
+			break; /* its lines may not be known yet */
 		map_put(&keys, it->inbox_key, it);
 		*start = (struct process_start){.event = it};
 		find_pending(processes, it, start);
@@ -232,46 +270,71 @@ static void submit(struct processes *processes, struct process *process, size_t 
 				 arena_printf(delivery->arena, "%zu", number + 1),
 			 });
 	delivery->part_of = process;
+	process->submitted++;
+	process->unfinished++;
+	processes->unfinished++;
 	engine_accept(processes->shared->engine, delivery);
 	lane_push(engine_lane_of(processes->shared->engine, delivery->sku), delivery);
 }
 
-static void end(struct processes *processes, struct delivery *event)
-{
-	lane_push(engine_lane_of(processes->shared->engine, delivery_key(event)), event);
-}
-
-void processes_run(struct processes *processes, struct delivery *event)
+bool processes_submit(struct processes *processes, struct delivery *event)
 {
 	struct process *process = event->process;
 
-	if (!process || !process->line_count) {
-		end(processes, event);
-		return;
+	while (process && process->submitted < process->line_count) {
+		if (!engine_has_room_for_process(processes->shared->engine))
+			return false;
+		submit(processes, process, process->submitted);
 	}
-	process->is_running = true;
-	process->unfinished = process->line_count;
-	processes->unfinished += process->line_count;
-	for (size_t i = 0; i < process->line_count; i++)
-		submit(processes, process, i);
+	return true;
 }
 
 /* ---- end ---- */
 
-void processes_note_outcome(struct processes *processes, struct delivery *delivery)
+/* A postponed command may have an effect later: then the event comes again, behind what it has to wait for. */
+static void end(struct processes *processes, struct delivery *event)
 {
-	struct process *process = delivery->part_of;
+	struct engine *engine = processes->shared->engine;
+	const char *sku = event->process ? event->process->postponed_sku : NULL;
 
-	line_index_remove(delivery);
-	if (delivery->process)
-		remove_process(processes, delivery->process);
-	if (!process)
-		return;
+	if (sku)
+		engine_postpone_event(engine, event, sku);
+	else
+		lane_push(engine_lane_of(engine, delivery_key(event)), event);
+}
+
+void processes_adopt(struct processes *processes, struct delivery *event)
+{
+	struct process *process = event->process;
+
+	event->was_accepted = true;
+	if (process && process->unfinished)
+		process->is_running = true;
+	else
+		end(processes, event);
+}
+
+static void note_outcome_of_command(struct processes *processes, const struct delivery *command)
+{
+	struct process *process = command->part_of;
+
+	if (command->outcome == OUTCOME_POSTPONED && !process->postponed_sku)
+		process->postponed_sku = arena_strdup(process->event->arena, delivery_key(command));
 	processes->unfinished--;
-	if (--process->unfinished)
+	process->unfinished--;
+	if (process->unfinished || !process->is_running)
 		return;
 	process->is_running = false;
 	end(processes, process->event);
+}
+
+void processes_note_outcome(struct processes *processes, struct delivery *delivery)
+{
+	line_index_remove(delivery);
+	if (delivery->process)
+		remove_process(processes, delivery->process);
+	if (delivery->part_of)
+		note_outcome_of_command(processes, delivery);
 }
 
 size_t processes_unfinished(const struct processes *processes)

@@ -49,10 +49,16 @@ bool processes_must_begin(const struct delivery *delivery);
 void processes_begin(struct processes *processes, const struct delivery_queue *queue, store_done *done,
 		     void *context);
 
-/* Runs the event's process, if one began, and ends it later. */
-void processes_run(struct processes *processes, struct delivery *event);
+/*
+ * Queues the commands of the event's process, if one began: those that have not been queued and for which
+ * there is room.  Returns whether all of them have been.
+ */
+bool processes_submit(struct processes *processes, struct delivery *event);
 
-/* The number of commands without an outcome, of all processes. */
+/* All commands have been queued: the event is the process's own, which ends it when all have their outcome. */
+void processes_adopt(struct processes *processes, struct delivery *event);
+
+/* The number of commands that are queued and have no outcome, of all processes. */
 size_t processes_unfinished(const struct processes *processes);
 
 /*

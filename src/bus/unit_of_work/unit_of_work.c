@@ -104,15 +104,15 @@ void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
 {
 	const struct replay_slot *replay = unit_of_work_want_replay(uow, delivery);
 
+	if (delivery->process_key) {
+		GROW(uow, ended, ended_count);
+		uow->ended[uow->ended_count++] = delivery->process_key;
+	}
 	if (replay && replay->is_stale)
 		return; /* the replay has no effect */
 	if (replay)
 		note_replay(uow, delivery);
 	spend_id(uow, delivery);
-	if (delivery->process_key) {
-		GROW(uow, ended, ended_count);
-		uow->ended[uow->ended_count++] = delivery->process_key;
-	}
 	if (delivery_is_dead(delivery)) {
 		write_payload(uow, delivery);
 		GROW(uow, dead, dead_count);

@@ -196,6 +196,13 @@ void database_let_go(void *holder)
 	PQfinish(holder);
 }
 
+void database_commit(void *holder)
+{
+	PQclear(PQexec(holder, "commit"));
+	ck_assert_int_eq(PQtransactionStatus(holder), PQTRANS_IDLE);
+	PQfinish(holder);
+}
+
 /* ---- databases ---- */
 
 void database_create(void)

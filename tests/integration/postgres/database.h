@@ -45,8 +45,12 @@ long database_number(const char *format, ...) __attribute__((format(printf, 1, 2
 /* Runs statements on another database. */
 const char *database_sql_on(const char *conninfo, const char *sql);
 
-/* Opens a session that runs the statement in a transaction and keeps it open until database_let_go(). */
+/*
+ * Opens a session that runs the statement in a transaction and keeps it open until database_let_go(), which
+ * rolls it back, or database_commit().
+ */
 void *database_hold(const char *conninfo, const char *sql);
 void database_let_go(void *holder);
+void database_commit(void *holder);
 
 #endif

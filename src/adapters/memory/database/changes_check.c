@@ -42,13 +42,9 @@ static bool check_products(const struct changes *changes, const struct database 
 static bool is_refused(const struct database *database, const char *text, const char *what,
 		       struct failure *failure)
 {
-	for (size_t i = 0; i < database->refused_count; i++) {
-		const struct refusal *refusal = &database->refused[i];
+	const struct refusal *refusal = database_refusal(database, text);
 
-		if (refusal->text && !strcmp(refusal->text, text))
-			return !fail(failure, refusal->kind, what);
-	}
-	return false;
+	return refusal && !fail(failure, refusal->kind, what);
 }
 
 static bool check_batches(const struct changes *changes, const struct database *database,

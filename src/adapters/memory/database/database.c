@@ -96,14 +96,21 @@ void database_refuse(struct database *database, const char *text)
 	database_refuse_as(database, text, FAILURE_DATA);
 }
 
-void database_accept(struct database *database, const char *text)
+struct refusal *database_refusal(const struct database *database, const char *text)
 {
 	for (size_t i = 0; i < database->refused_count; i++) {
 		struct refusal *refusal = &database->refused[i];
 
 		if (refusal->text && !strcmp(refusal->text, text))
-			refusal->text = NULL;
+			return refusal;
 	}
+	return NULL;
+}
+
+void database_accept(struct database *database, const char *text)
+{
+	for (struct refusal *refusal; (refusal = database_refusal(database, text));)
+		refusal->text = NULL;
 }
 
 /* Its address identifies the other session as a holder of locks. */

@@ -246,10 +246,13 @@ int64_t database_now(const struct database *database);
 
 /*
  * Until database_accept(), a flush that writes this text as an order id, a batch reference or a message id
- * (including that of a dead letter) fails with `kind`, or with FAILURE_DATA after database_refuse().
+ * (including that of a dead letter), or a process of that order, fails with `kind`, or with FAILURE_DATA after database_refuse().
  */
 void database_refuse(struct database *database, const char *text);
 void database_refuse_as(struct database *database, const char *text, enum failure_kind kind);
+
+/* Returns NULL if the text is not refused. */
+struct refusal *database_refusal(const struct database *database, const char *text);
 void database_accept(struct database *database, const char *text);
 
 /* Another session locks a product's row; it releases all its locks with database_unlock_products(). */
@@ -291,6 +294,9 @@ int64_t database_revision(const struct database *database, const char *sku);
 
 /* Returns NULL if the dead letter was removed. */
 struct dead_letter_row *database_dead_letter(const struct database *database, int64_t key);
+
+/* Whether the dead letter was replayed or discarded since it was read; `replay` may be NULL. */
+bool database_is_stale(const struct database *database, const struct replay *replay);
 
 size_t database_inbox_count(const struct database *database);
 size_t database_notification_count(const struct database *database);

@@ -17,6 +17,14 @@ struct dead_letter_row *database_dead_letter(const struct database *database, in
 	return NULL;
 }
 
+bool database_is_stale(const struct database *database, const struct replay *replay)
+{
+	const struct dead_letter_row *letter =
+		replay ? database_dead_letter(database, replay->dead_letter) : NULL;
+
+	return replay && (!letter || letter->attempts != replay->attempts);
+}
+
 /* ---- they are added ---- */
 
 static bool is_same_entry(const struct dead_letter_row *one, const struct dead_letter_row *other)

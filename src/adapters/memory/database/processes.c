@@ -41,15 +41,16 @@ static void add_lines(struct database *database, struct process_row *row, const 
 		add_line(database, row, start->pending[i].sku, start->pending[i].qty);
 }
 
-static struct process_row *begin(struct database *database, const struct process_start *start)
+static struct process_row *begin(struct database *database, struct process_start *start)
 {
 	const struct delivery *event = start->event;
 	struct arena *arena = database->arena;
 	struct process_row *row;
 
-	if (database_inbox(database, event->inbox_key) ||
-	    (event->envelope.occurred_at != NO_INSTANT &&
-	     event->envelope.occurred_at > database_now(database) + TOLERANCE_US))
+	start->is_from_future = event->envelope.occurred_at != NO_INSTANT &&
+				event->envelope.occurred_at > database_now(database) + TOLERANCE_US;
+	if (start->is_from_future || database_inbox(database, event->inbox_key) ||
+	    database_is_stale(database, event->replay))
 		return NULL;
 	row = arena_alloc(arena, sizeof *row);
 	*row = (struct process_row){
@@ -80,9 +81,10 @@ void database_begin_processes(struct database *database, struct process_start *s
 		struct process_start *start = &starts[i];
 		const struct process_row *row = find(database, start->event->inbox_key);
 
+		start->is_answered = true;
+		start->is_from_future = false;
 		if (!row)
 			row = begin(database, start);
-		start->is_answered = true;
 		start->key = row ? row->key : 0;
 		if (!row)
 			continue;

@@ -212,6 +212,23 @@ static void do_save_cursors(struct memory_store *store)
 	succeed(store);
 }
 
+static void do_begin_processes(struct memory_store *store)
+{
+	const struct memory_call *call = &store->call;
+	const struct refusal *refusal;
+
+	for (size_t i = 0; i < call->count; i++) {
+		refusal = database_refusal(store->database,
+					   message_text(&call->starts[i].event->envelope.message, "orderid"));
+		if (refusal) {
+			fail(store, refusal->kind, "constraint: this order is refused");
+			return;
+		}
+	}
+	database_begin_processes(store->database, call->starts, call->count, call->arena);
+	succeed(store);
+}
+
 /* Executes the calls that neither wait nor fail. */
 static void do_housekeeping(struct memory_store *store)
 {
@@ -220,8 +237,6 @@ static void do_housekeeping(struct memory_store *store)
 
 	if (call->kind == CALL_RESOLVE)
 		database_resolve(database, call->batches, call->count, call->arena);
-	else if (call->kind == CALL_BEGIN_PROCESSES)
-		database_begin_processes(database, call->starts, call->count, call->arena);
 	else if (call->kind == CALL_CLAIM_PROCESSES)
 		*call->found = database_claim_processes(database, call->running, call->running_count,
 							call->due, call->count, call->arena);
@@ -270,8 +285,10 @@ static void carry_out(void *context)
 	case CALL_SAVE_CURSORS:
 		do_save_cursors(store);
 		break;
-	case CALL_RESOLVE:
 	case CALL_BEGIN_PROCESSES:
+		do_begin_processes(store);
+		break;
+	case CALL_RESOLVE:
 	case CALL_CLAIM_PROCESSES:
 	case CALL_READ_CURSORS:
 	case CALL_READ_OUTBOX:

@@ -275,11 +275,9 @@ static void load_replays(const struct database *database, struct unit_of_work *u
 {
 	for (size_t i = 0; i < uow->replay_count; i++) {
 		struct replay_slot *slot = uow->replays[i];
-		const struct replay *replay = slot->delivery->replay;
-		const struct dead_letter_row *letter = database_dead_letter(database, replay->dead_letter);
 
 		if (!slot->loaded)
-			slot->is_stale = !letter || letter->attempts != replay->attempts;
+			slot->is_stale = database_is_stale(database, slot->delivery->replay);
 		slot->loaded = true;
 	}
 }

@@ -94,14 +94,18 @@ cross join lateral (select sku from products where id = b.product_id limit 1) as
 
 
 -- statement BEGIN_PROCESSES
--- Rows for each event: its process, and one of the process's lines, if it has any. No row: no process began. A process
--- that is there already keeps its lines. At most 20000 lines are returned, but at least those of one event.
+-- Rows for each event: its process, and one of the process's lines, if it has any; or one that says that the event is
+-- dated from the future. No row: no process began, because the id is spent, or the replay is stale. A process that is
+-- there already keeps its lines. At most 20000 lines are returned, but at least those of one event.
+-- All who lock several rows of processes lock them in the order of message_id and source, or do not wait.
 with w as (
-	select *
+	select w.*, w.occurred_at > clock_timestamp() + interval '5 minutes'
+		and not exists (select from processes p where p.message_id = w.id and p.source = w.source) as is_future
 	from unnest(
 		$1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::integer[], $7::bytea[], $8::text[],
-		$9::timestamptz[]
-	) with ordinality as w(source, id, digest, message, place, lease, payload, orderid, occurred_at, at)
+		$9::timestamptz[], $10::bigint[], $11::integer[]
+	) with ordinality
+		as w(source, id, digest, message, place, lease, payload, orderid, occurred_at, letter, attempts, at)
 ), begun as (
 	insert into processes as p (source, message_id, digest, message, place, payload, orderid, skus, qtys, due_at)
 	select w.source, w.id, w.digest, w.message, w.place, w.payload, w.orderid, lines.skus, lines.qtys,
@@ -118,12 +122,15 @@ with w as (
 			where l.orderid = w.orderid
 			union
 			select pending.sku, pending.qty
-			from unnest($10::bigint[], $11::text[], $12::integer[]) as pending(event, sku, qty)
+			from unnest($12::bigint[], $13::text[], $14::integer[]) as pending(event, sku, qty)
 			where pending.event = w.at
 		) as line
 	) as lines
-	where (w.occurred_at is null or w.occurred_at <= clock_timestamp() + interval '5 minutes')
+	where w.is_future is not true
 		and not exists (select from inbox i where i.id = w.id and i.source = w.source)
+		and (w.letter = 0
+			or exists (select from dead_letters d where d.id = w.letter and d.attempts = w.attempts))
+	order by w.id collate "C", w.source collate "C"
 	on conflict (message_id, source) do update set due_at = greatest(p.due_at, excluded.due_at)
 	returning p.message_id, p.source, p.key, p.digest, p.skus, p.qtys
 ), answers as (
@@ -132,17 +139,29 @@ with w as (
 	from w
 	join begun on begun.message_id = w.id and begun.source = w.source
 )
-select a.at, a.key, a.digest, line.sku, line.qty, a.lines <= 20000 or a.number = 1
+select a.at, a.key, a.digest, line.sku, line.qty, a.lines <= 20000 or a.number = 1, false
 from answers a
 left join lateral (
 	select a.skus[i] as sku, a.qtys[i] as qty
 	from generate_subscripts(a.skus, 1) as i
 	where a.lines <= 20000 or a.number = 1
 ) as line on true
-order by a.at
+union all
+select w.at, 0, 0, null, null, true, true from w where w.is_future
 
-
--- ==== load ====
+-- statement DELETE_SPENT_PROCESSES
+-- A process that began although its id is spent: the id was being spent meanwhile. Its number is returned.
+with spent as materialized (
+	select w.at, p.key
+	from unnest($1::text[], $2::text[]) with ordinality as w(source, id, at)
+	cross join lateral (select from inbox where id = w.id and source = w.source limit 1) as i
+	join processes p on p.message_id between w.id and w.id and p.source = w.source
+	order by p.message_id, p.source
+	for update of p
+), gone as (
+	delete from processes p using spent where p.key between spent.key and spent.key
+)
+select at from spent
 
 -- statement LOAD_CLOCK
 -- All partitions are in the same epoch.
@@ -408,11 +427,14 @@ on conflict (place, incarnation, entry_id) where entry_id is not null do update
 set attempts = d.attempts + 1, last_at = now(), outcome = excluded.outcome, reason = excluded.reason
 
 -- statement DELETE_PROCESSES
-delete from processes where ctid = any(array(
-	select p.ctid
+with ended as materialized (
+	select p.key
 	from unnest($1::bigint[]) as w(key)
-	cross join lateral (select ctid from processes where key = w.key limit 1) as p
-))
+	join processes p on p.key between w.key and w.key
+	order by p.message_id, p.source
+	for update of p
+)
+delete from processes p using ended where p.key between ended.key and ended.key
 
 -- statement CHECK_REPLAYS
 select expect_attempts(count(*) filter (where d.attempts = w.attempts), $3::bigint)
@@ -648,11 +670,12 @@ from (
 cross join lateral (select sku from products where id = s.product_id limit 1) as p
 
 -- statement KEEP_PROCESSES
+-- A row that is locked has just begun again, or is about to go.
 update processes set due_at = greatest(due_at, now() + make_interval(secs => $2::integer))
 where ctid = any(array(
 	select p.ctid
 	from unnest($1::bigint[]) as w(key)
-	cross join lateral (select ctid from processes where key = w.key limit 1) as p
+	cross join lateral (select ctid from processes where key = w.key limit 1 for update skip locked) as p
 ))
 
 -- statement CLAIM_PROCESSES

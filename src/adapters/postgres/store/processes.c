@@ -7,7 +7,7 @@ struct beginning {
 	struct process_start *starts;
 	size_t count;
 	struct arena *arena;
-	struct query *query;
+	struct query *query, *spent;
 };
 
 static void read_row(const struct beginning *beginning, int row)
@@ -18,6 +18,7 @@ static void read_row(const struct beginning *beginning, int row)
 	start->key = result_int8(query, row, 1);
 	start->digest = (uint64_t)result_int8(query, row, 2);
 	start->is_answered = result_bool(query, row, 5);
+	start->is_from_future = result_bool(query, row, 6);
 	if (result_is_null(query, row, 3))
 		return;
 	start->lines = arena_grow(beginning->arena, start->lines, start->line_count, sizeof *start->lines);
@@ -34,9 +35,12 @@ static void on_begun(void *context, const struct failure *failure)
 	for (size_t i = 0; i < beginning->count; i++) {
 		beginning->starts[i].key = 0;
 		beginning->starts[i].is_answered = true;
+		beginning->starts[i].is_from_future = false;
 	}
 	for (int row = 0; !failure && row < query_rows(beginning->query); row++)
 		read_row(beginning, row);
+	for (int row = 0; !failure && row < query_rows(beginning->spent); row++)
+		beginning->starts[result_int8(beginning->spent, row, 0) - 1].key = 0;
 	store_answer(beginning->store, failure);
 }
 
@@ -49,6 +53,7 @@ static struct query *add_query(struct query_pipeline *pipeline, const struct pro
 		     *places = query_array(query, ARRAY_TEXT), *leases = query_array(query, ARRAY_INT4),
 		     *payloads = query_array(query, ARRAY_BYTEA), *orders = query_array(query, ARRAY_TEXT),
 		     *instants = query_array(query, ARRAY_TIMESTAMP),
+		     *letters = query_array(query, ARRAY_INT8), *attempts = query_array(query, ARRAY_INT4),
 		     *events = query_array(query, ARRAY_INT8), *skus = query_array(query, ARRAY_TEXT),
 		     *qtys = query_array(query, ARRAY_INT4);
 
@@ -65,11 +70,26 @@ static struct query *add_query(struct query_pipeline *pipeline, const struct pro
 		array_bytes(payloads, event->payload);
 		array_text(orders, message_text(&event->envelope.message, "orderid"));
 		array_instant(instants, event->envelope.occurred_at);
+		array_int8(letters, event->replay ? event->replay->dead_letter : 0);
+		array_int4(attempts, event->replay ? event->replay->attempts : 0);
 		for (size_t j = 0; j < starts[i].pending_count; j++) {
 			array_int8(events, (int64_t)i + 1);
 			array_text(skus, starts[i].pending[j].sku);
 			array_int4(qtys, starts[i].pending[j].qty);
 		}
+	}
+	return query;
+}
+
+static struct query *delete_spent(struct query_pipeline *pipeline, const struct process_start *starts,
+				  size_t count)
+{
+	struct query *query = query_pipeline_add(pipeline, DELETE_SPENT_PROCESSES);
+	struct param *sources = query_array(query, ARRAY_TEXT), *ids = query_array(query, ARRAY_TEXT);
+
+	for (size_t i = 0; i < count; i++) {
+		array_text(sources, starts[i].event->inbox.source);
+		array_text(ids, starts[i].event->inbox.id);
 	}
 	return query;
 }
@@ -83,7 +103,9 @@ void store_begin_processes(struct process_store *port, struct process_start *sta
 
 	if (store->is_dry_run)
 		dry_run_copy_orders(pipeline, starts, count);
-	*beginning = (struct beginning){store, starts, count, arena, add_query(pipeline, starts, count)};
+	*beginning = (struct beginning){.store = store, .starts = starts, .count = count, .arena = arena};
+	beginning->query = add_query(pipeline, starts, count);
+	beginning->spent = delete_spent(pipeline, starts, count);
 	store_send(store, PIPELINE_READS, on_begun, beginning);
 }
 

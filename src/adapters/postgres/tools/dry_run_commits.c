@@ -30,9 +30,14 @@ static void copy_inbox(struct query_pipeline *pipeline, const struct unit_of_wor
 	}
 }
 
+static struct param *add_letters_query(struct query_pipeline *pipeline)
+{
+	return query_array(query_pipeline_add(pipeline, COPY_DEAD_LETTERS), ARRAY_INT8);
+}
+
 static void copy_dead_letters(struct query_pipeline *pipeline, const struct unit_of_work *uow)
 {
-	struct param *keys = query_array(query_pipeline_add(pipeline, COPY_DEAD_LETTERS), ARRAY_INT8);
+	struct param *keys = add_letters_query(pipeline);
 
 	for (size_t i = 0; i < uow->replay_count; i++)
 		array_int8(keys, uow->replays[i]->delivery->replay->dead_letter);
@@ -60,9 +65,12 @@ void dry_run_copy_orders(struct query_pipeline *pipeline, const struct process_s
 {
 	struct query *spent = query_pipeline_add(pipeline, COPY_INBOX);
 	struct param *sources = query_array(spent, ARRAY_TEXT), *ids = query_array(spent, ARRAY_TEXT),
-		     *orders = query_array(query_pipeline_add(pipeline, COPY_ORDERS), ARRAY_TEXT);
+		     *orders = query_array(query_pipeline_add(pipeline, COPY_ORDERS), ARRAY_TEXT),
+		     *letters = add_letters_query(pipeline);
 
 	for (size_t i = 0; i < count; i++) {
+		if (starts[i].event->replay)
+			array_int8(letters, starts[i].event->replay->dead_letter);
 		array_text(sources, starts[i].event->inbox.source);
 		array_text(ids, starts[i].event->inbox.id);
 		array_text(orders, message_text(&starts[i].event->envelope.message, "orderid"));

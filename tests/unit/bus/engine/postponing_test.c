@@ -2,6 +2,7 @@
  * A flood of messages for a SKU that is held up fills half of the queue, and no more; see
  * bus/engine/postponed.h.
  */
+#include "bus/ports/process_store.h"
 #include "support/suites.h"
 #include "unit/bus/intake/stream_world.h"
 
@@ -196,6 +197,88 @@ START_TEST(a_cancellation_behind_postponed_entries_is_postponed_and_sees_their_l
 }
 END_TEST
 
+static void expect_cancelled(const char *orderid)
+{
+	ck_assert_ptr_nonnull(strstr(published(), arena_printf(world->arena, "line_allocated %s ", orderid)));
+	ck_assert_str_eq(batch_of(orderid, "hot", 1), "");
+}
+
+START_TEST(a_cancellation_that_began_before_an_entry_in_front_of_it_was_postponed_is_postponed_too)
+{
+	create_batch("more", "hot", FLOOD);
+	world_settle(world);
+	database_lock_product(world->database, "hot");
+	flood("flood", HELD_MAX);
+	world_advance_ms(world, SOON_MS);
+	/* While the first event begins, others arrive; they begin together, though an entry between is postponed. */
+	cable_hold(memory_store_requests(world->intake));
+	add_entry(MSG_ORDER_CANCELLED, "orderid=unknown-1");
+	world_run(world);
+	add_entry(MSG_ORDER_CANCELLED, "orderid=unknown-2");
+	add_allocate("hot", "late", 0);
+	add_entry(MSG_ORDER_CANCELLED, "orderid=late-0");
+	world_run(world);
+	cable_open(memory_store_requests(world->intake));
+	world_advance_ms(world, SOON_MS);
+	ck_assert_uint_eq(world->database->process_count, 3);
+	world_advance_ms(world, 1000 * (PROCESS_LEASE_OF_STREAM + 100));
+
+	database_unlock_products(world->database);
+	world_advance_ms(world, 60000);
+	expect_all_done();
+	expect_cancelled("late-0");
+}
+END_TEST
+
+START_TEST(a_cancellation_behind_a_postponed_entry_does_not_begin_with_another_one)
+{
+	create_batch("more", "hot", FLOOD);
+	world_settle(world);
+	database_lock_product(world->database, "hot");
+	flood("flood", FLOOD);
+	world_advance_ms(world, SOON_MS);
+	cable_hold(memory_store_requests(world->intake));
+	world_send(world, TRANSPORT_PUBSUB, MSG_ORDER_CANCELLED, "orderid=unknown-1");
+	world_run(world);
+	world_send(world, TRANSPORT_PUBSUB, MSG_ORDER_CANCELLED, "orderid=unknown-2");
+	add_entry(MSG_ORDER_CANCELLED, arena_printf(world->arena, "orderid=flood-%d", FLOOD - 1));
+	world_run(world);
+	cable_open(memory_store_requests(world->intake));
+	world_advance_ms(world, SOON_MS);
+	ck_assert_uint_eq(world->database->process_count, 2);
+
+	database_unlock_products(world->database);
+	world_advance_ms(world, 60000);
+	expect_all_done();
+	expect_cancelled(arena_printf(world->arena, "flood-%d", FLOOD - 1));
+}
+END_TEST
+
+START_TEST(a_cancellation_whose_commands_are_behind_a_postponed_entry_is_postponed_too)
+{
+	create_batch("more", "hot", FLOOD);
+	world_settle(world);
+	cable_hold(memory_store_requests(world->lanes[0]));
+	flood("flood", QUEUE_MAX - 5);
+	add_entry(MSG_ORDER_CANCELLED, "orderid=flood-0");
+	add_entry(MSG_ORDER_CANCELLED, arena_printf(world->arena, "orderid=flood-%d", QUEUE_MAX - 6));
+	world_advance_ms(world, 100);
+	ck_assert_uint_eq(world->database->process_count, 2);
+	database_lock_product(world->database, "hot");
+	cable_open(memory_store_requests(world->lanes[0]));
+	world_advance_ms(world, SOON_MS);
+	ck_assert_uint_eq(stats()->postponed_skus, 1);
+	world_advance_ms(world, 1000 * (PROCESS_LEASE_OF_STREAM + 100));
+
+	database_unlock_products(world->database);
+	world_advance_ms(world, 60000);
+	expect_all_done();
+	expect_cancelled("flood-0");
+	expect_cancelled(arena_printf(world->arena, "flood-%d", QUEUE_MAX - 6));
+	ck_assert_int_eq(database_allocated(world->database, "more"), QUEUE_MAX - 7);
+}
+END_TEST
+
 START_TEST(http_callers_for_a_flooded_product_are_asked_to_try_again)
 {
 	struct sent *hot, *cold;
@@ -360,6 +443,11 @@ SUITE("postponing", set_up, tear_down_stream_world, .timeout_s = 30)
 	tcase_add_test(tests, other_products_are_handled_while_a_flood_is_read_again);
 	tcase_add_test(tests, an_entry_behind_a_postponed_one_is_postponed_even_if_there_is_room);
 	tcase_add_test(tests, a_cancellation_behind_postponed_entries_is_postponed_and_sees_their_lines);
+	tcase_add_test(
+		tests,
+		a_cancellation_that_began_before_an_entry_in_front_of_it_was_postponed_is_postponed_too);
+	tcase_add_test(tests, a_cancellation_behind_a_postponed_entry_does_not_begin_with_another_one);
+	tcase_add_test(tests, a_cancellation_whose_commands_are_behind_a_postponed_entry_is_postponed_too);
 	tcase_add_test(tests, http_callers_for_a_flooded_product_are_asked_to_try_again);
 	tcase_add_test(tests, pubsub_pauses_while_its_messages_have_no_room);
 	tcase_add_test(tests, streams_are_read_though_pubsub_brought_more_than_the_queue_holds);

@@ -1,61 +1,8 @@
 /* An event about an order becomes a command for each of its lines; see bus/process/processes.h. */
-#include "support/rival.h"
 #include "support/suites.h"
+#include "unit/bus/process/process_steps.h"
 
 #include <string.h>
-
-static const char *first_sku, *second_sku; /* of the first and of the second lane */
-
-static void set_up(void)
-{
-	set_up_two_lanes();
-	first_sku = sku_in_lane(0, 0);
-	second_sku = sku_in_lane(1, 0);
-	create_batch("first", first_sku, 10);
-	create_batch("second", second_sku, 10);
-	world_settle(world);
-}
-
-static struct sent *cancel_by(enum transport transport, const char *orderid, const char *id)
-{
-	return world_send(world, transport, MSG_ORDER_CANCELLED, "orderid=%s%s%s", orderid, id ? "\nid=" : "",
-			  id ? id : "");
-}
-
-static struct sent *cancel(const char *orderid)
-{
-	return cancel_by(TRANSPORT_PUBSUB, orderid, NULL);
-}
-
-static int allocated(void)
-{
-	return database_allocated(world->database, "first") + database_allocated(world->database, "second");
-}
-
-static size_t recorded(void)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < world->database->process_count; i++)
-		count += !world->database->processes[i]->deleted;
-	return count;
-}
-
-/* The order has a line of either SKU. */
-static void allocate_order(const char *orderid)
-{
-	allocate(orderid, first_sku, 2);
-	allocate(orderid, second_sku, 3);
-	world_settle(world);
-	ck_assert_str_eq(batch_of(orderid, first_sku, 2), "first");
-	ck_assert_str_eq(batch_of(orderid, second_sku, 3), "second");
-}
-
-static void expect_no_lines(const char *orderid)
-{
-	ck_assert_str_eq(batch_of(orderid, first_sku, 2), "");
-	ck_assert_str_eq(batch_of(orderid, second_sku, 3), "");
-}
 
 /* ---- what a cancellation does ---- */
 
@@ -160,69 +107,6 @@ START_TEST(many_orders_are_cancelled_at_once)
 }
 END_TEST
 
-/* ---- its identity ---- */
-
-START_TEST(an_event_that_comes_twice_has_one_effect)
-{
-	const struct sent *first, *second;
-
-	allocate_order("order");
-	first = cancel_by(TRANSPORT_PUBSUB, "order", "id-1");
-	second = cancel_by(TRANSPORT_STREAM, "order", "id-1");
-	allocate("order", first_sku, 2);
-	world_settle(world);
-
-	expect_handled(first);
-	ck_assert_str_eq(outcome_name(second->outcome), "skipped");
-	ck_assert_str_eq(batch_of("order", first_sku, 2), "first");
-
-	second = cancel_by(TRANSPORT_STREAM, "order", "id-1");
-	world_settle(world);
-
-	ck_assert_str_eq(outcome_name(second->outcome), "skipped");
-	ck_assert_str_eq(batch_of("order", first_sku, 2), "first");
-}
-END_TEST
-
-START_TEST(an_id_that_another_cancellation_has_spent_is_rejected)
-{
-	const struct sent *during, *after;
-
-	allocate_order("order");
-	cable_hold(memory_store_requests(world->lanes[0]));
-	cable_hold(memory_store_requests(world->lanes[1]));
-	cancel_by(TRANSPORT_PUBSUB, "nothing", "id-1");
-	world_run(world);
-	during = cancel_by(TRANSPORT_HTTP, "order", "id-1");
-	world_run(world);
-	ck_assert_uint_eq(recorded(), 1);
-	cable_open(memory_store_requests(world->lanes[0]));
-	cable_open(memory_store_requests(world->lanes[1]));
-	world_settle(world);
-	after = cancel_by(TRANSPORT_HTTP, "order", "id-1");
-	world_settle(world);
-
-	ck_assert_str_eq(outcome_name(during->outcome), "rejected");
-	ck_assert_str_eq(outcome_name(after->outcome), "rejected");
-	ck_assert_int_eq(allocated(), 5);
-}
-END_TEST
-
-START_TEST(an_event_from_the_future_is_invalid_and_has_no_effect)
-{
-	const struct sent *event;
-
-	allocate_order("order");
-	event = world_send(world, TRANSPORT_PUBSUB, MSG_ORDER_CANCELLED,
-			   "orderid=order\noccurred_at=2030-01-01T00:00:00Z");
-	world_settle(world);
-
-	ck_assert_str_eq(outcome_name(event->outcome), "invalid");
-	ck_assert_int_eq(allocated(), 5);
-	ck_assert_uint_eq(recorded(), 0);
-}
-END_TEST
-
 /* ---- when it is answered ---- */
 
 START_TEST(a_caller_over_http_is_answered_once_the_event_is_recorded)
@@ -300,6 +184,58 @@ START_TEST(a_command_that_the_database_refuses_is_a_dead_letter_alone)
 }
 END_TEST
 
+START_TEST(an_event_that_fails_after_its_answer_is_a_dead_letter)
+{
+	const struct sent *event;
+
+	for (size_t i = 0; i < 2; i++)
+		memory_store_fail_next(world->lanes[i], CALL_FLUSH, INJECT_DATA);
+	event = cancel_by(TRANSPORT_HTTP, "unknown", "id-1");
+	world_settle(world);
+
+	expect_handled(event);
+	ck_assert_int_eq(event->answers, 1);
+	ck_assert_uint_eq(recorded(), 0);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	ck_assert_int_eq(world->database->dead_letters[0].type, MSG_ORDER_CANCELLED);
+}
+END_TEST
+
+START_TEST(an_event_that_the_database_refuses_to_record_fails_and_holds_nothing_up)
+{
+	const struct sent *refused, *behind;
+
+	allocate_order("order");
+	database_refuse(world->database, "bad");
+	for (int i = 0; i < 20; i++)
+		cancel(arena_printf(world->arena, "before-%d", i));
+	refused = cancel_by(TRANSPORT_PUBSUB, "bad", "id-1");
+	behind = cancel("order");
+	world_advance_ms(world, 1000);
+
+	expect_handled(behind);
+	ck_assert_str_eq(outcome_name(refused->outcome), "failed");
+	ck_assert_int_eq(allocated(), 0);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	ck_assert_int_eq(world->database->dead_letters[0].type, MSG_ORDER_CANCELLED);
+	ck_assert_uint_eq(engine_stats(world->engine)->retries, 0);
+}
+END_TEST
+
+START_TEST(fewer_processes_begin_at_once_while_the_database_is_busy)
+{
+	for (int i = 0; i < 4; i++)
+		memory_store_fail_next(world->intake, CALL_BEGIN_PROCESSES, INJECT_BUSY);
+	for (int i = 0; i < 16; i++)
+		cancel(arena_printf(world->arena, "many-%d", i));
+	world_advance_ms(world, 5000);
+
+	ck_assert_uint_eq(engine_stats(world->engine)->queued, 0);
+	/* Four that failed; then 1, 2, 4, 8 and 1 of the 16. */
+	ck_assert_uint_eq(memory_store_calls(world->intake, CALL_BEGIN_PROCESSES), 9);
+}
+END_TEST
+
 START_TEST(a_line_of_an_unknown_sku_is_skipped)
 {
 	const struct sent *event;
@@ -361,6 +297,31 @@ START_TEST(processes_whose_commands_are_held_up_leave_room_for_others)
 }
 END_TEST
 
+START_TEST(commands_of_a_large_order_wait_for_room_and_the_messages_behind_them_too)
+{
+	const struct sent *behind;
+
+	create_batch("large", first_sku, 1000);
+	for (int i = 1; i <= 50; i++)
+		allocate("large order", first_sku, i);
+	world_settle(world);
+	world_crash(world);
+	world->config.queue_max = 4;
+	world_start(world);
+	hold_lane();
+	cancel("large order");
+	behind = allocate("behind", first_sku, 1);
+	world_run(world);
+	ck_assert_uint_eq(engine_stats(world->engine)->queued, 2 + 4);
+
+	cable_open(memory_store_requests(world->lanes[0]));
+	world_settle(world);
+	expect_handled(behind);
+	ck_assert_int_eq(allocated() + database_allocated(world->database, "large"), 1);
+	ck_assert_uint_eq(recorded(), 0);
+}
+END_TEST
+
 /* ---- the worker ends ---- */
 
 START_TEST(a_worker_that_stops_ends_its_processes_first)
@@ -396,90 +357,7 @@ START_TEST(a_worker_may_end_at_every_stage_of_a_process)
 }
 END_TEST
 
-/* ---- failures ---- */
-
-START_TEST(a_failure_to_begin_is_retried_and_the_messages_behind_wait)
-{
-	allocate("order", first_sku, 10);
-	world_settle(world);
-	memory_store_fail_next(world->intake, CALL_BEGIN_PROCESSES, INJECT_REFUSED);
-	memory_store_fail_next(world->intake, CALL_BEGIN_PROCESSES, INJECT_LOST_AFTER);
-	cancel("order");
-	allocate("next", first_sku, 10);
-	world_settle(world);
-
-	ck_assert_str_eq(batch_of("next", first_sku, 10), "first");
-	ck_assert_uint_eq(recorded(), 0);
-}
-END_TEST
-
-/* The first line is deallocated when the worker dies. */
-static void die_in_the_middle(enum transport transport)
-{
-	allocate_order("order");
-	database_lock_product(world->database, second_sku);
-	cancel_by(transport, "order", transport == TRANSPORT_STREAM ? "entry's id" : NULL);
-	world_advance_ms(world, 5000);
-	ck_assert_str_eq(batch_of("order", first_sku, 2), "");
-	world_crash(world);
-	database_unlock_products(world->database);
-	world_start(world);
-	allocate("order", first_sku, 2); /* a new message, which must stay */
-	world_settle(world);
-}
-
-START_TEST(another_worker_continues_a_cancellation_whose_worker_died)
-{
-	die_in_the_middle(TRANSPORT_HTTP);
-	ck_assert_str_eq(batch_of("order", second_sku, 3), "second");
-
-	world_advance_ms(world, 1000 * (PROCESS_LEASE + 20));
-	world_settle(world);
-
-	ck_assert_str_eq(batch_of("order", second_sku, 3), "");
-	ck_assert_str_eq(batch_of("order", first_sku, 2), "first");
-	ck_assert_uint_eq(recorded(), 0);
-}
-END_TEST
-
-START_TEST(an_event_that_its_stream_delivers_again_keeps_the_lines_that_it_began_with)
-{
-	const struct sent *event;
-
-	die_in_the_middle(TRANSPORT_STREAM);
-	event = cancel_by(TRANSPORT_STREAM, "order", "entry's id");
-	world_settle(world);
-
-	expect_handled(event);
-	ck_assert_str_eq(batch_of("order", second_sku, 3), "");
-	ck_assert_str_eq(batch_of("order", first_sku, 2), "first");
-	ck_assert_uint_eq(recorded(), 0);
-}
-END_TEST
-
-START_TEST(a_process_that_takes_long_stays_with_its_worker)
-{
-	struct world *other = world_beside(world);
-	uint64_t received;
-
-	world_start(other);
-	allocate_order("order");
-	database_lock_product(world->database, second_sku);
-	cancel("order");
-	world_advance_ms(world, 5000);
-	received = engine_stats(world->engine)->received;
-	world_advance_ms(world, 1000 * 10 * PROCESS_LEASE);
-
-	ck_assert_uint_eq(engine_stats(world->engine)->received, received);
-	ck_assert_uint_eq(engine_stats(other->engine)->received, 0);
-	database_unlock_products(world->database);
-	world_settle(world);
-	ck_assert_uint_eq(recorded(), 0);
-	world_free(&other);
-}
-END_TEST
-
-SUITE("processes", set_up, tear_down_world, .timeout_s = 30)
+SUITE("processes", set_up_processes, tear_down_world, .timeout_s = 30)
 {
 	tcase_add_test(tests, every_line_of_a_cancelled_order_gives_its_stock_back);
 	tcase_add_test(tests, an_unknown_order_is_handled_without_an_effect);
@@ -490,20 +368,17 @@ SUITE("processes", set_up, tear_down_world, .timeout_s = 30)
 	tcase_add_test(tests, a_line_that_is_allocated_after_the_cancellation_stays);
 	tcase_add_test(tests, a_displaced_line_of_a_cancelled_order_is_not_allocated_again);
 	tcase_add_test(tests, many_orders_are_cancelled_at_once);
-	tcase_add_test(tests, an_event_that_comes_twice_has_one_effect);
-	tcase_add_test(tests, an_id_that_another_cancellation_has_spent_is_rejected);
-	tcase_add_test(tests, an_event_from_the_future_is_invalid_and_has_no_effect);
 	tcase_add_test(tests, a_caller_over_http_is_answered_once_the_event_is_recorded);
 	tcase_add_test(tests, an_event_from_a_stream_is_answered_when_all_its_commands_have_their_outcome);
 	tcase_add_test(tests, a_locked_product_of_a_cancelled_order_delays_no_other_message);
 	tcase_add_test(tests, a_command_that_the_database_refuses_is_a_dead_letter_alone);
+	tcase_add_test(tests, an_event_that_fails_after_its_answer_is_a_dead_letter);
+	tcase_add_test(tests, an_event_that_the_database_refuses_to_record_fails_and_holds_nothing_up);
+	tcase_add_test(tests, fewer_processes_begin_at_once_while_the_database_is_busy);
 	tcase_add_test(tests, a_line_of_an_unknown_sku_is_skipped);
 	tcase_add_test(tests, processes_wait_for_room_and_run_when_there_is_some);
 	tcase_add_test(tests, processes_whose_commands_are_held_up_leave_room_for_others);
+	tcase_add_test(tests, commands_of_a_large_order_wait_for_room_and_the_messages_behind_them_too);
 	tcase_add_test(tests, a_worker_that_stops_ends_its_processes_first);
 	tcase_add_test(tests, a_worker_may_end_at_every_stage_of_a_process);
-	tcase_add_test(tests, a_failure_to_begin_is_retried_and_the_messages_behind_wait);
-	tcase_add_test(tests, another_worker_continues_a_cancellation_whose_worker_died);
-	tcase_add_test(tests, an_event_that_its_stream_delivers_again_keeps_the_lines_that_it_began_with);
-	tcase_add_test(tests, a_process_that_takes_long_stays_with_its_worker);
 }
