@@ -159,14 +159,14 @@ static void on_pace(evutil_socket_t socket, short what, void *context)
 static void on_received(void *context, enum message_type type, struct bytes payload)
 {
 	struct bench_sender *sender = context;
-	uint32_t number;
-	int64_t version, now;
+	struct bench_event event;
+	int64_t now;
 
-	if (!bench_read_event(payload, sender->run, &number, &version))
+	if (!bench_read_event(payload, sender->run, &event))
 		return; /* another client caused it */
 	now = monotonic_us();
 	sender->received_us = now;
-	bench_verifier_received(sender->verifier, type, number, version, now);
+	bench_verifier_received(sender->verifier, type, &event, now);
 	if (sender->end)
 		send_more(sender);
 }

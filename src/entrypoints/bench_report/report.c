@@ -84,6 +84,8 @@ void bench_report_text(const struct bench_result *result, FILE *out)
 	fprintf(out, "%s by %s: %" PRIu32 " messages over %" PRIu32 " SKUs",
 		bench_scenario_name(options->scenario), bench_transport_name(options->transport),
 		result->messages, options->skus);
+	if (options->cancel)
+		fprintf(out, ", %" PRIu32 " %% of which cancel an order", options->cancel);
 	if (isnan(result->seconds))
 		fputs(", not all of which were done\n", out);
 	else
@@ -136,10 +138,11 @@ void bench_report_json(const struct bench_result *result, FILE *out)
 {
 	const struct bench_options *options = result->options;
 	json_t *object = must(json_pack(
-		"{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "scenario",
+		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "scenario",
 		bench_scenario_name(options->scenario), "way", bench_transport_name(options->transport),
 		"messages", (json_int_t)result->messages, "skus", (json_int_t)options->skus, "batches",
-		(json_int_t)options->batches, "window", (json_int_t)options->window, "rate_wanted",
+		(json_int_t)options->batches, "cancel", (json_int_t)options->cancel, "window",
+		(json_int_t)options->window, "rate_wanted",
 		options->rate ? json_integer(options->rate) : json_null(), "seconds", figure(result->seconds),
 		"rate", figure(result->rate), "latency_ms", latency_object(result)));
 

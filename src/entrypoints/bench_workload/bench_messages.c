@@ -9,6 +9,7 @@
 
 #define DIGITS       8
 #define MESSAGE_MARK "-m"
+#define SKU_MARK     "-s"
 
 void bench_run_name(char run[BENCH_RUN_SIZE], uint64_t bits)
 {
@@ -38,17 +39,21 @@ struct bytes bench_payload(char out[BENCH_PAYLOAD_MAX], const char *run, uint32_
 {
 	char *at = append_name(out, "{\"id\":\"", run, MESSAGE_MARK, number);
 
-	if (step->command == MSG_ALLOCATE) {
-		at = append_name(at, "\",\"orderid\":\"", run, "-o", number);
+	if (step->command == MSG_ALLOCATE || step->command == MSG_ORDER_CANCELLED) {
+		at = append_name(at, "\",\"orderid\":\"", run, "-o", step->order);
 	} else {
 		at = append_name(at, "\",\"batchref\":\"", run, "-b", step->sku);
 		at = append_digits(stpcpy(at, "-"), step->batch);
 	}
-	if (step->command != MSG_CHANGE_BATCH_QUANTITY)
-		at = append_name(at, "\",\"sku\":\"", run, "-s", step->sku);
-	at = stpcpy(at, "\",\"qty\":");
-	at += decimal_format(step->qty, at);
-	at = stpcpy(at, "}");
+	if (step->command == MSG_ALLOCATE || step->command == MSG_CREATE_BATCH)
+		at = append_name(at, "\",\"sku\":\"", run, SKU_MARK, step->sku);
+	if (step->command != MSG_ORDER_CANCELLED) {
+		at = stpcpy(at, "\",\"qty\":");
+		at += decimal_format(step->qty, at);
+		at = stpcpy(at, "}");
+	} else {
+		at = stpcpy(at, "\"}");
+	}
 	return (struct bytes){out, (size_t)(at - out)};
 }
 
@@ -108,12 +113,17 @@ static bool read_version(struct bytes payload, int64_t *version)
 	return at && at < end && read_msgpack_number(at, end, version);
 }
 
-bool bench_read_event(struct bytes payload, const char *run, uint32_t *number, int64_t *version)
+/* The digits behind the run's name and the mark. */
+static bool read_name(struct bytes payload, const char *run, const char *mark, uint32_t *number)
 {
-	const char *end = (const char *)payload.data + payload.size;
-	char mark[BENCH_RUN_SIZE + sizeof MESSAGE_MARK];
-	size_t length = (size_t)(stpcpy(stpcpy(mark, run), MESSAGE_MARK) - mark);
-	const char *at = after(payload, mark, length);
+	char name[BENCH_RUN_SIZE + sizeof SKU_MARK];
+	const char *at = after(payload, name, (size_t)(stpcpy(stpcpy(name, run), mark) - name));
 
-	return at && read_digits(at, end, number) && read_version(payload, version);
+	return at && read_digits(at, (const char *)payload.data + payload.size, number);
+}
+
+bool bench_read_event(struct bytes payload, const char *run, struct bench_event *event)
+{
+	return read_name(payload, run, MESSAGE_MARK, &event->number) &&
+	       read_name(payload, run, SKU_MARK, &event->sku) && read_version(payload, &event->version);
 }

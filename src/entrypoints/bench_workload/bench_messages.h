@@ -11,7 +11,7 @@
 #define ALLOCD_ENTRYPOINTS_BENCH_WORKLOAD_BENCH_MESSAGES_H
 
 #include "core/base/bytes.h"
-#include "entrypoints/bench_workload/plan.h"
+#include "entrypoints/bench_workload/verifier.h"
 
 #define BENCH_RUN_SIZE    32
 #define BENCH_PAYLOAD_MAX 512
@@ -27,7 +27,7 @@ void bench_id(char id[BENCH_ID_SIZE], const char *run, uint32_t number);
 struct bytes bench_payload(char out[BENCH_PAYLOAD_MAX], const char *run, uint32_t number,
 			   const struct bench_step *step);
 
-/* Reads which message caused the event, and its version.  False: the event is not the run's. */
-bool bench_read_event(struct bytes payload, const char *run, uint32_t *number, int64_t *version);
+/* Reads an event.  False: it is not the run's. */
+bool bench_read_event(struct bytes payload, const char *run, struct bench_event *event);
 
 #endif

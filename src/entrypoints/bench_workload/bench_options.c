@@ -14,6 +14,8 @@ const struct command_option bench_own_options[] = {
 	{"batches", OPTION_NUMBER, .value = "COUNT", .help = "batches of each SKU; default: 2"},
 	{"zipf", OPTION_TEXT, .value = "EXPONENT",
 	 .help = "name some SKUs more often: 1.1, say; default: name all equally often"},
+	{"cancel", OPTION_NUMBER, .value = "PERCENT",
+	 .help = "of mixed: messages that cancel an order of 1 to 3 lines; default: 0"},
 	{"rate", OPTION_NUMBER, .value = "COUNT",
 	 .help = "messages a second; default: limited by the window; of latency: 100"},
 	{"seconds", OPTION_SECONDS, .value = "SECONDS", .help = "duration of latency; default: 10"},
@@ -114,6 +116,13 @@ static uint32_t read_messages(struct options_reading *reading, const struct benc
 	return (uint32_t)messages;
 }
 
+static uint32_t read_cancel(struct options_reading *reading, const struct bench_options *options)
+{
+	if (options->scenario != BENCH_MIXED)
+		refuse(reading, "cancel", "only mixed takes");
+	return read_number(reading, "cancel", 0, 0, BENCH_CANCEL_MAX);
+}
+
 static void check_together(struct options_reading *reading, const struct bench_options *options)
 {
 	if (options->scenario == BENCH_REALLOCATE && options->batches != 2)
@@ -124,6 +133,11 @@ static void check_together(struct options_reading *reading, const struct bench_o
 						BENCH_STOCK_MAX));
 	if (options->transport == BENCH_STREAM && reading->invocation->config.streams.count == 0)
 		set_error(reading, "ALLOCD_STREAM names no stream: give --way pubsub");
+	if (options->cancel && options->transport == BENCH_STREAM &&
+	    reading->invocation->config.streams.count > 1)
+		set_error(reading,
+			  "an order and its cancellation are sent by one stream: ALLOCD_STREAM names "
+			  "several, so give --way pubsub with --cancel");
 }
 
 bool bench_options_read(struct bench_options *options, const struct invocation *invocation,
@@ -145,6 +159,7 @@ bool bench_options_read(struct bench_options *options, const struct invocation *
 	options->messages = read_messages(&reading, options);
 	options->warm_up = read_number(&reading, "warm-up", options->messages / 10, 0, BENCH_MESSAGES_MAX);
 	options->window = read_number(&reading, "window", 20000, 1, BENCH_WINDOW_MAX);
+	options->cancel = read_cancel(&reading, options);
 	options->zipf = read_zipf(&reading);
 	options->stall_ms = invocation_ms(invocation, "stall", 60000);
 	if (options->stall_ms < 1 || options->stall_ms > BENCH_STALL_MS_MAX)

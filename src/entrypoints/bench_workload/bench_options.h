@@ -21,6 +21,7 @@ enum bench_transport { BENCH_STREAM, BENCH_PUBSUB };
 #define BENCH_WINDOW_MAX   100000  /* more could exceed the output buffer that Redis keeps for a subscriber */
 #define BENCH_RATE_MAX     1000000
 #define BENCH_STALL_MS_MAX 3600000
+#define BENCH_CANCEL_MAX   25 /* percent; more would cancel more lines than are allocated */
 
 /* The options of `allocd-bench`, which bench_options_read() reads. */
 extern const struct command_option bench_own_options[];
@@ -34,6 +35,7 @@ struct bench_options {
 	uint32_t batches; /* of each SKU */
 	uint32_t window;  /* the most messages in flight */
 	uint32_t rate;    /* messages a second; 0: limited by the window alone */
+	uint32_t cancel;  /* of 100 messages of mixed, those that cancel an order */
 	double zipf;      /* the exponent; 0: every SKU is equally likely */
 	int64_t stall_ms; /* the run ends when no event arrives for this long */
 	bool json;

@@ -2,6 +2,7 @@
 #include "entrypoints/bench_workload/plan.h"
 
 #include "core/base/must.h"
+#include "entrypoints/bench_workload/orders.h"
 #include "entrypoints/bench_workload/zipf.h"
 
 /* In reallocate, the number of lines of each SKU that never move; one more line moves. */
@@ -14,14 +15,25 @@
 #define ALLOCATES 80
 #define CHANGES   15
 
+/* In mixed, instead of the SKU of a message: it cancels an order. */
+#define CANCELLATION UINT32_MAX
+
 /* The state of a SKU while its messages are planned, in their order. */
 struct shelf {
 	uint32_t total;   /* messages of warm-up and measurement */
 	uint32_t planned; /* the part of `total` that is planned already */
 	uint32_t phase;   /* reallocate: which of four changes is next */
 	uint32_t batches; /* mixed: batches that were created */
-	int32_t held;     /* mixed: lines in the first batch */
-	bool shrunk;      /* mixed: the first batch is full, and new lines go to the second */
+	int32_t room;    /* mixed: the quantity of the first batch; when it is full, lines go to the second */
+	int32_t held;    /* mixed: lines in the first batch, */
+	uint32_t newest; /* and the newest of them */
+	bool shrunk;     /* mixed: the first batch was full after its last change */
+};
+
+/* In mixed, a line that the first batch holds, by the number of its message; 0 stands for none. */
+struct held_line {
+	uint32_t older, newer;
+	bool is_held;
 };
 
 struct planning {
@@ -30,6 +42,8 @@ struct planning {
 	struct bench_zipf *generator;
 	struct shelf *shelves;
 	uint32_t *skus; /* of each message of warm-up and measurement */
+	struct bench_orders *orders;
+	struct held_line *lines; /* by the numbers of their messages */
 };
 
 static void add(struct planning *planning, const struct bench_step *step)
@@ -48,7 +62,12 @@ static void add_batch(struct planning *planning, uint32_t sku, uint32_t batch, i
 
 static void add_line(struct planning *planning, uint32_t sku)
 {
-	add(planning, &(struct bench_step){.sku = sku, .qty = 1, .command = MSG_ALLOCATE, .events = 1});
+	add(planning,
+	    &(struct bench_step){.sku = sku,
+				 .order = bench_orders_add_line(planning->orders, planning->plan->count, sku),
+				 .qty = 1,
+				 .command = MSG_ALLOCATE,
+				 .events = 1});
 }
 
 static void add_change(struct planning *planning, uint32_t sku, uint32_t batch, int32_t qty, bool moves)
@@ -114,7 +133,7 @@ static void plan_change(struct planning *planning, uint32_t sku)
 	add_change(planning, sku, change->batch, change->qty, change->moves);
 }
 
-/* ---- mixed: lines, changes of which about half move a line, new stock ---- */
+/* ---- mixed: lines, changes of which about half move a line, new stock, cancelled orders ---- */
 
 static void stock_for_all(struct planning *planning, uint32_t sku)
 {
@@ -122,16 +141,42 @@ static void stock_for_all(struct planning *planning, uint32_t sku)
 
 	/* When the first batch shrinks, there must be another for its line. */
 	shelf->batches = planning->options->batches > 1 ? planning->options->batches : 2;
+	shelf->room = PLENTY;
 	for (uint32_t batch = 0; batch < shelf->batches; batch++)
 		add_batch(planning, sku, batch, PLENTY);
+}
+
+static void hold(struct planning *planning, struct shelf *shelf, uint32_t number)
+{
+	planning->lines[number] = (struct held_line){.older = shelf->newest, .is_held = true};
+	if (shelf->newest)
+		planning->lines[shelf->newest].newer = number;
+	shelf->newest = number;
+	shelf->held++;
+}
+
+static void release(struct planning *planning, struct shelf *shelf, uint32_t number)
+{
+	struct held_line *line = &planning->lines[number];
+
+	if (!line->is_held)
+		return;
+	line->is_held = false;
+	if (line->older)
+		planning->lines[line->older].newer = line->newer;
+	if (line->newer)
+		planning->lines[line->newer].older = line->older;
+	else
+		shelf->newest = line->older;
+	shelf->held--;
 }
 
 static void plan_mixed_line(struct planning *planning, uint32_t sku)
 {
 	struct shelf *shelf = &planning->shelves[sku];
 
-	if (!shelf->shrunk)
-		shelf->held++;
+	if (shelf->held < shelf->room)
+		hold(planning, shelf, planning->plan->count);
 	add_line(planning, sku);
 }
 
@@ -141,9 +186,28 @@ static void plan_mixed_change(struct planning *planning, uint32_t sku)
 	struct shelf *shelf = &planning->shelves[sku];
 	bool moves = !shelf->shrunk && shelf->held > 0;
 
-	shelf->held -= moves;
+	if (moves)
+		release(planning, shelf, shelf->newest);
 	shelf->shrunk = !shelf->shrunk;
-	add_change(planning, sku, 0, shelf->shrunk ? shelf->held : PLENTY, moves);
+	shelf->room = shelf->shrunk ? shelf->held : PLENTY;
+	add_change(planning, sku, 0, shelf->room, moves);
+}
+
+/* A line that an order lacks is sent instead of a cancellation as long as there is no order. */
+static void plan_cancellation(struct planning *planning)
+{
+	const struct bench_order *order = bench_orders_cancel(planning->orders);
+
+	if (!order) {
+		plan_mixed_line(planning, bench_zipf_next(planning->generator));
+		return;
+	}
+	for (size_t i = 0; i < order->count; i++)
+		release(planning, &planning->shelves[order->skus[i]], order->lines[i]);
+	add(planning, &(struct bench_step){.sku = order->skus[0],
+					   .order = order->lines[0],
+					   .command = MSG_ORDER_CANCELLED,
+					   .events = (uint8_t)order->count});
 }
 
 static void plan_any(struct planning *planning, uint32_t sku)
@@ -178,32 +242,55 @@ static uint32_t stock_steps_max(const struct bench_options *options)
 	return options->skus * ((options->batches > 1 ? options->batches : 2) + STAYING_LINES + 1);
 }
 
-static void choose_skus(struct planning *planning, uint32_t count)
+static bool is_cancellation(const struct planning *planning)
 {
+	uint32_t percent = planning->options->cancel;
+
+	return percent && bench_zipf_percent(planning->generator) < percent;
+}
+
+/* Returns the number of cancellations. */
+static uint32_t choose_skus(struct planning *planning, uint32_t count)
+{
+	uint32_t cancellations = 0;
+
 	for (uint32_t i = 0; i < count; i++) {
+		if (is_cancellation(planning)) {
+			planning->skus[i] = CANCELLATION;
+			cancellations++;
+			continue;
+		}
 		planning->skus[i] = bench_zipf_next(planning->generator);
 		planning->shelves[planning->skus[i]].total++;
 	}
+	return cancellations;
+}
+
+static void plan_message(struct planning *planning, uint32_t sku)
+{
+	if (sku == CANCELLATION) {
+		plan_cancellation(planning);
+		return;
+	}
+	recipes[planning->options->scenario].message(planning, sku);
+	planning->shelves[sku].planned++;
 }
 
 static void plan_all(struct planning *planning, uint32_t count)
 {
-	const struct recipe *recipe = &recipes[planning->options->scenario];
 	struct bench_plan *plan = planning->plan;
 
 	for (uint32_t sku = 0; sku < plan->skus; sku++)
-		recipe->stock(planning, sku);
+		recipes[planning->options->scenario].stock(planning, sku);
 	plan->stock = plan->count;
 	plan->measured = plan->stock + planning->options->warm_up;
-	for (uint32_t i = 0; i < count; i++) {
-		recipe->message(planning, planning->skus[i]);
-		planning->shelves[planning->skus[i]].planned++;
-	}
+	for (uint32_t i = 0; i < count; i++)
+		plan_message(planning, planning->skus[i]);
 }
 
 struct bench_plan *bench_plan_new(const struct bench_options *options, uint64_t seed)
 {
-	uint32_t count = options->warm_up + options->messages;
+	uint32_t count = options->warm_up + options->messages, steps_max = stock_steps_max(options) + count;
 	struct bench_plan *plan = must_alloc(sizeof *plan);
 	struct planning planning = {
 		.options = options,
@@ -211,15 +298,18 @@ struct bench_plan *bench_plan_new(const struct bench_options *options, uint64_t 
 		.generator = bench_zipf_new(options->skus, options->zipf, seed),
 		.shelves = must_alloc(options->skus * sizeof *planning.shelves),
 		.skus = must_alloc(count * sizeof *planning.skus),
+		.lines = must_alloc(steps_max * sizeof *planning.lines),
 	};
 
 	plan->skus = options->skus;
-	plan->steps = must_alloc(((size_t)stock_steps_max(options) + count) * sizeof *plan->steps);
-	choose_skus(&planning, count);
+	plan->steps = must_alloc(steps_max * sizeof *plan->steps);
+	planning.orders = bench_orders_new(choose_skus(&planning, count), planning.generator);
 	plan_all(&planning, count);
+	bench_orders_free(&planning.orders);
 	bench_zipf_free(&planning.generator);
 	free(planning.shelves);
 	free(planning.skus);
+	free(planning.lines);
 	return plan;
 }
 
@@ -234,5 +324,7 @@ void bench_plan_free(struct bench_plan **plan)
 
 enum message_type bench_event(const struct bench_step *step, uint8_t index)
 {
-	return index + 1 == step->events ? MSG_LINE_ALLOCATED : MSG_LINE_DEALLOCATED;
+	bool is_last = index + 1 == step->events;
+
+	return is_last && step->command != MSG_ORDER_CANCELLED ? MSG_LINE_ALLOCATED : MSG_LINE_DEALLOCATED;
 }

@@ -13,11 +13,16 @@
 
 /* One message. */
 struct bench_step {
-	uint32_t sku;
+	uint32_t sku;   /* of the first line, when an order is cancelled */
 	uint32_t batch; /* of the SKU, where the command names one */
+	uint32_t order; /* where the command names one: the number of its first line */
 	int32_t qty;
 	uint8_t command; /* enum message_type */
-	uint8_t events;  /* 0; 1: line_allocated; 2: line_deallocated and then line_allocated */
+	/*
+	 * 0; 1: line_allocated; 2: line_deallocated and then line_allocated.  Of an order that is cancelled: a
+	 * line_deallocated for each of its lines, in any order.
+	 */
+	uint8_t events;
 };
 
 struct bench_plan {

@@ -100,12 +100,17 @@ static void match_event(struct bench_verifier *verifier, enum message_type type,
 	verifier->done++;
 }
 
-void bench_verifier_received(struct bench_verifier *verifier, enum message_type type, uint32_t number,
-			     int64_t version, int64_t now_us)
+void bench_verifier_received(struct bench_verifier *verifier, enum message_type type,
+			     const struct bench_event *event, int64_t now_us)
 {
-	if (number >= verifier->sent)
+	if (event->number >= verifier->sent)
 		bench_verifier_fault(verifier, "message %08" PRIu32 " caused an event before it was sent",
-				     number);
-	else if (is_new(verifier, verifier->plan->steps[number].sku, version))
-		match_event(verifier, type, number, now_us);
+				     event->number);
+	else if (event->sku >= verifier->plan->skus)
+		bench_verifier_fault(verifier,
+				     "message %08" PRIu32 " caused an event of SKU %" PRIu32
+				     ", which was not sent",
+				     event->number, event->sku);
+	else if (is_new(verifier, event->sku, event->version))
+		match_event(verifier, type, event->number, now_us);
 }

@@ -24,6 +24,12 @@ struct bench_effects {
 	const struct bench_faults *wrong; /* the verifier's */
 };
 
+struct bench_event {
+	uint32_t number; /* of the message that caused it */
+	uint32_t sku;
+	int64_t version;
+};
+
 struct bench_verifier {
 	const struct bench_plan *plan;
 	struct arena *arena; /* holds the faults */
@@ -48,9 +54,9 @@ void bench_verifier_free(struct bench_verifier **verifier);
 /* Records that the next message was sent. */
 void bench_verifier_sent(struct bench_verifier *verifier, int64_t due_us);
 
-/* Records an event whose cause is message `number`. */
-void bench_verifier_received(struct bench_verifier *verifier, enum message_type type, uint32_t number,
-			     int64_t version, int64_t now_us);
+/* Records an event. */
+void bench_verifier_received(struct bench_verifier *verifier, enum message_type type,
+			     const struct bench_event *event, int64_t now_us);
 
 /* The number of messages whose events have not all arrived; those without events are not counted. */
 uint32_t bench_verifier_in_flight(const struct bench_verifier *verifier);

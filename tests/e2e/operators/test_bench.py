@@ -51,6 +51,17 @@ def test_a_bench_verifies_that_every_message_has_its_effect(module_allocd, scena
     assert result["rate"] == pytest.approx(300 / result["seconds"], rel=1e-3)
 
 
+@pytest.mark.parametrize("way", ["stream", "pubsub"])
+def test_a_bench_verifies_that_every_cancellation_has_its_effect(allocd, way):
+    status, result = bench(allocd, "mixed", "--cancel", "20", "--way", way, *SMALL)
+
+    assert (status, result["effects"]["missing"], result["effects"]["wrong"]) == (0, 0, [])
+    assert (result["messages"], result["cancel"]) == (300, 20)
+    spent = dict(allocd.query("select message, count(*) from inbox where outcome = 'handled' group by message"))
+    assert spent["order_cancelled"] > 40 and spent["deallocate"] > spent["order_cancelled"]
+    assert allocd.query("select key from processes") == []
+
+
 def test_a_bench_reports_consistent_figures(module_allocd):
     status, result = bench(module_allocd, "allocate", "--messages", "3000", "--skus", "50")
 

@@ -27,7 +27,7 @@ static struct bytes event_of(const struct codec_config *cable, const char *cause
 	message_init(&envelope.message, MSG_LINE_ALLOCATED);
 	envelope.message.as.line_allocated = (struct line_allocated){
 		.orderid = "order",
-		.sku = "sku",
+		.sku = "bench-000000000000002a-s00000003",
 		.qty = 1,
 		.batchref = "batch",
 		.version = version,
@@ -38,17 +38,16 @@ static struct bytes event_of(const struct codec_config *cable, const char *cause
 	return payload;
 }
 
-START_TEST(cause_and_version_of_an_event_are_read_in_every_encoding)
+START_TEST(cause_sku_and_version_of_an_event_are_read_in_every_encoding)
 {
 	const char *cause = "bench-000000000000002a-m01234567";
-	uint32_t number;
-	int64_t version;
+	struct bench_event event;
 
 	for (int i = 0; i < COUNT(versions); i++) {
-		ck_assert(bench_read_event(event_of(&wires[_i], cause, versions[i]), run_name, &number,
-					   &version));
-		ck_assert_uint_eq(number, 1234567);
-		ck_assert_int_eq(version, versions[i]);
+		ck_assert(bench_read_event(event_of(&wires[_i], cause, versions[i]), run_name, &event));
+		ck_assert_uint_eq(event.number, 1234567);
+		ck_assert_uint_eq(event.sku, 3);
+		ck_assert_int_eq(event.version, versions[i]);
 	}
 }
 END_TEST
@@ -63,34 +62,32 @@ static const char *const strangers[] = {
 
 START_TEST(an_event_that_another_client_caused_is_ignored)
 {
-	uint32_t number;
-	int64_t version;
+	struct bench_event event;
 
-	ck_assert(!bench_read_event(event_of(&wires[0], strangers[_i], 1), run_name, &number, &version));
+	ck_assert(!bench_read_event(event_of(&wires[0], strangers[_i], 1), run_name, &event));
 }
 END_TEST
 
 START_TEST(a_truncated_event_is_read_within_its_bounds)
 {
-	uint32_t number;
-	int64_t version;
+	struct bench_event event;
 
 	for (int cable = 0; cable < COUNT(wires); cable++) {
-		struct bytes event = event_of(&wires[cable], "bench-000000000000002a-m01234567", 65536);
+		struct bytes whole = event_of(&wires[cable], "bench-000000000000002a-m01234567", 65536);
 
-		for (size_t size = 0; size < event.size; size++) {
+		for (size_t size = 0; size < whole.size; size++) {
 			char *part = must_alloc(size > 0 ? size : 1);
 
-			memcpy(part, event.data, size);
-			if (bench_read_event((struct bytes){part, size}, run_name, &number, &version))
-				ck_assert_uint_eq(number, 1234567);
+			memcpy(part, whole.data, size);
+			if (bench_read_event((struct bytes){part, size}, run_name, &event))
+				ck_assert_uint_eq(event.number, 1234567);
 			free(part);
 		}
 	}
 }
 END_TEST
 
-#define CAUSE "bench-000000000000002a-m01234567"
+#define EVENT "bench-000000000000002a-m01234567 bench-000000000000002a-s00000003"
 
 static const struct {
 	const char *text;
@@ -100,32 +97,32 @@ static const struct {
 	{                                                                                                    \
 		(text), sizeof(text) - 1                                                                     \
 	}
-	BROKEN(CAUSE),
-	BROKEN(CAUSE "\"version\":"),
-	BROKEN(CAUSE "\"version\":\"1\""),
-	BROKEN(CAUSE "\xa7version"),
-	BROKEN(CAUSE "\xa7version\xcd\x01"),
-	BROKEN(CAUSE "\xa7version\xcc"),
-	BROKEN(CAUSE "\xa7version\xe0"),
-	BROKEN(CAUSE "\xa7version\xa1"
+	BROKEN(EVENT),
+	BROKEN(EVENT "\"version\":"),
+	BROKEN(EVENT "\"version\":\"1\""),
+	BROKEN(EVENT "\xa7version"),
+	BROKEN(EVENT "\xa7version\xcd\x01"),
+	BROKEN(EVENT "\xa7version\xcc"),
+	BROKEN(EVENT "\xa7version\xe0"),
+	BROKEN(EVENT "\xa7version\xa1"
 		     "1"),
 };
 
 START_TEST(an_event_without_a_number_as_its_version_is_ignored)
 {
 	char *exact = must_alloc(broken[_i].size);
-	uint32_t number;
-	int64_t version;
+	struct bench_event event;
 
 	memcpy(exact, broken[_i].text, broken[_i].size);
-	ck_assert(!bench_read_event((struct bytes){exact, broken[_i].size}, run_name, &number, &version));
+	ck_assert(!bench_read_event((struct bytes){exact, broken[_i].size}, run_name, &event));
 	free(exact);
 }
 END_TEST
 
 SUITE("bench messages", bench_set_up, bench_tear_down)
 {
-	tcase_add_loop_test(tests, cause_and_version_of_an_event_are_read_in_every_encoding, 0, COUNT(wires));
+	tcase_add_loop_test(tests, cause_sku_and_version_of_an_event_are_read_in_every_encoding, 0,
+			    COUNT(wires));
 	tcase_add_loop_test(tests, an_event_that_another_client_caused_is_ignored, 0, COUNT(strangers));
 	tcase_add_test(tests, a_truncated_event_is_read_within_its_bounds);
 	tcase_add_loop_test(tests, an_event_without_a_number_as_its_version_is_ignored, 0, COUNT(broken));

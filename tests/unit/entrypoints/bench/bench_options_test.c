@@ -41,9 +41,9 @@ END_TEST
 
 START_TEST(every_option_is_read)
 {
-	ck_assert(read_options((const char *const[]){"mixed", "--messages=5", "--warm-up=7", "--skus=11",
-						     "--batches=3", "--window=13", "--rate=17", "--zipf=1.5",
-						     "--stall=2.5", "--way=pubsub", "--json", NULL}));
+	ck_assert(read_options((const char *const[]){
+		"mixed", "--messages=5", "--warm-up=7", "--skus=11", "--batches=3", "--window=13",
+		"--rate=17", "--zipf=1.5", "--stall=2.5", "--way=pubsub", "--cancel=5", "--json", NULL}));
 
 	ck_assert_int_eq(options.scenario, BENCH_MIXED);
 	ck_assert_int_eq(options.transport, BENCH_PUBSUB);
@@ -53,6 +53,7 @@ START_TEST(every_option_is_read)
 	ck_assert_uint_eq(options.batches, 3);
 	ck_assert_uint_eq(options.window, 13);
 	ck_assert_uint_eq(options.rate, 17);
+	ck_assert_uint_eq(options.cancel, 5);
 	ck_assert(options.zipf == 1.5 && options.json);
 	ck_assert_int_eq(options.stall_ms, 2500);
 }
@@ -100,6 +101,8 @@ static const struct {
 	{{"latency", "--seconds=1000000000"}, "expected 1 to 10000000 messages in all"},
 	{{"latency", "--rate=0"}, "expected 1 to 10000000 messages in all"},
 	{{"latency", "--seconds=0"}, "expected 1 to 10000000 messages in all"},
+	{{"mixed", "--cancel=26"}, "expected 0 to 25 after --cancel"},
+	{{"--cancel=1"}, "only mixed takes --cancel"},
 	{{"reallocate", "--batches=3"}, "reallocate moves lines between 2 batches"},
 };
 

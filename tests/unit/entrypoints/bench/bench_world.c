@@ -33,6 +33,10 @@ const struct bench_options scenarios[SCENARIOS] = {
 	{.scenario = BENCH_REALLOCATE, .messages = 10, .skus = 1, .batches = 2},
 	{.scenario = BENCH_MIXED, .messages = 300, .warm_up = 30, .skus = 5, .batches = 1},
 	{.scenario = BENCH_MIXED, .messages = 100, .skus = 20, .batches = 3},
+	{.scenario = BENCH_MIXED, .messages = 300, .warm_up = 30, .skus = 5, .batches = 1, .cancel = 20},
+	{.scenario = BENCH_MIXED, .messages = 2000, .skus = 30, .batches = 2, .zipf = 1.1, .cancel = 5},
+	{.scenario = BENCH_MIXED, .messages = 100, .skus = 1, .batches = 2, .cancel = 25},
+	{.scenario = BENCH_MIXED, .messages = 9000, .skus = 20, .batches = 2, .cancel = 25},
 	{.scenario = BENCH_HOT, .messages = 100, .skus = 2, .batches = 2},
 	{.scenario = BENCH_LATENCY, .messages = 50, .skus = 30, .batches = 2},
 };

@@ -20,7 +20,7 @@ void bench_tear_down(void);
 /* Makes `plan` and `verifier`. */
 void make_plan(const struct bench_options *options);
 
-#define SCENARIOS 9
+#define SCENARIOS 13
 extern const struct bench_options scenarios[SCENARIOS];
 
 /* Four order lines of one SKU. */

@@ -1,6 +1,9 @@
 /* What a run plans to send in each scenario. */
 #include "bench_world.h"
+#include "core/base/must.h"
 #include "support/suites.h"
+
+#include <stdlib.h>
 
 START_TEST(the_last_message_of_every_sku_causes_an_event)
 {
@@ -40,6 +43,11 @@ static bool is_change(const struct bench_step *step)
 	return step->command == MSG_CHANGE_BATCH_QUANTITY;
 }
 
+static bool is_cancellation(const struct bench_step *step)
+{
+	return step->command == MSG_ORDER_CANCELLED;
+}
+
 START_TEST(half_of_the_changes_of_reallocate_move_a_line)
 {
 	make_plan(&(struct bench_options){
@@ -63,9 +71,51 @@ START_TEST(mixed_is_mostly_lines_and_some_changes)
 }
 END_TEST
 
+START_TEST(each_cancellation_follows_the_lines_of_an_order_of_one_to_three_skus)
+{
+	uint32_t cancelled[4] = {0};
+	bool *gone;
+
+	make_plan(&(struct bench_options){
+		.scenario = BENCH_MIXED, .messages = 10000, .skus = 10, .batches = 2, .cancel = 20});
+	gone = must_alloc(plan->count * sizeof *gone);
+	for (uint32_t number = 0; number < plan->count; number++) {
+		const struct bench_step *step = &plan->steps[number];
+		uint32_t lines = 0;
+
+		if (step->command != MSG_ORDER_CANCELLED)
+			continue;
+		for (uint32_t line = step->order; line < number; line++)
+			lines += is_line(&plan->steps[line]) && plan->steps[line].order == step->order;
+		ck_assert_uint_eq(lines, step->events);
+		ck_assert(!gone[step->order]);
+		gone[step->order] = true;
+		cancelled[step->events]++;
+	}
+	free(gone);
+
+	ck_assert_uint_eq(cancelled[0], 0);
+	for (int lines = 1; lines <= 3; lines++)
+		ck_assert_uint_ge(cancelled[lines], 500);
+	ck_assert_uint_ge(share(is_cancellation), 19);
+	ck_assert_uint_le(share(is_cancellation), 21);
+}
+END_TEST
+
+START_TEST(a_plan_without_cancellations_has_one_line_an_order)
+{
+	make_plan(&scenarios[_i]);
+
+	for (uint32_t number = 0; number < plan->count; number++)
+		ck_assert(!is_line(&plan->steps[number]) || plan->steps[number].order == number);
+}
+END_TEST
+
 SUITE("bench plan", bench_set_up, bench_tear_down)
 {
 	tcase_add_loop_test(tests, the_last_message_of_every_sku_causes_an_event, 0, SCENARIOS);
 	tcase_add_test(tests, half_of_the_changes_of_reallocate_move_a_line);
+	tcase_add_test(tests, each_cancellation_follows_the_lines_of_an_order_of_one_to_three_skus);
+	tcase_add_loop_test(tests, a_plan_without_cancellations_has_one_line_an_order, 0, 3);
 	tcase_add_test(tests, mixed_is_mostly_lines_and_some_changes);
 }

@@ -21,10 +21,13 @@ static void measure(struct bench_result *result, uint32_t lost)
 	make_plan(&small);
 	for (uint32_t number = 0; number < plan->count; number++)
 		bench_verifier_sent(verifier, number * INT64_C(10000));
-	for (uint32_t number = plan->measured; number < plan->count - lost; number++)
+	for (uint32_t number = plan->measured; number < plan->count - lost; number++) {
+		uint32_t sku = plan->steps[number].sku;
+
 		bench_verifier_received(
-			verifier, MSG_LINE_ALLOCATED, number, ++sku_versions[plan->steps[number].sku],
+			verifier, MSG_LINE_ALLOCATED, &(struct bench_event){number, sku, ++sku_versions[sku]},
 			number * INT64_C(10000) + (number - plan->measured + 1) * INT64_C(1000));
+	}
 	bench_result_init(result, &small, verifier, &before, &after);
 	result->effects = (struct bench_effects){plan->count, 0, &verifier->faults};
 }
