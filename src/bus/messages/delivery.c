@@ -2,6 +2,7 @@
 #include "bus/messages/delivery.h"
 
 #include "bus/messages/message_bus.h"
+#include "bus/messages/raised_events.h"
 #include "core/base/calendar.h"
 
 #include <assert.h>
@@ -185,6 +186,8 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	delivery->payload_size = arrival->payload_size;
 	delivery->answered = arrival->answered;
 	delivery->context = arrival->context;
+	if (arrival->wants_events)
+		delivery->raised = raised_events_new(arena);
 	delivery->type = arrival->type;
 	delivery->envelope.source = "";
 	delivery->envelope.occurred_at = NO_INSTANT;
@@ -224,6 +227,7 @@ void delivery_free(struct delivery **delivery)
 
 	if (!*delivery)
 		return;
+	raised_events_free(&(*delivery)->raised);
 	arena = (*delivery)->arena;
 	arena_free(&arena);
 	*delivery = NULL;
@@ -300,6 +304,8 @@ void delivery_reopen(struct delivery *delivery)
 		return;
 	delivery->outcome = OUTCOME_NONE;
 	delivery->reason = NULL;
+	if (delivery->raised)
+		raised_events_clear(delivery->raised);
 }
 
 bool delivery_is_dead(const struct delivery *delivery)

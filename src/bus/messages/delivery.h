@@ -23,6 +23,7 @@ enum outcome {
 };
 
 struct delivery;
+struct raised_events;
 
 /*
  * An operator's replay of a dead letter.  Its effect and its count of attempts are committed together.  If
@@ -73,6 +74,7 @@ struct arrival {
 	const char *defect;          /* why it is invalid without reading its payload, or NULL */
 	struct bytes payload;        /* PAYLOAD_MAX bytes at most */
 	size_t payload_size; /* its true size, which is more than payload.size when the rest was dropped */
+	bool wants_events;   /* its sender wants the events that it raises: see delivery.raised */
 	delivery_answered *answered; /* or NULL */
 	void *context;
 };
@@ -96,6 +98,7 @@ struct delivery {
 	size_t payload_size;
 	delivery_answered *answered;
 	void *context;
+	struct raised_events *raised; /* see raised_events.h; NULL: the sender wants no events */
 
 	struct process *process; /* that the event began, or NULL; its key, or 0 */
 	int64_t process_key;

@@ -3,6 +3,7 @@
 
 #include "bus/messages/message_bus.h"
 #include "bus/messages/preconditions.h"
+#include "bus/messages/raised_events.h"
 
 #include <string.h>
 
@@ -81,9 +82,24 @@ static enum progress progress_of(const struct unit_of_work *uow, const struct de
 	return verdict == NEEDS_MORE ? PROGRESS_NEEDS_MORE : PROGRESS_DONE;
 }
 
+/* Keeps the events behind that version of the command's product, which the command has raised. */
+static void keep_events(struct unit_of_work *uow, struct delivery *delivery, int64_t version)
+{
+	const struct product *product = delivery_product(uow, delivery);
+	const struct outgoing *events;
+	size_t count;
+
+	if (!product)
+		return;
+	events = unit_of_work_events_behind(uow, product_sku(product), version, &count);
+	raised_events_keep(delivery->raised, events, count, version + 1, product_is_shrinking(product));
+}
+
 static enum progress handle_command(struct unit_of_work *uow, struct delivery *delivery)
 {
 	size_t notified = uow->notification_count;
+	const struct product *product = delivery->raised ? delivery_product(uow, delivery) : NULL;
+	int64_t version = product ? product_version(product) : 0;
 	enum progress progress;
 	enum verdict verdict;
 
@@ -100,6 +116,8 @@ static enum progress handle_command(struct unit_of_work *uow, struct delivery *d
 		return refuse(uow, delivery, OUTCOME_FAILED, uow->defect);
 	if (verdict != ACCEPTED)
 		unit_of_work_undo_changes(uow);
+	else if (delivery->raised)
+		keep_events(uow, delivery, version);
 	return conclude(uow, delivery, verdict);
 }
 

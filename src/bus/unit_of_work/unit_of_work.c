@@ -407,6 +407,20 @@ void unit_of_work_publish(struct unit_of_work *uow, struct message *event)
 	SET(uow, slot->outgoing_count, slot->outgoing_count + 1);
 }
 
+const struct outgoing *unit_of_work_events_behind(const struct unit_of_work *uow, const char *sku,
+						  int64_t version, size_t *count)
+{
+	const struct product_slot *slot = map_get(&uow->product_map, sku);
+	size_t before;
+
+	*count = 0;
+	if (!slot->outgoing_count)
+		return NULL;
+	before = (size_t)(version + 1 - slot->first_version);
+	*count = slot->outgoing_count - before;
+	return slot->outgoing + before;
+}
+
 void unit_of_work_notify(struct unit_of_work *uow, const struct order_line *line)
 {
 	GROW(uow, notifications, notification_count);

@@ -212,6 +212,10 @@ void unit_of_work_show_line(struct unit_of_work *uow, const struct order_line *l
 /* Adds the event to the outbox, with its time and cause, and checked against its schema. */
 void unit_of_work_publish(struct unit_of_work *uow, struct message *event);
 
+/* The events of the product behind that version, of those that this unit adds to the outbox. */
+const struct outgoing *unit_of_work_events_behind(const struct unit_of_work *uow, const char *sku,
+						  int64_t version, size_t *count);
+
 /* Adds a notification that the line is out of stock. */
 void unit_of_work_notify(struct unit_of_work *uow, const struct order_line *line);
 

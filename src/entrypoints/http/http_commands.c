@@ -1,10 +1,84 @@
 /* POST: the engine handles the command, and the client is answered after the commit. */
 #include "entrypoints/http/http_exchange.h"
 
+#include "bus/messages/raised_events.h"
+#include "core/base/must.h"
+#include "entrypoints/http/http_accept.h"
+#include "entrypoints/http/http_event.h"
+
 #include <event2/buffer.h>
+#include <jansson.h>
+#include <string.h>
 
 static const struct http_refusal late = {
 	503, PROBLEM_LATE, "Perhaps done: the outcome is not known yet; retry with the same id"};
+
+/*
+ * An external event is answered before its commands have their outcomes, so it has none yet.  A duplicate is
+ * skipped, and raised no events.
+ */
+static json_t *outcome_json(const struct delivery *delivery)
+{
+	bool is_known = !delivery->is_event || delivery->outcome == OUTCOME_SKIPPED;
+
+	return is_known ? must(json_string(outcome_name(delivery->outcome))) : json_null();
+}
+
+static json_t *id_json(const struct delivery *delivery)
+{
+	return delivery->envelope.id ? must(json_string(delivery->envelope.id)) : json_null();
+}
+
+/* Returns the number of events that were written. */
+static size_t write_events(FILE *out, const struct http_services *services,
+			   const struct raised_events *raised, struct arena *arena)
+{
+	const char *error;
+	size_t i = 0;
+
+	while (i < raised->count && write_event(out, services, &raised->events[i], i == 0, arena, &error))
+		i++;
+	return i;
+}
+
+/* The rest of the events is what GET /events has behind the last one here. */
+static void link_to_rest(struct evhttp_request *request, const struct delivery *delivery, size_t written,
+			 struct arena *arena)
+{
+	const struct raised_events *raised = delivery->raised;
+
+	if (written == raised->count && !raised->has_more)
+		return;
+	reply_next_page(
+		request, arena, "/events/", delivery->sku,
+		arena_printf(arena, "%lld", (long long)(raised->first_version + (int64_t)written - 1)));
+}
+
+/* The facts are written without their closing brace, and the events behind them. */
+static void reply_events(const struct exchange *exchange, struct evhttp_request *request,
+			 const struct delivery *delivery, const struct http_answer *answer)
+{
+	json_t *facts =
+		must(json_pack("{s:o, s:o}", "id", id_json(delivery), "outcome", outcome_json(delivery)));
+	struct arena *arena = arena_new(16384);
+	char *text, *body;
+	size_t size;
+	FILE *out = must(open_memstream(&body, &size));
+
+	text = must(json_dumps(facts, JSON_COMPACT));
+	fprintf(out, "%.*s,\"events\":[", (int)strlen(text) - 1, text);
+	link_to_rest(request, delivery, write_events(out, &exchange->api->services, delivery->raised, arena),
+		     arena);
+	fputs("]}", out);
+	fclose(out);
+	if (answer->location)
+		reply_header(request, "Location", answer->location);
+	reply_text(request, &exchange->api->replies, answer->status, "application/json", body, size);
+	free(body);
+	free(text);
+	json_decref(facts);
+	arena_free(&arena);
+}
 
 static void on_answered(void *context, const struct delivery *delivery)
 {
@@ -14,9 +88,17 @@ static void on_answered(void *context, const struct delivery *delivery)
 
 	if (request) {
 		answer = answer_for(delivery, exchange->arena);
-		reply_answer(request, &exchange->api->replies, &answer);
+		if (delivery->raised && !answer.type)
+			reply_events(exchange, request, delivery, &answer);
+		else
+			reply_answer(request, &exchange->api->replies, &answer);
 	}
 	exchange_free(exchange);
+}
+
+static const char *request_header(struct evhttp_request *request, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(request), name);
 }
 
 static void submit(struct http_api *api, struct evhttp_request *request, enum message_type type)
@@ -31,6 +113,7 @@ static void submit(struct http_api *api, struct evhttp_request *request, enum me
 			      .type = type,
 			      .payload = {evbuffer_pullup(body, -1), size},
 			      .payload_size = size,
+			      .wants_events = prefers_json(request_header(request, "Accept")),
 			      .answered = on_answered,
 			      .context = exchange_new(api, request, &late),
 		      });
@@ -38,13 +121,10 @@ static void submit(struct http_api *api, struct evhttp_request *request, enum me
 
 void serve_command(struct http_api *api, struct evhttp_request *request, enum message_type type)
 {
-	const char *content_type =
-		evhttp_find_header(evhttp_request_get_input_headers(request), "Content-Type");
-
 	if (api->stopping)
 		reply_problem(request, &api->replies, 503, PROBLEM_STOPPING,
 			      "Not done: allocd is stopping; retry with the same id");
-	else if (!is_json_type(content_type))
+	else if (!is_json_type(request_header(request, "Content-Type")))
 		reply_problem(request, &api->replies, 415, PROBLEM_NOT_JSON,
 			      "Expected Content-Type: application/json");
 	else if (!engine_has_room(api->services.engine))

@@ -14,6 +14,14 @@ void reply_header(struct evhttp_request *request, const char *name, const char *
 	evhttp_add_header(evhttp_request_get_output_headers(request), name, value);
 }
 
+void reply_next_page(struct evhttp_request *request, struct arena *arena, const char *path, const char *name,
+		     const char *after)
+{
+	reply_header(
+		request, "Link",
+		arena_printf(arena, "<%s%s?after=%s>; rel=\"next\"", path, name_encode(name, arena), after));
+}
+
 void reply_text(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
 		const char *body, size_t size)
 {

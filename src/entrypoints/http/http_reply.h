@@ -24,6 +24,10 @@ void reply_refusal(struct evhttp_request *request, struct http_replies *replies,
 void reply_answer(struct evhttp_request *request, struct http_replies *replies,
 		  const struct http_answer *answer);
 
+/* Adds a Link to the next page of what is at `path` and `name`: behind `after`, which is encoded already. */
+void reply_next_page(struct evhttp_request *request, struct arena *arena, const char *path, const char *name,
+		     const char *after);
+
 /* Adds a header to the reply, before it is sent. */
 void reply_header(struct evhttp_request *request, const char *name, const char *value);
 

@@ -3,8 +3,8 @@
 
 #include "bus/unit_of_work/outbox_frame.h"
 #include "core/base/must.h"
-#include "core/message.h"
 #include "entrypoints/cli/text.h"
+#include "entrypoints/http/http_event.h"
 
 /* A page of events that is being written as text. */
 struct page {
@@ -21,21 +21,18 @@ struct page {
 	const char *error; /* NULL: no error */
 };
 
-/* Writes the type beside the data, because a bare allocation looks like a deallocation. */
-static void write_event(struct page *page, const struct outgoing *event, int64_t version)
+static void add_event(struct page *page, const struct outgoing *event, int64_t version)
 {
-	const char *json;
-
 	if (page->error || version <= page->read->after)
 		return;
 	if (page->count == EVENTS_READ_MAX) { /* the Link header leads to the next page */
 		page->more = true;
 		return;
 	}
-	if (!page->exchange->api->services.event_to_json(event->payload, page->arena, &json, &page->error))
+	if (!write_event(page->out, &page->exchange->api->services, event, !page->count, page->arena,
+			 &page->error))
 		return;
-	fprintf(page->out, "%s{\"type\":\"%s\",\"data\":%s}", page->count++ ? "," : "",
-		message_name(event->type), json);
+	page->count++;
 	page->last = version;
 }
 
@@ -54,7 +51,7 @@ static void write_frame(struct page *page, const struct event_frame *kept)
 	}
 	page->next = kept->first_version + (int64_t)count;
 	for (size_t i = 0; i < count; i++)
-		write_event(page, &events[i], kept->first_version + (int64_t)i);
+		add_event(page, &events[i], kept->first_version + (int64_t)i);
 }
 
 static void write_page(struct page *page)
@@ -87,7 +84,7 @@ static void reply_events(struct exchange *exchange, struct evhttp_request *reque
 			      arena_printf(page.arena, "The stored events cannot be read: %s", page.error));
 	} else {
 		if (page.more)
-			reply_next_page(exchange, request, "/events/",
+			reply_next_page(request, page.arena, "/events/", exchange->name,
 					arena_printf(page.arena, "%lld", (long long)page.last));
 		add_place(&page, request);
 		reply_json_text(exchange, request, page.text);

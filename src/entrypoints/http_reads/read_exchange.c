@@ -82,11 +82,3 @@ void reply_not_found(const struct exchange *exchange, struct evhttp_request *req
 {
 	reply_problem(request, &exchange->api->replies, 404, PROBLEM_NOT_FOUND, message);
 }
-
-void reply_next_page(const struct exchange *exchange, struct evhttp_request *request, const char *path,
-		     const char *after)
-{
-	reply_header(request, "Link",
-		     arena_printf(exchange->arena, "<%s%s?after=%s>; rel=\"next\"", path,
-				  name_encode(exchange->name, exchange->arena), after));
-}

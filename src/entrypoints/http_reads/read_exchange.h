@@ -34,8 +34,4 @@ void reply_json_text(const struct exchange *exchange, struct evhttp_request *req
 /* Answers 404. */
 void reply_not_found(const struct exchange *exchange, struct evhttp_request *request, const char *message);
 
-/* Adds the Link to the next page: the path that begins with `path`, and the value of `after`, encoded. */
-void reply_next_page(const struct exchange *exchange, struct evhttp_request *request, const char *path,
-		     const char *after);
-
 #endif

@@ -40,7 +40,7 @@ static void reply_product(const struct exchange *exchange, struct evhttp_request
 	size_t count = page->count < BATCHES_READ_MAX ? page->count : BATCHES_READ_MAX;
 
 	if (page->count > count)
-		reply_next_page(exchange, request, "/products/",
+		reply_next_page(request, exchange->arena, "/products/", page->sku,
 				name_encode(page->batches[count - 1].batchref, exchange->arena));
 	reply_json(exchange, request, product_json(page, count));
 }
