@@ -312,7 +312,8 @@ def test_a_message_that_is_slow_while_it_holds_the_outbox_waits_alone(allocd):
     sku, *others = stock_up(allocd, 64)  # enough that some share the slow one's part of the outbox
     allocd.query(
         "create function linger() returns trigger language plpgsql as $$ begin"
-        f" if exists (select from outbox_parts(new.sections, new.frame) join products p on p.id = product_id and sku = '{sku}') then perform pg_sleep(20); end if;"
+        " if exists (select from outbox_parts(new.sections, new.product_id, null, null, null, null) as part"
+        f" join products p on p.id = part.product_id and sku = '{sku}') then perform pg_sleep(20); end if;"
         " return new; end $$"
     )
     allocd.query("create trigger linger before insert on outbox for each row execute function linger()")

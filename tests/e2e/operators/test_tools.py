@@ -75,6 +75,11 @@ SHRINK = """insert into shrinks (product_id, batch_id, target)
 STALE_LINE = """insert into order_lines (product_id, orderid, qty, batch_id, version)
     select product_id, '{orderid}', 10, id, 6 from batches where reference = 'lamp-shelf'"""
 
+# Rows with one part, as programs wrote them that do not know migration 14.
+IN_SECTIONS = """update outbox set
+    sections = array[product_id, first_version, last_version, coalesce(previous, 0), octet_length(frame)],
+    product_id = null, first_version = null, last_version = null, previous = null;"""
+
 DAMAGES = [
     ("batch-lines", "update batches set allocated = allocated - 1 where reference = 'lamp-ship'"),
     ("batch-lines", "delete from order_lines where orderid = 'order-1'"),
@@ -106,10 +111,13 @@ DAMAGES = [
     ("shrink-batch", SHRINK + "update shrinks set target = target - 1"),
     ("product-batches", "insert into products (id, sku, version, revision) values (0, 'empty', 0, 1)"),
     ("product-version", "update products set version = version + 1 where sku = 'lamp'"),
-    ("outbox-product", "update outbox set sections[1] = 1234567890 + sections[1] where sections[2] = 1"),
-    ("outbox-versions", "delete from outbox where sections[2] = 2"),
-    ("outbox-versions", "update outbox set sections[2] = sections[2] - 1 where sections[2] = 3"),
-    ("outbox-list", "update outbox set sections[4] = sections[4] + 1 where sections[2] = 2"),
+    ("outbox-product", "update outbox set product_id = 1234567890 + product_id where first_version = 1"),
+    ("outbox-product", IN_SECTIONS + "update outbox set sections[1] = 1234567890 + sections[1] where sections[2] = 1"),
+    ("outbox-versions", "delete from outbox where first_version = 2"),
+    ("outbox-versions", "update outbox set first_version = first_version - 1 where first_version = 3"),
+    ("outbox-list", "update outbox set previous = previous + 1 where first_version = 2"),
+    ("outbox-list", "update outbox set previous = null where first_version = 2"),
+    ("outbox-list", IN_SECTIONS + "update outbox set sections[4] = sections[4] + 1 where sections[2] = 2"),
     ("outbox-last", "update products set last_row = last_row - 1 where sku = 'lamp'"),
     ("outbox-directory", "insert into outbox_directory select id, 32, 5 from products where sku = 'lamp'"),
     (
@@ -134,28 +142,31 @@ DAMAGES = [
         """with from_to as (select min(partition) as old, 15 - min(partition) as new from outbox)
         update outbox set partition = new from from_to where partition = old""",
     ),
-    ("outbox-frame", "update outbox set frame = substr(frame, 2) where sections[2] = 1"),
-    ("outbox-frame", "update outbox set frame = frame || frame, sections[5] = 2 * sections[5] where sections[2] = 1"),
-    ("outbox-sections", "update outbox set frame = frame || frame where sections[2] = 1"),
-    ("outbox-sections", "update outbox set sections = null where sections[2] = 1"),
-    ("outbox-sections", "update outbox set sections = sections || 1::bigint where sections[2] = 1"),
-    ("outbox-sections", "update outbox set sections[5] = -5 where sections[2] = 1"),
-    ("outbox-sections", "update outbox set sections[5] = 5000000000 where sections[2] = 1"),
-    ("outbox-sections", "update outbox set sections[5] = null where sections[2] = 1"),
+    ("outbox-frame", "update outbox set frame = substr(frame, 2) where first_version = 1"),
+    ("outbox-frame", "update outbox set frame = frame || frame where first_version = 1"),
+    ("outbox-sections", "update outbox set product_id = null where first_version = 1"),
+    ("outbox-sections", "update outbox set last_version = null where first_version = 1"),
+    ("outbox-sections", "update outbox set frame = '' where first_version = 1"),
+    ("outbox-sections", IN_SECTIONS + "update outbox set frame = frame || frame where sections[2] = 1"),
+    ("outbox-sections", IN_SECTIONS + "update outbox set sections = null where sections[2] = 1"),
+    ("outbox-sections", IN_SECTIONS + "update outbox set sections = sections || 1::bigint where sections[2] = 1"),
+    ("outbox-sections", IN_SECTIONS + "update outbox set sections[5] = -5 where sections[2] = 1"),
+    ("outbox-sections", IN_SECTIONS + "update outbox set sections[5] = 5000000000 where sections[2] = 1"),
+    ("outbox-sections", IN_SECTIONS + "update outbox set sections[5] = null where sections[2] = 1"),
     (
         "outbox-frame",
-        """update outbox set sections[3] = sections[3] + 1
-        where sections[3] = (select max(sections[3]) from outbox)""",
+        """update outbox set last_version = last_version + 1
+        where last_version = (select max(last_version) from outbox)""",
     ),
     (
         "outbox-frame",
         """update outbox o set frame = other.frame from outbox other
-        where o.sections[2] = 1 and other.sections[2] = 1 and other.sections[1] <> o.sections[1]""",
+        where o.first_version = 1 and other.first_version = 1 and other.product_id <> o.product_id""",
     ),
     (
         "outbox-frame",
         """update outbox o set frame = other.frame from outbox other
-        where o.sections[2] = 1 and other.sections[2] = 2 and other.sections[1] = o.sections[1]""",
+        where o.first_version = 1 and other.first_version = 2 and other.product_id = o.product_id""",
     ),
     ("outbox-line", "update order_lines set version = version - 1 where orderid = 'order-0'"),
     ("outbox-line", STALE_LINE.format(orderid="deallocate-order")),
@@ -173,7 +184,7 @@ DAMAGES = [
     ("limits", "update products set revision = 0 where sku = 'lamp'"),
     ("limits", "update batches set original_qty = 0 where reference = 'lamp-ship'"),
     ("limits", "update order_lines set qty = 0 where orderid = 'order-2'"),
-    ("limits", "update outbox set sections[2] = 0 where sections[2] = 1"),
+    ("limits", "update outbox set first_version = 0 where first_version = 1"),
     ("dead-letter-total", "update dead_letter_totals set kept = kept + 1"),
     ("dead-letter-total", "delete from dead_letter_totals"),
     ("stream-done", "insert into streams (name, highest, done) values ('commands', '{5, 1}', '{5, 2}')"),
@@ -390,8 +401,8 @@ def test_republish_can_publish_to_one_channel(module_allocd):
 def test_republish_refuses_versions_that_do_not_exist(module_allocd):
     sku, _ = sell(module_allocd, 5)
     module_allocd.query(
-        """delete from outbox where sections[3] < 3
-        and sections[1] = (select id from products where sku = %s)""",
+        """delete from outbox where last_version < 3
+        and product_id = (select id from products where sku = %s)""",
         sku,
     )
     for arguments, words in [
@@ -407,8 +418,8 @@ def test_republish_refuses_versions_that_do_not_exist(module_allocd):
 def test_republish_stops_at_an_event_that_is_missing_and_names_its_version(module_allocd):
     sku, _ = sell(module_allocd, 5)
     module_allocd.query(
-        """update outbox set frame = substr(frame, 2) where sections[3] = 3
-        and sections[1] = (select id from products where sku = %s)""",
+        """update outbox set frame = substr(frame, 2) where last_version = 3
+        and product_id = (select id from products where sku = %s)""",
         sku,
     )
     done = module_allocd.run("republish", "--sku", sku, "--from-version", "1")

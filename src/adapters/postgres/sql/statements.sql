@@ -490,22 +490,28 @@ select unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[])
 
 -- statement INSERT_OUTBOX
 -- This comes last, because all workers that write events of these partitions wait for the heads until we commit. Each
--- row has its distance from its partition's head, and that head's number among those of $1, in order. The $10 heads
--- must be in the epoch of our events, $9: the outbox may have been renewed while we waited for them.
+-- row has its distance from its partition's head, and that head's number among those of $1, in order. The $14 heads
+-- must be in the epoch of our events, $13: the outbox may have been renewed while we waited for them.
 with moved as (
 	update outbox_heads h set position = h.position + w.rows
 	from unnest($1::smallint[], $2::bigint[]) as w(partition, rows)
-	where h.partition between w.partition and w.partition and h.epoch = $9::bigint
+	where h.partition between w.partition and w.partition and h.epoch = $13::bigint
 	returning h.partition, h.position - w.rows as before
 ), heads as (
 	select array_agg(before order by partition) as before
 	from moved
-	having count(*) = $10::bigint or refuse_epoch()
+	having count(*) = $14::bigint or refuse_epoch()
 ), kept as (
-	insert into outbox (partition, position, key, sections, frame)
-	select w.partition, (select before from heads)[w.head] + w.step, w.key, w.sections::bigint[], w.frame
-	from unnest($3::smallint[], $4::integer[], $5::bigint[], $6::bigint[], $7::text[], $8::bytea[])
-		as w(partition, head, step, key, sections, frame)
+	insert into outbox (
+		partition, position, key, product_id, first_version, last_version, previous, sections, frame
+	)
+	select
+		w.partition, (select before from heads)[w.head] + w.step, w.key, nullif(w.product, 0), nullif(w.first, 0),
+		nullif(w.last, 0), nullif(w.previous, 0), w.sections::bigint[], w.frame
+	from unnest(
+		$3::smallint[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
+		$10::bigint[], $11::text[], $12::bytea[]
+	) as w(partition, head, step, key, product, first, last, previous, sections, frame)
 )
 select partition, before from moved
 
@@ -733,10 +739,10 @@ select kept, dropped from dead_letter_totals where only_row
 -- Deletes only rows up to the cursor, because the others are not published yet, and the directory's entries of these
 -- rows. Earlier entries of the same products are those of rows that an earlier program deleted.
 with expired as (
-	select oldest.ctid, oldest.sections
+	select oldest.*
 	from outbox_cursors c
 	cross join lateral (
-		select ctid, sections, committed_at from outbox o
+		select ctid, sections, product_id, first_version, last_version, committed_at from outbox o
 		where o.partition = c.partition and o.position <= c.position
 		order by o.position
 		limit $1::integer
@@ -746,7 +752,9 @@ with expired as (
 	delete from outbox_directory where ctid = any(array(
 		select d.ctid
 		from expired
-		cross join lateral outbox_parts(expired.sections, null) as part
+		cross join lateral outbox_parts(
+			expired.sections, expired.product_id, expired.first_version, expired.last_version, null, null
+		) as part
 		cross join lateral (
 			select ctid from outbox_directory
 			where product_id = part.product_id and version <= part.last_version

@@ -242,9 +242,9 @@ limit 1
 -- events that its parts hold.
 select
 	position,
-	coalesce(
-		(select sum(last_version - first_version + 1) from outbox_parts(sections, null)),
-		last_version - first_version + 1
+	(
+		select sum(part.last_version - part.first_version + 1)
+		from outbox_parts(sections, product_id, first_version, last_version, null, null) as part
 	),
 	frame
 from (
@@ -836,11 +836,12 @@ where d.key is distinct from part.key and version >= coalesce(kept.first_version
 -- rule outbox-sections: the parts of a row follow one another, and the last one ends where the frame ends
 select
 	format('partition %s, position %s', partition, position),
-	format('%s bytes', octet_length(frame)),
-	coalesce(format('parts %s', sections), 'none')
+	case when sections is null then 'one part, and its frame' else format('%s bytes', octet_length(frame)) end,
+	coalesce('parts ' || sections::text, format('product %s, versions %s to %s', product_id, first_version, last_version))
 from outbox
 where key is not null and (
-	sections is null or cardinality(sections) = 0 or cardinality(sections) % 5 <> 0
+	sections is null and (product_id is null or first_version is null or last_version is null or frame = '')
+	or cardinality(sections) = 0 or cardinality(sections) % 5 <> 0
 	or array_position(sections, null) is not null or sections[cardinality(sections)] <> octet_length(frame)
 	or exists (
 		select from generate_series(5, cardinality(sections), 5) as i

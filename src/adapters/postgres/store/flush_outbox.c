@@ -1,6 +1,6 @@
 /*
  * Writes the rows of the outbox, and what finds the events of a product in them: see
- * schema/migrations/0008_outbox_by_partition.sql.
+ * schema/migrations/0008_outbox_by_partition.sql and 0014_rows_with_one_part.sql.
  */
 #include "adapters/postgres/store/flush.h"
 
@@ -113,22 +113,30 @@ static const char *sections_of(struct arena *arena, const struct outbox_row *row
 	return text;
 }
 
+/* A row says in columns of its own which part it has, or in `sections` which ones. */
 static void add_rows(const struct flush *flush, struct query *query, const int numbers[PARTITIONS])
 {
 	const struct unit_of_work *uow = flush->uow;
 	struct param *partitions = query_array(query, ARRAY_INT2), *heads = query_array(query, ARRAY_INT4),
 		     *steps = query_array(query, ARRAY_INT8), *keys = query_array(query, ARRAY_INT8),
+		     *products = query_array(query, ARRAY_INT8), *firsts = query_array(query, ARRAY_INT8),
+		     *lasts = query_array(query, ARRAY_INT8), *previous = query_array(query, ARRAY_INT8),
 		     *sections = query_array(query, ARRAY_TEXT), *frames = query_array(query, ARRAY_BYTEA);
 	int64_t rows[PARTITIONS] = {0};
 
 	for (size_t i = 0; i < uow->outbox_count; i++) {
 		const struct outbox_row *row = &uow->outbox[i];
+		bool has_one_part = row->part_count == 1;
 
 		array_int2(partitions, row->partition);
 		array_int4(heads, numbers[row->partition]);
 		array_int8(steps, ++rows[row->partition]);
 		array_int8(keys, flush->first_row + (int64_t)i);
-		array_text(sections, sections_of(flush->pipeline->arena, row));
+		array_int8(products, has_one_part ? row->parts->product->key : 0);
+		array_int8(firsts, has_one_part ? row->parts->first_version : 0);
+		array_int8(lasts, has_one_part ? row->parts->last_version : 0);
+		array_int8(previous, has_one_part ? row->parts->previous : 0);
+		array_text(sections, has_one_part ? NULL : sections_of(flush->pipeline->arena, row));
 		array_bytes(frames, row->frame);
 	}
 }

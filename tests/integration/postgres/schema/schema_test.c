@@ -332,10 +332,12 @@ static void step_back_to_7(void)
 {
 	ck_assert_msg(migrate() == SCHEMA_READY, "%s", text);
 	sql("delete from migrations where number >= 8; drop view product_frames; drop table outbox_directory;"
-	    " drop function frames_of_product, outbox_parts; alter table products drop column last_row;"
+	    " drop function frames_of_product, outbox_parts(bigint[], bytea),"
+	    " outbox_parts(bigint[], bigint, bigint, bigint, bigint, bytea); alter table products drop column last_row;"
 	    " drop index outbox_version_key, outbox_key;"
-	    " alter table outbox drop column key, drop column sections, alter column product_id set not null,"
-	    " alter column first_version drop default, alter column last_version drop default,"
+	    " alter table outbox drop column key, drop column sections, drop column previous,"
+	    " alter column product_id set not null,"
+	    " alter column first_version set not null, alter column last_version set not null,"
 	    " add constraint outbox_version_key unique (product_id, last_version)");
 }
 

@@ -113,14 +113,13 @@ START_TEST(renewing_the_outbox_again_gives_the_next_epoch)
 }
 END_TEST
 
-/* A row of a program of before holds events of one product, and has no sections. */
-START_TEST(renewing_the_outbox_writes_rows_without_sections_anew)
+/* A row of a program from before migration 8 has no key. */
+START_TEST(renewing_the_outbox_writes_rows_without_a_key_anew)
 {
 	work_create_batch(work, "one", ONE, 100, IN_WAREHOUSE);
 	work_allocate(work, "order", ONE, 1);
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
-	database_sql("update outbox o set sections = null, key = null, product_id = sections[1],"
-		     " first_version = sections[2], last_version = sections[3]");
+	database_sql("update outbox set key = null, previous = null");
 
 	world_renew(number);
 
@@ -128,12 +127,19 @@ START_TEST(renewing_the_outbox_writes_rows_without_sections_anew)
 }
 END_TEST
 
+/* A row that says in its own columns which part it has, and one as programs wrote it before migration 14. */
+static const char *const other_versions[] = {
+	"update outbox set last_version = last_version + 1",
+	"update outbox set sections = array[product_id, first_version, last_version + 1, 0, octet_length(frame)],"
+	" product_id = null, first_version = null, last_version = null",
+};
+
 START_TEST(renewing_the_outbox_leaves_a_row_whose_parts_hold_other_events_as_it_is)
 {
 	work_create_batch(work, "one", ONE, 100, IN_WAREHOUSE);
 	work_allocate(work, "order", ONE, 1);
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
-	database_sql("update outbox set sections[3] = sections[3] + 1");
+	database_sql("%s", other_versions[_i]);
 
 	world_renew(number);
 
@@ -147,6 +153,7 @@ SUITE("renewal", set_up, tear_down)
 {
 	tcase_add_test(tests, renewing_the_outbox_gives_the_epoch_to_events_that_are_not_published);
 	tcase_add_test(tests, renewing_the_outbox_again_gives_the_next_epoch);
-	tcase_add_test(tests, renewing_the_outbox_writes_rows_without_sections_anew);
-	tcase_add_test(tests, renewing_the_outbox_leaves_a_row_whose_parts_hold_other_events_as_it_is);
+	tcase_add_test(tests, renewing_the_outbox_writes_rows_without_a_key_anew);
+	tcase_add_loop_test(tests, renewing_the_outbox_leaves_a_row_whose_parts_hold_other_events_as_it_is, 0,
+			    2);
 }
