@@ -35,7 +35,8 @@ static void read_command(const struct entry *entry, struct envelope *command)
 	ck_assert(memory_codec_read(entry->type, payload, world->arena, command, &error));
 }
 
-static bool has_product(const struct entry *entry)
+/* Whether its SKU and its batch, if it names any, are there, and it is not dated from the future. */
+static bool is_acceptable(const struct entry *entry)
 {
 	struct envelope command;
 	const char *sku, *batchref;
@@ -44,13 +45,14 @@ static bool has_product(const struct entry *entry)
 	sku = message_text(&command.message, "sku");
 	batchref = message_text(&command.message, "batchref");
 	return (!sku || database_product(world->database, sku)) &&
-	       (!batchref || database_batch(world->database, batchref));
+	       (!batchref || database_batch(world->database, batchref)) &&
+	       command.occurred_at <= database_now(world->database);
 }
 
 void ledger_deliver(struct entry *entry, const struct chaos *chaos, int worker)
 {
 	if (!entry->sends++)
-		entry->had_product = has_product(entry);
+		entry->was_acceptable = is_acceptable(entry);
 	entry->sent[worker] =
 		world_send(chaos->workers[worker], entry->transport, entry->type, "%s", entry->payload);
 }
@@ -179,7 +181,7 @@ static void check_event(struct history *history, const struct model_event *expec
 static bool keeps_place(const struct entry *entry)
 {
 	return !entry->by_rival && !entry->again && !(entry->sent[0] && entry->sent[1]) &&
-	       (entry->sends == 1 || entry->had_product);
+	       (entry->sends == 1 || entry->was_acceptable);
 }
 
 static int worker_of(const struct entry *entry)

@@ -17,7 +17,7 @@ struct entry {
 	const char *payload;
 	bool by_rival;
 	bool again;                 /* sent again without need */
-	bool had_product;           /* its SKU and its batch, if any, were there when it was sent first */
+	bool was_acceptable;        /* when it was sent first: it was not rejected then */
 	int sends;                  /* the number of deliveries */
 	struct sent *sent[WORKERS]; /* the last delivery to each worker, or NULL */
 	bool recorded;              /* its id is in the inbox */
