@@ -1,7 +1,8 @@
 /*
  * A worker reads two streams while other sessions lock products and batches shrink in steps.  More messages
  * for held-up SKUs arrive, over every transport, than half of a small queue holds.  In the end each entry has
- * had one effect, in the order of its stream for its SKU, and is acknowledged.
+ * had one effect, in the order of its stream for its SKU, and is acknowledged; and no line is left of an order
+ * that was cancelled behind it.
  *
  * The seed determines a run; ALLOCD_TEST_SEED=n runs only seed n.
  */
@@ -22,7 +23,8 @@
 #define SHRINKING 2 /* SKUs with stock, whose shrinks move more lines than one step may */
 #define SKUS      (SOLD_OUT + SHRINKING)
 #define STOCK     40
-#define MOVE_MAX  7 /* few lines in a step, so that shrinks often need several steps */
+#define MOVE_MAX  7  /* few lines in a step, so that shrinks often need several steps */
+#define MESSAGES  20 /* the most that a step adds */
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define GROUP     "allocd"
 
@@ -32,12 +34,18 @@ struct source {
 	struct memory_checkpoints *checkpoints;
 	struct stream_reader *reader;
 	int last[SKUS]; /* the last order of each SKU */
+	int last_pair;  /* the last order with a line of each SKU that has stock */
 };
 
 static struct source sources[STREAMS];
 static uint64_t first_seed;
 static bool only_streams; /* then the worker may die; any other message would be lost with it */
 static int sent_number;
+static int sent_sku; /* of the last order that was not sent over a stream */
+
+/* The orders that were cancelled, each over the way on which its lines came before. */
+static const char *cancelled[STEPS * MESSAGES];
+static int cancelled_count;
 
 static const char *sku_of(int number)
 {
@@ -55,15 +63,48 @@ static void add_entry(int from, enum message_type type, const char *payload)
 
 static const char *order(const char *word, int from, int sku, int number)
 {
-	return arena_printf(world->arena, "orderid=%s.%d.%d.%d\nsku=%s\nqty=1", word, from, sku, number,
-			    sku_of(sku));
+	return arena_printf(world->arena, "%s.%d.%d.%d", word, from, sku, number);
+}
+
+static const char *line(const char *orderid, int sku)
+{
+	return arena_printf(world->arena, "orderid=%s\nsku=%s\nqty=1", orderid, sku_of(sku));
+}
+
+static const char *pair(int from, int number)
+{
+	return arena_printf(world->arena, "pair.%d.%d", from, number);
 }
 
 static void add_order(int sku)
 {
 	int from = pick(STREAMS);
 
-	add_entry(from, MSG_ALLOCATE, order("entry", from, sku, ++sources[from].last[sku]));
+	add_entry(from, MSG_ALLOCATE, line(order("entry", from, sku, ++sources[from].last[sku]), sku));
+}
+
+static void add_pair(void)
+{
+	int from = pick(STREAMS), number = ++sources[from].last_pair;
+
+	for (int sku = SOLD_OUT; sku < SKUS; sku++)
+		add_entry(from, MSG_ALLOCATE, line(pair(from, number), sku));
+}
+
+static const char *cancellation(const char *orderid)
+{
+	cancelled[cancelled_count++] = orderid;
+	return arena_printf(world->arena, "orderid=%s", orderid);
+}
+
+/* Cancels one of the last orders of a stream. */
+static void add_cancellation(void)
+{
+	int from = pick(STREAMS), sku = SOLD_OUT + pick(SHRINKING), age = pick(5);
+
+	add_entry(from, MSG_ORDER_CANCELLED,
+		  cancellation(pick(3) ? pair(from, sources[from].last_pair - age)
+				       : order("entry", from, sku, sources[from].last[sku] - age)));
 }
 
 static const char *change(int sku)
@@ -87,8 +128,12 @@ static void send_another(void)
 		return;
 	if (sku >= SOLD_OUT && pick(2))
 		world_send(world, transport, MSG_CHANGE_BATCH_QUANTITY, "%s", change(sku));
+	else if (sent_number && !pick(4))
+		world_send(world, transport, MSG_ORDER_CANCELLED, "%s",
+			   cancellation(order("sent", STREAMS, sent_sku, sent_number)));
 	else
-		world_send(world, transport, MSG_ALLOCATE, "%s", order("sent", STREAMS, sku, ++sent_number));
+		world_send(world, transport, MSG_ALLOCATE, "%s",
+			   line(order("sent", STREAMS, sent_sku = sku, ++sent_number), sku));
 }
 
 /* Adds some messages, most of them for one SKU. */
@@ -96,9 +141,13 @@ static void add_some(void)
 {
 	int hot = pick(SKUS);
 
-	for (int count = 1 + pick(20); count > 0; count--) {
+	for (int count = 1 + pick(MESSAGES); count > 0; count--) {
 		if (!pick(15))
 			add_change();
+		else if (!pick(12))
+			add_cancellation();
+		else if (!pick(10))
+			add_pair();
 		else if (!only_streams && !pick(8))
 			send_another();
 		else
@@ -224,6 +273,8 @@ static void come_to_an_end(void)
 		world_advance_ms(world, MINUTE_MS);
 	}
 	world_settle(world);
+	for (int i = 0; i < 2 * PROCESS_LEASE_OF_STREAM && database_process_count(world->database); i++)
+		world_advance_ms(world, 1000);
 }
 
 /* ---- what came of it ---- */
@@ -251,6 +302,15 @@ static void check_events(void)
 	}
 }
 
+static void check_cancelled(void)
+{
+	for (int i = 0; i < cancelled_count; i++) {
+		for (int sku = 0; sku < SKUS; sku++)
+			ck_assert_msg(!*batch_of(cancelled[i], sku_of(sku), 1),
+				      "%s was cancelled, but has a line of %s", cancelled[i], sku_of(sku));
+	}
+}
+
 static void check_answers(void)
 {
 	for (const struct sent *it = world->first; it; it = it->next) {
@@ -271,6 +331,7 @@ START_TEST(each_entry_has_its_one_effect_in_order_though_skus_are_held_up)
 	misfortune.one_call_in = 3 + seed % 60;
 	only_streams = seed % 2;
 	memset(sources, 0, sizeof sources);
+	sent_number = cancelled_count = 0;
 	world_start(world);
 	for (int i = 0; i < SKUS; i++) {
 		create_batch(arena_printf(world->arena, "batch-%d", i), sku_of(i), i < SOLD_OUT ? 1 : STOCK);
@@ -290,7 +351,9 @@ START_TEST(each_entry_has_its_one_effect_in_order_though_skus_are_held_up)
 	come_to_an_end();
 
 	check_events();
+	check_cancelled();
 	check_answers();
+	ck_assert_uint_eq(database_process_count(world->database), 0);
 	for (int i = 0; i < STREAMS; i++) {
 		ck_assert_uint_eq(memory_stream_pending(sources[i].stream, GROUP), 0);
 		ck_assert(stream_reader_is_idle(sources[i].reader));

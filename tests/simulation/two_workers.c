@@ -257,15 +257,6 @@ static void take_step(struct run *run)
 		replace_worker(run, pick(run, WORKERS));
 }
 
-static bool has_processes(void)
-{
-	for (size_t i = 0; i < world->database->process_count; i++) {
-		if (!world->database->processes[i]->deleted)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Runs until all work is done.  That takes less than a minute, except that a process whose worker died waits
  * for the end of its lease, and that notifications may take hours.
@@ -279,7 +270,9 @@ static void come_to_an_end(struct run *run)
 	for (int i = 0; i < WORKERS; i++)
 		world_settle(run->chaos.workers[i]);
 	ck_assert_msg(simulation_now_ms(world->simulation) - begin_ms < MINUTE_MS, "the work took too long");
-	for (int64_t ms = 0; ms < 2 * PROCESS_LEASE_OF_STREAM * 1000 && has_processes(); ms += LEFT_MS)
+	for (int64_t ms = 0;
+	     ms < 2 * PROCESS_LEASE_OF_STREAM * 1000 && database_process_count(world->database);
+	     ms += LEFT_MS)
 		world_advance_ms(world, LEFT_MS);
 	world_advance_ms(world, LEFT_MS);
 	for (int64_t ms = 0; ms < 3 * HOUR_MS && database_notification_count(world->database);

@@ -231,3 +231,12 @@ size_t database_notification_count(const struct database *database)
 		count += !database->notifications[i]->deleted;
 	return count;
 }
+
+size_t database_process_count(const struct database *database)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < database->process_count; i++)
+		count += !database->processes[i]->deleted;
+	return count;
+}

@@ -300,6 +300,7 @@ bool database_is_stale(const struct database *database, const struct replay *rep
 
 size_t database_inbox_count(const struct database *database);
 size_t database_notification_count(const struct database *database);
+size_t database_process_count(const struct database *database);
 
 /* Returns NULL if all invariants hold; otherwise a description of the violated one, in `arena`. */
 const char *database_fault(const struct database *database, struct arena *arena);
