@@ -30,11 +30,7 @@ int allocated(void)
 
 size_t recorded(void)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < world->database->process_count; i++)
-		count += !world->database->processes[i]->deleted;
-	return count;
+	return database_process_count(world->database);
 }
 
 /* The order has a line of either SKU. */
