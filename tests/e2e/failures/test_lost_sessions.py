@@ -7,7 +7,7 @@ import servers
 from installation import Installation, unique, wait_until
 from ledger import Ledger
 from proxy import postgres_behind
-from sender import STREAM, Senders
+from sender import RELEASES, STREAM, Senders
 from wires import PostgresWire, Watch
 
 TERMINATIONS = 45
@@ -45,7 +45,7 @@ def test_sessions_terminated_in_mid_flush_lose_and_repeat_nothing(postgres_proxy
     at = [terminate_before, terminate_in_the_middle, terminate_at_the_end]
 
     with ledger.listening():
-        with Senders(ledger, [STREAM, "http", "pubsub"], rate=100, anonymous=True) as senders:
+        with Senders(ledger, [STREAM, "http", "pubsub"], rate=100, anonymous=True, releases=RELEASES) as senders:
             for number in range(TERMINATIONS):
                 at[number % len(at)](allocd, postgres_proxy, watch)
         ledger.settle(senders.send)
@@ -105,7 +105,7 @@ def test_a_postgres_crash_in_mid_flush_loses_and_repeats_nothing(tmp_path, serve
         allocd.start(DATABASE_URL=proxy.url)
         ledger.open(*(f"sku-{number}" for number in range(5)))
         with ledger.listening():
-            with Senders(ledger, [STREAM, "http", "pubsub"], rate=100, anonymous=True) as senders:
+            with Senders(ledger, [STREAM, "http", "pubsub"], rate=100, anonymous=True, releases=RELEASES) as senders:
                 for number in range(CRASHES):
                     with HeldAt(proxy, watch, ["flush", "sync sent", "committed"][number % 3]):
                         own_postgres.crash()

@@ -4,7 +4,7 @@ import time
 
 import psycopg2
 import psycopg2.extensions
-from sender import STREAM, Senders
+from sender import RELEASES, STREAM, Senders
 
 # The worker has more than twice as many connections.
 POOL_SIZE = 3
@@ -74,7 +74,7 @@ def test_trouble_of_the_pooler_loses_and_repeats_nothing(make_pooled, parked, le
     ledger.open(*(f"sku-{number}" for number in range(10)))
 
     with ledger.listening():
-        with Senders(ledger, [STREAM, "http", "pubsub"], rate=100, anonymous=True) as senders:
+        with Senders(ledger, [STREAM, "http", "pubsub"], rate=100, anonymous=True, releases=RELEASES) as senders:
             for trouble in TROUBLES:
                 time.sleep(0.5)
                 trouble(pooler, allocd.settings["DATABASE_URL"])

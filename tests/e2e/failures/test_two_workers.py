@@ -8,7 +8,7 @@ import time
 import pytest
 from installation import Installation, wait_until
 from ledger import Ledger
-from sender import STREAM, Senders
+from sender import RELEASES, STREAM, Senders
 
 SKUS = [f"sku-{number}" for number in range(10)]
 STANDSTILL_S = 30
@@ -35,7 +35,7 @@ def test_two_healthy_workers_publish_everything_once(pair, tmp_path):
     ledger = Ledger(pair[0], tmp_path)
     ledger.open(*SKUS)
     with ledger.listening():
-        with Senders(ledger, [STREAM, "pubsub", "http"], rate=100, anonymous=True) as senders:
+        with Senders(ledger, [STREAM, "pubsub", "http"], rate=100, anonymous=True, releases=RELEASES) as senders:
             wait_until(lambda: len(ledger.spent()) > 1000, "1000 commands to be handled")
         ledger.settle(senders.send)
         ledger.check(heard_once=True)
@@ -48,7 +48,7 @@ def test_the_other_of_two_workers_continues_when_one_is_killed(pair, tmp_path, v
     ledger, dead = Ledger(pair[1 - victim], tmp_path), pair[victim]
     ledger.open(*SKUS)
     with ledger.listening():
-        with Senders(ledger, [STREAM, "pubsub", "http"], rate=100, anonymous=True) as senders:
+        with Senders(ledger, [STREAM, "pubsub", "http"], rate=100, anonymous=True, releases=RELEASES) as senders:
             wait_until(lambda: len(ledger.spent()) > 300, "both to work")
             dead.kill()
             before = len(ledger.spent())
@@ -68,7 +68,7 @@ def test_the_other_of_two_workers_continues_while_one_is_stopped(pair, tmp_path)
     ledger = Ledger(going, tmp_path)
     ledger.open(*SKUS)
     with ledger.listening():
-        with Senders(ledger, [STREAM, "pubsub", "http"], rate=50, anonymous=True) as senders:
+        with Senders(ledger, [STREAM, "pubsub", "http"], rate=50, anonymous=True, releases=RELEASES) as senders:
             wait_until(lambda: len(ledger.spent()) > 300, "both to work")
             standing.worker.send_signal(signal.SIGSTOP)
             pauses = longest_pauses(ledger, STANDSTILL_S)

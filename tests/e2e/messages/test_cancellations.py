@@ -1,18 +1,14 @@
-"""An order is cancelled: each of its lines gives its stock back, once, though workers die meanwhile."""
+"""An order is cancelled: each of its lines gives its stock back, once."""
 
 import collections
 import json
-import random
-import threading
 
 import pytest
-import requests
 from installation import unique, wait_until
 
 STREAM = "allocd:commands"
 WAYS = ["pubsub", "stream", "http"]
 LINES = 10_000
-ORDERS, KILLS = 300, 20
 
 
 def add(allocd, *messages):
@@ -194,74 +190,3 @@ def test_a_cancellation_that_is_a_dead_letter_is_replayed(allocd):
     assert lines_of(allocd, order) == set()
     assert allocd.dead_letters() == []
     assert not allocd.query("select key from processes")
-
-
-def post_until_answered(allocd, path, fields):
-    def answered():
-        try:
-            return requests.post(allocd.url(path), json=fields, timeout=5).status_code in (201, 202)
-        except requests.RequestException:
-            return False
-
-    wait_until(answered, f"an answer to {fields}")
-
-
-def test_a_worker_that_is_killed_among_cancellations_cancels_each_line_once(parked):
-    """
-    Orders of one to three lines come by stream, and are cancelled by stream, HTTP or pub/sub; a third of them
-    are allocated again behind the cancellation, on the same way, and must stay.
-    """
-    allocd = parked
-    allocd.start()
-    skus = [unique("sku") for _ in range(8)]
-    for sku in skus:
-        allocd.post("/add_batch", {"ref": sku, "sku": sku, "qty": 1_000_000})
-    expected, cancelled, done = {}, {}, threading.Event()
-
-    def send():
-        for number in range(ORDERS):
-            order, way = f"order-{number}", WAYS[number % 3]
-            lines = [(sku, 1) for sku in random.sample(skus, random.randint(1, 3))]
-            add(allocd, *(("allocate", {"orderid": order, "sku": sku, "qty": qty}) for sku, qty in lines))
-            fields = {"orderid": order, "id": f"cancel-{number}"}
-            if way == "stream":
-                again = number % 2 == 0
-                add(allocd, ("order_cancelled", fields))
-                if again:
-                    add(allocd, ("allocate", {"orderid": order, "sku": lines[0][0], "qty": 1}))
-                expected[order] = {lines[0]} if again else set()
-            else:
-                wait_until(lambda: lines_of(allocd, order) == set(lines), f"the lines of {order}")
-                expected[order] = set()
-                if way == "http":
-                    post_until_answered(allocd, "/order_cancelled", fields)
-                else:
-                    cancelled[order] = fields
-                    allocd.redis.publish(allocd.prefix + "order_cancelled", json.dumps(fields))
-        done.set()
-
-    sender = threading.Thread(target=send)
-    sender.start()
-    for _ in range(KILLS):
-        if done.wait(random.uniform(0.05, 0.4)):
-            break
-        allocd.kill()
-        allocd.launch()
-    sender.join()
-    wait_until(allocd.ready_or_dead, "the last worker to be ready")
-    # What pub/sub lost is sent again; the leases of dead workers' processes end now, and not in a minute.
-    for fields in cancelled.values():
-        allocd.send("order_cancelled", fields)
-    allocd.query("update processes set due_at = now()")
-    await_ended(allocd)
-
-    assert {order: lines_of(allocd, order) for order in expected} == expected
-    lost = collections.Counter()
-    for sku in skus:
-        for event in allocd.get(f"/events/{sku}").json():
-            if event["type"] == "line_deallocated":
-                lost[event["data"]["orderid"], sku] += 1
-                assert event["data"]["reason"] == "cancelled"
-    assert set(lost.values()) == {1}, "a line was cancelled twice"
-    assert allocd.dead_letters() == []
-    expect_verified(allocd)

@@ -4,11 +4,14 @@ Compares three records, which must agree: commands sent, rows of the database, e
 A command is recorded before it is sent, here and in the sender's file. Two kinds of `allocate` are sent: one
 for which there is stock, and one for which there never is, which raises an event at each attempt and so
 reveals a second handling at once. `change_batch_quantity` moves lines back and forth between a small batch
-and one that is never exhausted.
+and one that is never exhausted. Lines are released by `deallocate`, `ship` and `order_cancelled`: what becomes
+of an order is known from its commands alone, because each is sent when those before it on the order must have
+their effect first.
 """
 
 import collections
 import dataclasses
+import itertools
 import json
 
 import requests
@@ -34,6 +37,10 @@ class Command:
     @property
     def id(self):
         return self.fields.get("id")
+
+    @property
+    def is_on_stream(self):
+        return self.way not in ("http", "pubsub")
 
     @property
     def line(self):
@@ -119,6 +126,8 @@ class Ledger:
         in `again`, which may lose them, are sent again with send() until they are handled.
         """
 
+        self.await_processes()
+
         def all_there():
             missing = self.missing()
             for command in missing:
@@ -152,6 +161,11 @@ class Ledger:
         )
         wait_until(lambda: not self.allocd.query(behind), "every event to be published")
 
+    def await_processes(self):
+        """Waits until every cancellation has ended. The leases of dead workers end now, and not in a minute."""
+        self.allocd.query("update processes set due_at = now()")
+        wait_until(lambda: not self.allocd.query("select from processes"), "every cancellation to end")
+
     def await_heard(self, count):
         """Waits until the subscriber, which is a separate process, has written that number of events."""
 
@@ -183,47 +197,95 @@ class Ledger:
         self.check_verify()
 
     def check_effects(self, events):
-        """Each order that can be filled has its line, and each other one its one event; there are no others."""
-        allocates = [command for command in self.sent if command.name == "allocate"]
-        refused = collections.Counter()
+        """
+        Each line has the effects that its commands must have, each once and in their order, and no other ones;
+        the lines that are left are the same in the tables, in the read model and by the events.
+        """
+        expected, effects = self.expected_effects(), self.effects(events)
+        texts = [{(line, *each[0]) for line in of for each in of[line]} for of in (effects, expected)]
+        assert texts[0] == texts[1], difference(*texts)
+        for line, of_line in effects.items():
+            had, must_have = ([effect for effect, _ in of] for of in (of_line, expected[line]))
+            assert had == must_have, f"{line} had the effects {had}, not {must_have}"
         lines = {}
         for sku in self.skus:
-            replay(events[sku], lines, refused)
-        expected = {command.line for command in allocates if command.fields["qty"] != TOO_MANY}
-        assert set(lines) == expected, difference(set(lines), expected)
+            replay(events[sku], lines)
         assert self.lines() == lines, "the lines are not what the events say"
         assert self.view() == {line: reference for line, (reference, _) in lines.items()}
-        expected = {command.line for command in allocates if command.fields["qty"] == TOO_MANY}
-        assert refused == collections.Counter(expected), difference(set(refused), expected)
+
+    def expected_effects(self):
+        """Of each line: the effects that it must have, with the command of each."""
+        expected, held = collections.defaultdict(list), collections.defaultdict(set)
+        for command in self.sent:
+            if command.name != "change_batch_quantity":
+                for line, *effect in effects_of(command, held[command.fields["orderid"]]):
+                    expected[line].append(((*effect, command.id), command))
+        return expected
+
+    def effects(self, events):
+        """Of each line: the effects that its events show, with their versions, without its moves to another batch."""
+        effects = collections.defaultdict(list)
+        moving = set()
+        for sku in self.skus:
+            for event in events[sku]:
+                line, reason = line_of(event), event.get("reason")
+                if reason == "batch_shrunk":
+                    moving.add((line, event.get("cause")))
+                elif (line, event.get("cause")) in moving:
+                    assert event["type"] == "line_allocated", event
+                    moving.remove((line, event.get("cause")))
+                else:
+                    effect = event["type"], reason, event.get("cause")
+                    effects[line].append((effect, event["version"]))
+        assert not moving, f"lines lost their batch, and got no other: {moving}"
+        return effects
 
     def view(self):
         rows = self.allocd.query("select sku, orderid, qty, batchref from allocations_view")
         return {(sku, orderid, qty): reference for sku, orderid, qty, reference in rows}
 
     def check_order(self, events):
-        """Commands of one stream were handled in the order in which they were sent, per SKU."""
-        first = {}
-        for sku in self.skus:
-            for event in events[sku]:
-                first.setdefault((sku, event["orderid"], event["qty"]), event["version"])
-        last, purchased = collections.defaultdict(int), {}
+        """Commands of one stream had their effects in the order in which they were sent, per SKU."""
+        expected, effects = self.expected_effects(), self.effects(events)
+        versions = collections.defaultdict(list)
+        for line, of_line in expected.items():
+            for (_, command), (_, version) in zip(of_line, effects[line]):
+                versions[id(command)].append((line[0], version))
+        last = collections.defaultdict(int)
         for command in self.sent:
-            if command.way in ("http", "pubsub"):
-                continue
+            for sku, version in versions[id(command)] if command.is_on_stream else []:
+                key = command.way, sku
+                assert version > last[key], f"{command} was handled before one that was sent earlier"
+                last[key] = version
+        self.check_quantities(events)
+
+    def check_quantities(self, events):
+        """Each batch has the quantity of its last change, less what was shipped from it since then."""
+        shipped, since = collections.Counter(), collections.Counter()
+        purchased, causes = {}, {}
+        for event in itertools.chain.from_iterable(events.values()):
+            if event["type"] == "line_shipped":
+                causes[line_of(event), event.get("cause")] = event["batchref"]
+                shipped[event["batchref"]] += event["qty"]
+        for command in self.sent:
             if command.name == "change_batch_quantity":
                 purchased[command.fields["batchref"]] = command.fields["qty"]
-                continue
-            key = command.way, command.sku
-            assert first[command.line] > last[key], f"{command} was handled before one that was sent earlier"
-            last[key] = first[command.line]
+                since[command.fields["batchref"]] = 0
+            elif command.name == "ship" and command.is_on_stream:
+                since[causes.get((command.line, command.id))] += command.fields["qty"]
+                shipped[causes.get((command.line, command.id))] -= command.fields["qty"]
         rows = dict(self.allocd.query("select reference, purchased from batches"))
-        assert purchased == {reference: rows[reference] for reference in purchased}
+        for reference, qty in purchased.items():
+            most = qty - since[reference]
+            assert most - shipped[reference] <= rows[reference] <= most, (reference, rows[reference], most)
 
     def check_spent(self):
         """Only ids that were sent are spent, each by the command that it was sent with."""
         assert not self.missing()
         sent = {(command.name, command.id) for command in self.sent if command.id}
-        spent = self.allocd.query("select message, id from inbox where message <> 'stream entry'")
+        spent = self.allocd.query(
+            "select message, id from inbox where message <> 'stream entry' and not starts_with(source, 'process ')"
+        )
         assert set(spent) == sent, difference(set(spent), sent)
         entries = self.allocd.query("select id from inbox where message = 'stream entry'")
         assert len(entries) == sum(1 for command in self.sent if command.entry_id and not command.id)
@@ -253,17 +315,39 @@ def check_versions(sku, events):
     assert [event["version"] for event in events] == list(range(1, len(events) + 1)), f"{sku}: a gap"
 
 
-def replay(events, lines, refused):
+def effects_of(command, held):
+    """The lines on which the command has an effect, each with its event and reason; `held` are its order's."""
+    if command.name == "order_cancelled":
+        released = [(line, "line_deallocated", "cancelled") for line in held]
+        held.clear()
+        return released
+    if command.name == "allocate":
+        if command.fields["qty"] == TOO_MANY:
+            return [(command.line, "out_of_stock", None)]
+        if command.line in held:
+            return []
+        held.add(command.line)
+        return [(command.line, "line_allocated", None)]
+    if command.line not in held:
+        return []
+    held.remove(command.line)
+    release = {"deallocate": ("line_deallocated", "cancelled"), "ship": ("line_shipped", None)}
+    return [(command.line, *release[command.name])]
+
+
+def replay(events, lines):
     """Applies the events to `lines`; each must fit the state before it."""
     for event in events:
-        line = event["sku"], event["orderid"], event["qty"]
+        line = line_of(event)
         if event["type"] == "line_allocated":
             assert line not in lines, f"allocated twice: {event}"
             lines[line] = event["batchref"], event["version"]
         elif event["type"] in ("line_deallocated", "line_shipped"):
             assert lines.pop(line)[0] == event["batchref"], event
-        else:
-            refused[line] += 1
+
+
+def line_of(event):
+    return event["sku"], event["orderid"], event["qty"]
 
 
 def without_type(event):
@@ -272,4 +356,4 @@ def without_type(event):
 
 def difference(there, expected):
     """A few surplus and a few missing items, for the report of a failure."""
-    return f"too many: {sorted(there - expected)[:5]}, missing: {sorted(expected - there)[:5]}"
+    return f"too many: {list(there - expected)[:5]}, missing: {list(expected - there)[:5]}"

@@ -3,6 +3,7 @@ Recognizes the phases of a unit of work in the traffic between the worker and it
 
 A phase is a moment at which a crash, or a lost connection, can be distinguished from every other moment:
 
+    begun           processes are recorded, and the worker does not know
     load            a load was sent, and is not answered
     flush           a flush has begun: its first bytes are held back
     sync sent       a flush was sent whole, and is not answered: perhaps it is committed
@@ -17,7 +18,11 @@ import threading
 
 from proxy import REPLY, REQUEST
 
-PHASES = ("load", "flush", "sync sent", "committed", "published", "unacknowledged")
+PHASES = ("begun", "load", "flush", "sync sent", "committed", "published", "unacknowledged")
+
+# The phase of a segment of the Postgres protocol that was sent whole, and of one that was answered.
+SENT = {"load": "load", "flush": "sync sent"}
+ANSWERED = {"begin": "begun", "flush": "committed"}
 
 
 class Watch:
@@ -81,8 +86,8 @@ class PostgresWire:
             if is_bind(message, b"INSERT_WITNESS"):
                 self.segment = "flush"
                 self.watch.reached("flush", relay)
-        elif message[:1] == b"Z" and self.segments[0] == "flush" and not self.failed:
-            self.watch.reached("committed", relay)
+        elif message[:1] == b"Z" and self.segments[0] in ANSWERED and not self.failed:
+            self.watch.reached(ANSWERED[self.segments[0]], relay)
 
     def after(self, relay, way, message):
         if way == REQUEST:
@@ -93,11 +98,13 @@ class PostgresWire:
     def after_request(self, relay, message):
         if is_bind(message, b"LOAD_") and self.segment == "other":
             self.segment = "load"
+        elif is_bind(message, b"BEGIN_PROCESSES"):
+            self.segment = "begin"
         elif message[:1] in (b"S", b"Q"):
             segment, self.segment = self.segment, "other"
             self.segments.append(segment)
-            if segment != "other":
-                self.watch.reached({"load": "load", "flush": "sync sent"}[segment], relay)
+            if segment in SENT:
+                self.watch.reached(SENT[segment], relay)
 
     def after_reply(self, message):
         if message[:1] == b"E":
