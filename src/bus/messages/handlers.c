@@ -118,13 +118,13 @@ void deallocate_line(const struct message *event, const struct order_line *line,
 	command->as.deallocate.qty = line->qty;
 }
 
-void order_cancelled_needs(struct unit_of_work *uow, const struct envelope *event)
+void external_event_needs(struct unit_of_work *uow, const struct envelope *event)
 {
 	(void)uow;
 	(void)event;
 }
 
-enum verdict handle_order_cancelled(struct unit_of_work *uow, const struct envelope *event)
+enum verdict handle_external_event(struct unit_of_work *uow, const struct envelope *event)
 {
 	(void)uow;
 	(void)event;

@@ -30,14 +30,14 @@ command_needs change_batch_quantity_needs;
 command_handler handle_change_batch_quantity;
 
 /*
- * An external event that becomes a command for each line of its order (see process/processes.h): what the
- * command is; and, when all of these commands have their outcome, what is left to do.
+ * An external event becomes a command for each line of its order (see process/processes.h), here: which one.
+ * When all of these commands have their outcome, nothing is left to do.
  */
 typedef void line_command(const struct message *event, const struct order_line *line,
 			  struct message *command);
 line_command deallocate_line;
-command_needs order_cancelled_needs;
-command_handler handle_order_cancelled;
+command_needs external_event_needs;
+command_handler handle_external_event;
 
 /* A line lost its batch because the batch shrank: reallocates the displaced line that has waited longest. */
 event_handler reallocate;

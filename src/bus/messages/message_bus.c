@@ -27,8 +27,8 @@ static const struct route deallocate_route = {.needs = deallocate_needs, .handle
 static const struct route ship_route = {.needs = ship_needs, .handle = handle_ship};
 
 static const struct route order_cancelled_route = {
-	.needs = order_cancelled_needs,
-	.handle = handle_order_cancelled,
+	.needs = external_event_needs,
+	.handle = handle_external_event,
 	.for_each_line = deallocate_line,
 };
 

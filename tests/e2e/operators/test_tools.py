@@ -68,6 +68,15 @@ def test_verify_finds_nothing_after_a_worker_has_worked(used):
     assert done.stderr == f"all {len(RULES)} rules hold\n"
 
 
+def test_verify_finds_nothing_while_an_order_is_being_cancelled(used):
+    spent = """insert into inbox (message, source, id, digest, outcome)
+        select 'deallocate', 'process ' || key, '1', 1, 'handled' from processes"""
+    with damaged(used, process() + spent) as there:
+        done = there.run("verify")
+
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout
+
+
 SHRINK = """insert into shrinks (product_id, batch_id, target)
     select product_id, id, purchased from batches where reference = 'lamp-ship';"""
 
@@ -79,6 +88,16 @@ STALE_LINE = """insert into order_lines (product_id, orderid, qty, batch_id, ver
 IN_SECTIONS = """update outbox set
     sections = array[product_id, first_version, last_version, coalesce(previous, 0), octet_length(frame)],
     product_id = null, first_version = null, last_version = null, previous = null;"""
+
+# The order's event has begun to be handled.
+PROCESS = """insert into processes (source, message_id, digest, message, place, payload, orderid, skus, qtys, begun_at, due_at)
+    values ('', '{id}', 1, 'order_cancelled', 'order_cancelled', '{{}}', 'order-1', '{skus}', '{qtys}',
+        now() - interval '2 minutes', now() + interval '{lease}');"""
+
+
+def process(event="cancelled", skus="{lamp}", qtys="{11}", lease="1 minute"):
+    return PROCESS.format(id=event, skus=skus, qtys=qtys, lease=lease)
+
 
 DAMAGES = [
     ("batch-lines", "update batches set allocated = allocated - 1 where reference = 'lamp-ship'"),
@@ -185,6 +204,17 @@ DAMAGES = [
     ("limits", "update batches set original_qty = 0 where reference = 'lamp-ship'"),
     ("limits", "update order_lines set qty = 0 where orderid = 'order-2'"),
     ("limits", "update outbox set first_version = 0 where first_version = 1"),
+    ("process-spent", process(event="lamp-1")),
+    ("process-due", process(lease="-1 hour")),
+    ("process-lines", process(skus="{lamp, chair, lamp}", qtys="{11, 11, 11}")),
+    ("process-lines", process(qtys="{0}")),
+    ("process-lines", process(skus="{null}")),
+    (
+        "process-lines",
+        process()
+        + """insert into inbox (message, source, id, digest, outcome)
+        select 'deallocate', 'process ' || key, '2', 1, 'handled' from processes""",
+    ),
     ("dead-letter-total", "update dead_letter_totals set kept = kept + 1"),
     ("dead-letter-total", "delete from dead_letter_totals"),
     ("stream-done", "insert into streams (name, highest, done) values ('commands', '{5, 1}', '{5, 2}')"),

@@ -935,6 +935,38 @@ from (
 	where first_version not between 1 and last_version
 ) as beyond
 
+-- rule process-spent: a process ends in the commit that spends its event's id
+-- A process that began while another worker's commit spent the id is deleted at once.
+select format('process %s', p.key), format('no process of %s', p.message_id), format('one from %s', p.begun_at)
+from processes p
+join inbox i on i.id = p.message_id and i.source = p.source
+where p.begun_at < now() - interval '1 minute'
+
+-- rule process-due: a process whose lease has ended is continued while a worker lives
+select format('process %s', key), 'continued by a worker', format('waits since %s', due_at)
+from processes
+where due_at < (select max(at) from units) - interval '10 minutes'
+
+-- rule process-lines: a process has each of its lines once, and its commands are about no others
+select format('process %s', key), expected, found
+from (
+	select key, 'each line once' as expected, format('line %s of %s %s times', qty, sku, count(*)) as found
+	from processes
+	cross join lateral unnest(skus, qtys) as line(sku, qty)
+	group by key, sku, qty
+	having count(*) > 1
+	union all
+	select key, '1 to 255 characters, 1 at least', format('line %s of %s', qty, sku)
+	from processes
+	cross join lateral unnest(skus, qtys) as line(sku, qty)
+	where coalesce(char_length(sku) not between 1 and 255 or qty < 1, true)
+	union all
+	select p.key, format('%s lines', cardinality(p.skus)), format('a command about line %s', i.id)
+	from processes p
+	join inbox i on i.source = format('process %s', p.key)
+	where i.id <> all (select n::text from generate_series(1, cardinality(p.skus)) as n)
+) as wrong
+
 -- rule dead-letter-total: dead letters are counted
 select 'dead letters', count(*)::text, (select kept from dead_letter_totals)::text
 from dead_letters
