@@ -227,7 +227,8 @@ void delivery_free(struct delivery **delivery)
 
 	if (!*delivery)
 		return;
-	raised_events_free(&(*delivery)->raised);
+	if ((*delivery)->raised)
+		raised_events_free(&(*delivery)->raised);
 	arena = (*delivery)->arena;
 	arena_free(&arena);
 	*delivery = NULL;

@@ -82,24 +82,9 @@ static enum progress progress_of(const struct unit_of_work *uow, const struct de
 	return verdict == NEEDS_MORE ? PROGRESS_NEEDS_MORE : PROGRESS_DONE;
 }
 
-/* Keeps the events behind that version of the command's product, which the command has raised. */
-static void keep_events(struct unit_of_work *uow, struct delivery *delivery, int64_t version)
-{
-	const struct product *product = delivery_product(uow, delivery);
-	const struct outgoing *events;
-	size_t count;
-
-	if (!product)
-		return;
-	events = unit_of_work_events_behind(uow, product_sku(product), version, &count);
-	raised_events_keep(delivery->raised, events, count, version + 1, product_is_shrinking(product));
-}
-
 static enum progress handle_command(struct unit_of_work *uow, struct delivery *delivery)
 {
 	size_t notified = uow->notification_count;
-	const struct product *product = delivery->raised ? delivery_product(uow, delivery) : NULL;
-	int64_t version = product ? product_version(product) : 0;
 	enum progress progress;
 	enum verdict verdict;
 
@@ -116,9 +101,20 @@ static enum progress handle_command(struct unit_of_work *uow, struct delivery *d
 		return refuse(uow, delivery, OUTCOME_FAILED, uow->defect);
 	if (verdict != ACCEPTED)
 		unit_of_work_undo_changes(uow);
-	else if (delivery->raised)
-		keep_events(uow, delivery, version);
 	return conclude(uow, delivery, verdict);
+}
+
+/* Keeps the events behind that version of the command's product, which the command has raised. */
+static void keep_events(struct unit_of_work *uow, struct delivery *delivery, int64_t version)
+{
+	const struct product *product = delivery_product(uow, delivery);
+	const struct outgoing *events;
+	size_t count;
+
+	if (delivery->outcome != OUTCOME_HANDLED || !product)
+		return;
+	events = unit_of_work_events_behind(uow, product_sku(product), version, &count);
+	raised_events_keep(delivery->raised, events, count, version + 1, product_is_shrinking(product));
 }
 
 enum progress handle_delivery(struct unit_of_work *uow, struct delivery *delivery)
@@ -127,6 +123,8 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 	struct inbox_slot *slot;
 	struct product *product;
 	enum verdict verdict = ACCEPTED;
+	enum progress progress;
+	int64_t version;
 
 	if (delivery->decided) {
 		unit_of_work_settle(uow, delivery);
@@ -148,7 +146,11 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 		return PROGRESS_LOOK_UP;
 	if (verdict != ACCEPTED)
 		return conclude(uow, delivery, verdict);
-	return handle_command(uow, delivery);
+	version = delivery->raised && product ? product_version(product) : 0;
+	progress = handle_command(uow, delivery);
+	if (delivery->raised)
+		keep_events(uow, delivery, version);
+	return progress;
 }
 
 enum progress handle_shrink_step(struct unit_of_work *uow, struct product *product)

@@ -13,8 +13,6 @@ struct raised_events *raised_events_new(struct arena *arena)
 
 void raised_events_free(struct raised_events **raised)
 {
-	if (!*raised)
-		return;
 	arena_free(&(*raised)->arena);
 	*raised = NULL;
 }

@@ -24,7 +24,7 @@ struct raised_events {
 /* In `arena`, which is freed after raised_events_free(). */
 struct raised_events *raised_events_new(struct arena *arena);
 
-/* Accepts NULL in *raised and nulls it. */
+/* Nulls *raised. */
 void raised_events_free(struct raised_events **raised);
 
 void raised_events_clear(struct raised_events *raised);
