@@ -181,7 +181,8 @@ static void forget(struct tools *tools, struct forgetting *forgetting)
 		fputc('\n', stderr);
 	if (!done) {
 		tools_report_database(tools);
-		fputs("allocd: forget: not finished: run it again\n", stderr);
+		fprintf(stderr, "allocd: forget: not finished: run it again%s\n",
+			tools->status == STATUS_FAILED ? " when that is corrected" : "");
 	} else if (invocation_flag(tools->invocation, "json")) {
 		print_object(forgetting);
 	} else {

@@ -101,6 +101,9 @@ def test_every_tool_works_in_transaction_mode_and_leaves_nothing_in_the_sessions
         (["quiesce"], 0),
         (["await", "--id", "lost"], 1),
         (["republish", "--sku", sku, "--from-version", "1"], 0),
+        (["forget", "--order", sku, "--dry-run"], 0),
+        (["forget", "--order", sku], 0),
+        (["verify"], 0),
         (["dead-letters", "list"], 0),
         (["dead-letters", "show", "1"], 0),
         (["dead-letters", "replay", "--yes"], 1),
@@ -108,6 +111,7 @@ def test_every_tool_works_in_transaction_mode_and_leaves_nothing_in_the_sessions
     ):
         done = parked.run(*command, **ON)
         assert done.returncode == status, f"{command}: {done.stdout} {done.stderr}"
+    assert parked.query("select count(*) from order_lines where orderid ~ '^forgotten-'") == [(1,)]
     with psycopg2.connect(parked.settings["DATABASE_URL"]) as other, other.cursor() as cursor:
         cursor.execute("select name, setting from pg_settings where source = 'session' and name ~ 'timeout|enable_|plan'")
         assert cursor.fetchall() == []

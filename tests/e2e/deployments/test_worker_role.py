@@ -79,11 +79,14 @@ def test_the_worker_and_the_tools_work_with_the_role(parked, role):
         ["dead-letters", "replay", "--reason", "invalid sku", "--yes"],
         ["rebuild-view"],
         ["republish", "--sku", sku, "--from-version", "1"],
+        ["forget", "--order", "order-1", "--dry-run"],
+        ["forget", "--order", "order-1"],
         ["outbox", "renew", "--yes"],
         ["verify"],
     ):
         done = parked.run(*command)
         assert done.returncode == 0, (command, done.stderr)
+    assert parked.query("select count(*) from allocations_view where orderid = 'order-1'") == [(0,)]
     wait_until(parked.ready, "the worker to be ready after the renewal")
     work(parked)
     assert parked.run("dead-letters", "discard", "--reason", "invalid sku", "--yes").returncode == 0
@@ -107,6 +110,21 @@ def test_the_worker_role_has_no_other_rights(parked, role, statement):
     with contextlib.closing(psycopg2.connect(parked.database_url)) as connection:
         with connection.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
             cursor.execute(statement)
+
+
+@pytest.mark.parametrize("table", ["forgets", "order_lines", "outbox", "dead_letters"])
+def test_forget_with_a_role_that_may_not_write_a_table_names_it(parked, role, owner_url, table):
+    parked.start()
+    work(parked)  # order-1 has a line, and order-3 a dead letter
+    with administrator(owner_url) as execute:
+        execute(f'revoke insert, update on {table} from "{role}"')
+
+    done = parked.run("forget", "--order", "order-3" if table == "dead_letters" else "order-1")
+
+    assert done.returncode == 1
+    refused, hint = done.stderr.splitlines()
+    assert refused == f"allocd: forget: the database: ERROR:  permission denied for table {table}"
+    assert hint == "allocd: forget: not finished: run it again when that is corrected"
 
 
 def test_the_script_can_be_run_again(role, owner_url):

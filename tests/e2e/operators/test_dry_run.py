@@ -141,8 +141,25 @@ def lines_that_leave(database):
     return {"line_deallocated": 1, "line_shipped": 3, "line_allocated": 1}
 
 
+def orders_that_are_cancelled(database):
+    """An order of before, one of two letters' lines, one that is allocated again behind it, and one without lines."""
+    create(database, "chairs", "chair", 5)
+    allocate(database, "chair", "two")
+    allocate(database, "lamp", "two", 4)
+    letter(database, "order_cancelled", orderid="old-2", id="cancel-old-2")
+    letter(database, "order_cancelled", orderid="two")
+    allocate(database, "chair", "two")
+    letter(database, "order_cancelled", orderid="old-2", id="cancel-old-2")
+    letter(database, "order_cancelled", orderid="old-3", id="cancel-old-2")
+    letter(database, "order_cancelled", orderid="nobody")
+    letter(database, "order_cancelled", order="old-3")
+    change(database, "shelf", 3)
+    allocate(database, "lamp", "last", 4)
+    return {"line_allocated": 4, "line_deallocated": 3}
+
+
 @pytest.mark.parametrize(
-    "scenario", [lines_that_leave, several_skus, a_shrink_that_moves_lines, the_same_id_twice, empty_batches], ids=lambda s: s.__name__
+    "scenario", [lines_that_leave, orders_that_are_cancelled, several_skus, a_shrink_that_moves_lines, the_same_id_twice, empty_batches], ids=lambda s: s.__name__
 )
 def test_a_replay_does_what_its_dry_run_predicted(database, scenario):
     expected = scenario(database)
@@ -151,6 +168,29 @@ def test_a_replay_does_what_its_dry_run_predicted(database, scenario):
 
     names = [name for name, *_ in events_of(reports)]
     assert {name: names.count(name) for name in expected} == expected
+
+
+def test_a_dry_run_predicts_a_cancelled_line_that_the_database_had_refused(database):
+    """Its letter is a command of the cancellation, which has ended; one of the lines was released meanwhile."""
+    database.query("""
+        create function refuse() returns trigger language plpgsql as $$ begin raise 'no' using errcode = '23514'; end $$;
+        create trigger refuse before delete on order_lines for each row execute function refuse()""")
+    database.start()
+    for order in ("old-1", "old-2"):
+        database.send("order_cancelled", {"orderid": order})
+    database.await_dead_letters(2)
+    database.query("drop trigger refuse on order_lines")
+    database.post("/ship", {"orderid": "old-1", "sku": "lamp", "qty": 2}).raise_for_status()
+    assert database.stop() == 0
+    assert database.query("select distinct way, message from dead_letters") == [("process", "deallocate")]
+    letter(database, "order_cancelled", orderid="old-3")
+    allocate(database, "lamp", "new", 3)
+
+    reports = dry_run_and_replay(database)
+
+    assert sorted(report["outcome"] for report in reports) == ["handled", "handled", "handled", "skipped"]
+    released = [order for name, order, _ in events_of(reports) if name == "line_deallocated"]
+    assert released == ["old-2", "old-3"]
 
 
 def test_a_dry_run_finds_the_product_of_an_empty_batch(database):

@@ -12,7 +12,9 @@ import urllib.parse
 
 import psycopg2
 import pytest
-from installation import binary, wait_until
+from installation import administrator, binary, unique, wait_until
+from many_lines import LINES, fill as fill_large, version_of
+from tables import everything
 from tools import handled
 
 # Quotes, a backslash and letters that JSON may escape.
@@ -103,8 +105,9 @@ def test_an_order_is_forgotten_and_the_books_balance_while_a_worker_runs(parked,
 
     revisions = there.query("select id, revision from products order by id")
 
+    tables = everything(there) | {"streams": None}  # which the worker changes
     dry = forget(there, ORDER, "--dry-run")
-    assert rows_with(there, ORDER), "a dry run changes nothing"
+    assert everything(there) | {"streams": None} == tables, "a dry run changes nothing"
     done = forget(there, ORDER)
 
     assert done["replaced"] == dry["replaced"]
@@ -272,3 +275,102 @@ def test_an_order_that_is_no_utf_8_is_a_usage_error(parked):
     )  # fmt: skip
 
     assert (done.returncode, done.stderr) == (2, b"allocd: forget: --order: expected UTF-8\n")
+
+
+# ---- large orders, and lines that have no batch ----
+
+
+def test_a_line_that_a_shrink_has_displaced_is_forgotten_before_it_is_allocated_again(parked):
+    there, sku = parked, unique("sku")
+    there.start()
+    fill_large(there, sku)
+    there.stock(sku, other=(LINES, "2031-01-01"))
+    there.send("change_batch_quantity", {"batchref": "big", "qty": 0})
+    wait_until(lambda: version_of(there, sku) > LINES, "the first step to commit")
+    there.kill()
+    [[order], *_] = there.query("select orderid from displaced_lines order by orderid")
+    tables = everything(there)
+
+    dry = forget(there, order, "--dry-run")
+    assert everything(there) == tables
+    done = forget(there, order)
+
+    assert done["replaced"] == dry["replaced"]
+    assert (done["replaced"]["displaced_lines"], done["replaced"]["order_lines"]) == (1, 0)
+    assert done["replaced"]["outbox"] == 2, "it was allocated, and lost its batch"
+    there.start()
+    wait_until(lambda: version_of(there, sku) == 3 * LINES, "every line to move")
+    assert rows_with(there, order) == {}
+    assert there.query("select count(*) from allocations_view where batchref = 'other'") == [(LINES,)]
+    [(token,)] = there.query("select orderid from allocations_view where orderid !~ '^order-'")
+    assert TOKEN.fullmatch(token)
+    verified = there.run("verify")
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_an_order_of_ten_thousand_lines_is_forgotten(allocd):
+    skus = [unique("sku") for _ in range(4)]
+    pipeline = allocd.redis.pipeline(transaction=False)
+
+    def add(name, **fields):
+        pipeline.xadd(allocd.prefix + "allocd:commands", {"type": name, "data": json.dumps(fields)})
+
+    for sku in skus:
+        add("create_batch", batchref=sku, sku=sku, qty=2500 * 2501 // 2)
+        for qty in range(1, 2501):
+            add("allocate", orderid="order-1", sku=sku, qty=qty)
+    pipeline.execute()
+    wait_until(lambda: lines_with(allocd, "order-1") == 10_000, "the lines to be allocated")
+
+    done = forget(allocd, "order-1")
+
+    for place in ("order_lines", "allocations_view", "outbox"):
+        assert done["replaced"][place] == 10_000
+    assert rows_with(allocd, "order-1") == {}
+    [(token,)] = allocd.query("select distinct orderid from order_lines")
+    assert orders_of(allocd, skus[0])[:10] == [token] * 10
+    verified = allocd.run("verify")
+    assert verified.returncode == 0, verified.stdout
+
+
+# ---- orders that were cancelled ----
+
+
+def test_an_order_whose_cancellation_is_held_up_is_forgotten_when_that_has_ended(allocd):
+    """The event has the order's id as its own, and one of its lines becomes a dead letter."""
+    lines = [unique("lamp"), unique("chair")]
+    for sku in lines:
+        allocd.stock(sku, **{sku: 10})
+        allocd.allocate(sku, "order-1", 1, id=sku)
+        handled(allocd, sku)
+    allocd.query(
+        """create function refuse() returns trigger language plpgsql as
+        $$ begin raise exception 'order-1 stays' using errcode = '23514'; end $$"""
+    )
+    [(product,)] = allocd.query("select id from products where sku = %s", lines[0])
+    allocd.query(
+        "create trigger refuse before delete on order_lines for each row"
+        f" when (old.product_id = {product}) execute function refuse()"
+    )
+    with administrator(allocd.database_url) as execute:
+        execute(f"begin; select from products where sku = '{lines[1]}' for update")
+        allocd.send("order_cancelled", {"orderid": "order-1", "id": "order-1"})
+        allocd.await_dead_letters()
+
+        early = allocd.run("forget", "--order", "order-1")
+
+        assert (early.returncode, "order-1 is being cancelled" in early.stderr) == (75, True), early.stderr
+        execute("rollback")
+    wait_until(lambda: not allocd.query("select key from processes"), "the cancellation to end")
+
+    done = forget(allocd, "order-1")
+
+    assert (done["replaced"]["order_lines"], done["replaced"]["inbox"], done["replaced"]["dead_letters"]) == (1, 1, 1)
+    assert rows_with(allocd, "order-1") == {}
+    assert not [row for rows in everything(allocd).values() for [row] in rows if "order-1" in row]
+    [(payload, reason)] = allocd.query("select payload, reason from dead_letters")
+    assert b"forgotten-" in bytes(payload) and b"order-1" not in bytes(payload) and "order-1" not in reason
+    allocd.query("drop trigger refuse on order_lines")
+    assert allocd.run("dead-letters", "replay", "--yes").returncode == 0
+    assert allocd.query("select count(*) from order_lines") == [(0,)]
+    assert allocd.run("verify").returncode == 0

@@ -164,7 +164,7 @@ class Ledger:
     def await_processes(self):
         """Waits until every cancellation has ended. The leases of dead workers end now, and not in a minute."""
         self.allocd.query("update processes set due_at = now()")
-        wait_until(lambda: not self.allocd.query("select from processes"), "every cancellation to end")
+        wait_until(lambda: not self.allocd.query("select key from processes"), "every cancellation to end")
 
     def await_heard(self, count):
         """Waits until the subscriber, which is a separate process, has written that number of events."""
