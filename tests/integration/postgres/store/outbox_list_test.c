@@ -285,7 +285,7 @@ static void expect_parts_of_pages(void)
 	ck_assert_msg(!*wrong, "%.300s", wrong);
 }
 
-/* Some hundred events: in rows with one of them, with many, with one part, and in those of the program before. */
+/* Some hundred events: in rows with one of them, with many, with one part, and of the program before. */
 static void commit_history(void)
 {
 	static const int sizes[] = {1, 1, 2, 1, 33, 1, 5, 1};
