@@ -19,8 +19,8 @@ struct bench_step {
 	int32_t qty;
 	uint8_t command; /* enum message_type */
 	/*
-	 * 0; 1: line_allocated; 2: line_deallocated and then line_allocated.  Of an order that is cancelled: a
-	 * line_deallocated for each of its lines, in any order.
+	 * 0; 1: line_allocated; 2: line_deallocated and then line_allocated.  Of an order that is
+	 * cancelled: a line_deallocated for each of its lines, in any order.
 	 */
 	uint8_t events;
 };
