@@ -1,8 +1,8 @@
 /*
  * A worker reads two streams while other sessions lock products and batches shrink in steps.  More messages
  * for held-up SKUs arrive, over every transport, than half of a small queue holds.  In the end each entry has
- * had one effect, in the order of its stream for its SKU, and is acknowledged; and no line is left of an order
- * that was cancelled behind it.
+ * had one effect, in the order of its stream for its SKU, and is acknowledged; and no line is left of an
+ * order that was cancelled behind it.
  *
  * The seed determines a run; ALLOCD_TEST_SEED=n runs only seed n.
  */
@@ -66,7 +66,7 @@ static const char *order(const char *word, int from, int sku, int number)
 	return arena_printf(world->arena, "%s.%d.%d.%d", word, from, sku, number);
 }
 
-static const char *line(const char *orderid, int sku)
+static const char *order_line(const char *orderid, int sku)
 {
 	return arena_printf(world->arena, "orderid=%s\nsku=%s\nqty=1", orderid, sku_of(sku));
 }
@@ -80,7 +80,7 @@ static void add_order(int sku)
 {
 	int from = pick(STREAMS);
 
-	add_entry(from, MSG_ALLOCATE, line(order("entry", from, sku, ++sources[from].last[sku]), sku));
+	add_entry(from, MSG_ALLOCATE, order_line(order("entry", from, sku, ++sources[from].last[sku]), sku));
 }
 
 static void add_pair(void)
@@ -88,7 +88,7 @@ static void add_pair(void)
 	int from = pick(STREAMS), number = ++sources[from].last_pair;
 
 	for (int sku = SOLD_OUT; sku < SKUS; sku++)
-		add_entry(from, MSG_ALLOCATE, line(pair(from, number), sku));
+		add_entry(from, MSG_ALLOCATE, order_line(pair(from, number), sku));
 }
 
 static const char *cancellation(const char *orderid)
@@ -133,7 +133,7 @@ static void send_another(void)
 			   cancellation(order("sent", STREAMS, sent_sku, sent_number)));
 	else
 		world_send(world, transport, MSG_ALLOCATE, "%s",
-			   line(order("sent", STREAMS, sent_sku = sku, ++sent_number), sku));
+			   order_line(order("sent", STREAMS, sent_sku = sku, ++sent_number), sku));
 }
 
 /* Adds some messages, most of them for one SKU. */

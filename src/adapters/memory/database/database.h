@@ -246,7 +246,8 @@ int64_t database_now(const struct database *database);
 
 /*
  * Until database_accept(), a flush that writes this text as an order id, a batch reference or a message id
- * (including that of a dead letter), or a process of that order, fails with `kind`, or with FAILURE_DATA after database_refuse().
+ * (including that of a dead letter), or a process of that order, fails with `kind`, or with FAILURE_DATA
+ * after database_refuse().
  */
 void database_refuse(struct database *database, const char *text);
 void database_refuse_as(struct database *database, const char *text, enum failure_kind kind);

@@ -1,4 +1,7 @@
-/* A process has one effect if its event comes several times, late or from the future, and if its worker dies. */
+/*
+ * A process has one effect if its event comes several times, late or from the future, and if its worker
+ * dies.
+ */
 #include "bus/ports/process_store.h"
 #include "core/base/calendar.h"
 #include "support/suites.h"

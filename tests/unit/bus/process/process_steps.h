@@ -1,4 +1,7 @@
-/* Steps of the tests about processes: two products, each in a lane of its own, and orders with a line of either. */
+/*
+ * Steps of the tests about processes: two products, each in a lane of its own, and orders with a line of
+ * either.
+ */
 #ifndef ALLOCD_TESTS_UNIT_BUS_PROCESS_PROCESS_STEPS_H
 #define ALLOCD_TESTS_UNIT_BUS_PROCESS_PROCESS_STEPS_H
 
