@@ -291,7 +291,7 @@ bool processes_submit(struct processes *processes, struct delivery *event)
 
 /* ---- end ---- */
 
-/* A postponed command may have an effect later: then the event comes again, behind what it has to wait for. */
+/* A command that was postponed may have an effect later: the event comes again, behind what it waits for. */
 static void end(struct processes *processes, struct delivery *event)
 {
 	struct engine *engine = processes->shared->engine;
