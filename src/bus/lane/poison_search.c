@@ -76,6 +76,16 @@ void lane_isolate_slow(struct lane *lane)
 
 /* ---- the database refuses the data of a unit ---- */
 
+static void drop_lost(struct lane *lane)
+{
+	struct delivery *delivery = delivery_queue_pop(&lane->queue);
+
+	poison_search_clear(&lane->search, 1);
+	engine_lane_committed(lane->engine, lane->number);
+	engine_finish(lane->engine, delivery);
+	lane_begin(lane);
+}
+
 void lane_fail_poison(struct lane *lane)
 {
 	struct delivery *delivery = lane->queue.first;
@@ -86,15 +96,19 @@ void lane_fail_poison(struct lane *lane)
 		lane_begin(lane);
 		return;
 	}
+	if (delivery->is_lost) {
+		drop_lost(lane);
+		return;
+	}
 	/* Even its dead letter is refused: only the log is left to record the message. */
 	LOG(lane->shared->ports->logger, LOG_ERROR, "message lost: the database refuses its dead letter",
 	    LOG_KEPT, LOG_TEXT("place", delivery->origin), LOG_TEXT("id", delivery->envelope.id),
 	    LOG_TEXT("error", lane->complaint));
-	delivery_queue_pop(&lane->queue);
-	poison_search_clear(&lane->search, 1);
-	engine_lane_committed(lane->engine, lane->number);
-	engine_finish(lane->engine, delivery);
-	lane_begin(lane);
+	delivery->is_lost = true;
+	if (delivery->process_key)
+		lane_begin(lane); /* to delete its process, which would be taken over again and again */
+	else
+		drop_lost(lane);
 }
 
 void lane_bisect(struct lane *lane, const struct failure *failure)

@@ -312,6 +312,7 @@ void delivery_reopen(struct delivery *delivery)
 bool delivery_is_dead(const struct delivery *delivery)
 {
 	return (delivery->transport != TRANSPORT_HTTP || delivery->is_answered) && !delivery->replay &&
+	       !delivery->is_lost &&
 	       (delivery->outcome == OUTCOME_REJECTED || delivery->outcome == OUTCOME_INVALID ||
 		delivery->outcome == OUTCOME_FAILED);
 }

@@ -127,6 +127,7 @@ struct delivery {
 	const char *reason;   /* one line; not NULL once there is an outcome */
 	bool was_accepted;    /* its lane accepted it at least once */
 	bool is_held;         /* its SKU is held up: it counts towards their share of the queue */
+	bool is_lost;         /* the database refused its dead letter */
 	bool decided;         /* its outcome is fixed before any unit of work, so it is not handled */
 };
 

@@ -55,7 +55,7 @@ void processes_begin(struct processes *processes, const struct delivery_queue *q
  */
 bool processes_submit(struct processes *processes, struct delivery *event);
 
-/* All commands have been queued: the event is the process's own, which ends it when all have their outcome. */
+/* All commands have been queued: the process owns the event, and ends it when all have their outcome. */
 void processes_adopt(struct processes *processes, struct delivery *event);
 
 /* The number of commands that are queued and have no outcome, of all processes. */

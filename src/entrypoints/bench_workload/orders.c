@@ -3,6 +3,8 @@
 
 #include "core/base/must.h"
 
+#include <assert.h>
+
 struct bench_orders {
 	struct bench_zipf *generator;
 	uint32_t cancellations;
@@ -41,6 +43,7 @@ static struct bench_order *order_in_making(struct bench_orders *orders)
 	if (orders->begun == orders->cancellations ||
 	    orders->begun - orders->cancelled == BENCH_ORDERS_OPEN_MAX)
 		return NULL;
+	assert(orders->order);
 	last = &orders->order[orders->begun++];
 	last->wanted = 1 + bench_zipf_percent(orders->generator) % BENCH_ORDER_LINES_MAX;
 	return last;

@@ -245,6 +245,22 @@ START_TEST(a_process_that_takes_long_stays_with_its_worker)
 }
 END_TEST
 
+START_TEST(an_event_whose_dead_letter_is_refused_leaves_no_record)
+{
+	const struct sent *event;
+
+	allocate_order("order");
+	database_refuse(world->database, "id-1");
+	event = cancel_by(TRANSPORT_PUBSUB, "order", "id-1");
+	world_settle(world);
+
+	ck_assert_str_eq(outcome_name(event->outcome), "failed");
+	ck_assert_uint_eq(memory_logger_count(&world->logger, "message lost"), 1);
+	ck_assert_int_eq(allocated(), 0);
+	ck_assert_uint_eq(database_process_count(world->database), 0);
+}
+END_TEST
+
 SUITE("failures of processes", set_up_processes, tear_down_world, .timeout_s = 30)
 {
 	tcase_add_test(tests, an_event_that_comes_twice_has_one_effect);
@@ -257,4 +273,5 @@ SUITE("failures of processes", set_up_processes, tear_down_world, .timeout_s = 3
 	tcase_add_test(tests, another_worker_continues_a_cancellation_whose_worker_died);
 	tcase_add_test(tests, an_event_that_its_stream_delivers_again_keeps_the_lines_that_it_began_with);
 	tcase_add_test(tests, a_process_that_takes_long_stays_with_its_worker);
+	tcase_add_test(tests, an_event_whose_dead_letter_is_refused_leaves_no_record);
 }
