@@ -210,7 +210,7 @@ START_TEST(a_cancellation_that_began_before_an_entry_in_front_of_it_was_postpone
 	database_lock_product(world->database, "hot");
 	flood("flood", HELD_MAX);
 	world_advance_ms(world, SOON_MS);
-	/* Others arrive while the first event begins.  They begin together, though an entry between is postponed. */
+	/* Others arrive while the first event begins.  They begin together, with an entry between them. */
 	cable_hold(memory_store_requests(world->intake));
 	add_entry(MSG_ORDER_CANCELLED, "orderid=unknown-1");
 	world_run(world);
