@@ -15,11 +15,13 @@ import itertools
 import json
 
 import requests
+import servers
 import subscriber
 from installation import wait_until
 
 PLENTY = 1_000_000
 TOO_MANY = 2_000_000_000
+PROCESSES_END_S = 120  # the lease of a process, rounds of housekeeping, and its commands
 LIMIT = 100_000  # the length to which the event stream is trimmed; a test sends less
 
 
@@ -162,9 +164,14 @@ class Ledger:
         wait_until(lambda: not self.allocd.query(behind), "every event to be published")
 
     def await_processes(self):
-        """Waits until every cancellation has ended. The leases of dead workers end now, and not in a minute."""
+        """
+        Waits until every cancellation has ended. The leases of dead workers end now, and not in a minute; but one
+        that a worker has begun or taken over since, and died, lasts for a minute.
+        """
         self.allocd.query("update processes set due_at = now()")
-        wait_until(lambda: not self.allocd.query("select key from processes"), "every cancellation to end")
+        servers.wait_until(
+            lambda: not self.allocd.query("select key from processes"), "every cancellation to end", PROCESSES_END_S
+        )
 
     def await_heard(self, count):
         """Waits until the subscriber, which is a separate process, has written that number of events."""
