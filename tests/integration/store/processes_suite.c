@@ -145,10 +145,12 @@ END_TEST
 START_TEST(a_process_that_is_recorded_keeps_its_lines)
 {
 	struct process_start *start = add_event("order", "id");
+	const char *first;
 	int64_t key;
 	uint64_t digest;
 
 	begin();
+	first = start->lines[0].sku;
 	key = start->key;
 	digest = start->digest;
 	allocate("order", "lamp", 5);
@@ -161,6 +163,7 @@ START_TEST(a_process_that_is_recorded_keeps_its_lines)
 	ck_assert_uint_eq(start->digest, digest);
 	ck_assert_uint_ne(start->digest, start->event->digest);
 	ck_assert_uint_eq(start->line_count, 2);
+	ck_assert_str_eq(start->lines[0].sku, first);
 	ck_assert(has_line(start, "lamp", 2) && has_line(start, "chair", 3));
 }
 END_TEST

@@ -96,7 +96,8 @@ cross join lateral (select sku from products where id = b.product_id limit 1) as
 -- statement BEGIN_PROCESSES
 -- Rows for each event: its process, and one of the process's lines, if it has any; or one that says that the event is
 -- dated from the future. No row: no process began, because the id is spent, or the replay is stale. A process that is
--- there already keeps its lines. At most 20000 lines are returned, but at least those of one event.
+-- there already keeps its lines, and their order, by which its commands are numbered. At most 20000 lines are returned,
+-- but at least those of one event.
 -- All who lock several rows of processes lock them in the order of message_id and source, or do not wait.
 with w as (
 	select w.*, w.occurred_at > clock_timestamp() + interval '5 minutes'
@@ -139,15 +140,16 @@ with w as (
 	from w
 	join begun on begun.message_id = w.id and begun.source = w.source
 )
-select a.at, a.key, a.digest, line.sku, line.qty, a.lines <= 20000 or a.number = 1, false
+select a.at, a.key, a.digest, line.sku, line.qty, a.lines <= 20000 or a.number = 1, false, line.number
 from answers a
 left join lateral (
-	select a.skus[i] as sku, a.qtys[i] as qty
+	select a.skus[i] as sku, a.qtys[i] as qty, i as number
 	from generate_subscripts(a.skus, 1) as i
 	where a.lines <= 20000 or a.number = 1
 ) as line on true
 union all
-select w.at, 0, 0, null, null, true, true from w where w.is_future
+select w.at, 0, 0, null, null, true, true, null from w where w.is_future
+order by 1, 8
 
 -- statement DELETE_SPENT_PROCESSES
 -- A process that began although its id is spent: the id was being spent meanwhile. Its number is returned.
@@ -162,6 +164,8 @@ with spent as materialized (
 	delete from processes p using spent where p.key between spent.key and spent.key
 )
 select at from spent
+
+-- ==== load ====
 
 -- statement LOAD_CLOCK
 -- All partitions are in the same epoch.
