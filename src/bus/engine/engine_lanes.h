@@ -69,8 +69,8 @@ bool engine_admits(const struct engine *engine, const struct delivery *delivery)
  */
 const char *engine_postponed_before(const struct engine *engine, const struct delivery *event);
 
-/* Postpones the event until that SKU is free, and frees it. */
-void engine_postpone_event(struct engine *engine, struct delivery *event, const char *sku);
+/* Postpones the delivery until that SKU is free, and frees it. */
+void engine_postpone(struct engine *engine, struct delivery *delivery, const char *sku);
 
 /*
  * Whether one more command of a process may be queued: fewer than `queue_max` are, not counting those that

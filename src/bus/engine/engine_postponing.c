@@ -83,7 +83,7 @@ static void give_back(struct engine *engine, struct delivery *delivery)
 	engine_finish(engine, delivery);
 }
 
-static void postpone(struct engine *engine, struct delivery *delivery, const char *sku)
+void engine_postpone(struct engine *engine, struct delivery *delivery, const char *sku)
 {
 	if (delivery->transport == TRANSPORT_STREAM && postponed_add(&engine->postponed, delivery, sku))
 		LOG(engine->ports.logger, LOG_WARN,
@@ -119,7 +119,7 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, enum hel
 	else if (delivery->event)
 		give_back(engine, delivery); /* its event is postponed, too */
 	else
-		postpone(engine, delivery, sku);
+		engine_postpone(engine, delivery, sku);
 	return !is_accepted;
 }
 
@@ -134,11 +134,6 @@ bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery)
 const char *engine_postponed_before(const struct engine *engine, const struct delivery *event)
 {
 	return event->transport == TRANSPORT_STREAM ? postponed_before(&engine->postponed, event) : NULL;
-}
-
-void engine_postpone_event(struct engine *engine, struct delivery *event, const char *sku)
-{
-	postpone(engine, event, sku);
 }
 
 /* ---- what the reader of a stream calls ---- */

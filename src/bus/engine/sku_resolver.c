@@ -238,7 +238,7 @@ static bool place_event(struct sku_resolver *resolver)
 	delivery_queue_pop(&resolver->queue);
 	engine->stats.placed++;
 	if (sku)
-		engine_postpone_event(engine, event, sku);
+		engine_postpone(engine, event, sku);
 	else
 		processes_adopt(engine->processes, event);
 	return true;

@@ -79,8 +79,7 @@ static bool load_more(struct lane *lane)
 	struct delivery *delivery = lane->todo.first;
 
 	if (++lane->loads > LOADS_MAX) {
-		delivery_refuse(delivery, OUTCOME_FAILED, "what is kept of its product does not add up");
-		delivery->decided = true;
+		delivery_decide(delivery, OUTCOME_FAILED, "what is kept of its product does not add up");
 		return false;
 	}
 	if (is_full(lane))

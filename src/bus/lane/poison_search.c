@@ -91,8 +91,7 @@ void lane_fail_poison(struct lane *lane)
 	struct delivery *delivery = lane->queue.first;
 
 	if (!delivery->decided) {
-		delivery_refuse(delivery, OUTCOME_FAILED, lane->complaint);
-		delivery->decided = true;
+		delivery_decide(delivery, OUTCOME_FAILED, lane->complaint);
 		lane_begin(lane);
 		return;
 	}

@@ -293,6 +293,12 @@ void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char
 	delivery->reason = arena_strdup(delivery->arena, reason);
 }
 
+void delivery_decide(struct delivery *delivery, enum outcome outcome, const char *reason)
+{
+	delivery_refuse(delivery, outcome, reason);
+	delivery->decided = true;
+}
+
 void delivery_postpone(struct delivery *delivery)
 {
 	delivery->outcome = OUTCOME_POSTPONED;
@@ -311,7 +317,7 @@ void delivery_reopen(struct delivery *delivery)
 
 bool delivery_is_dead(const struct delivery *delivery)
 {
-	return (delivery->transport != TRANSPORT_HTTP || delivery->is_answered) && !delivery->replay &&
+	return (delivery->transport != TRANSPORT_HTTP || delivery->was_answered) && !delivery->replay &&
 	       !delivery->is_lost &&
 	       (delivery->outcome == OUTCOME_REJECTED || delivery->outcome == OUTCOME_INVALID ||
 		delivery->outcome == OUTCOME_FAILED);

@@ -120,7 +120,7 @@ struct delivery {
 	bool is_event;        /* an external event, which begins a process */
 	bool asked;           /* the database was asked for the SKU of its batch */
 	bool has_begun;       /* the database was asked to begin its process */
-	bool is_answered;     /* its caller over HTTP was answered before it ended */
+	bool was_answered;    /* its caller over HTTP was answered before it ended */
 
 	enum outcome outcome;
 	enum verdict verdict; /* what made it handled, skipped or rejected */
@@ -146,6 +146,9 @@ void delivery_conclude(struct delivery *delivery, enum verdict verdict);
 
 /* Sets OUTCOME_INVALID or OUTCOME_FAILED; the reason is copied. */
 void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char *reason);
+
+/* The same for good: no unit of work handles the delivery any more. */
+void delivery_decide(struct delivery *delivery, enum outcome outcome, const char *reason);
 
 /* Sets OUTCOME_POSTPONED. */
 void delivery_postpone(struct delivery *delivery);

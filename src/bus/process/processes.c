@@ -146,14 +146,8 @@ static void answer_early(struct delivery *event)
 	delivery_conclude(event, ACCEPTED);
 	event->answered(event->context, event);
 	event->answered = NULL;
-	event->is_answered = true;
+	event->was_answered = true;
 	delivery_reopen(event);
-}
-
-static void refuse(struct delivery *event, enum outcome outcome, const char *reason)
-{
-	delivery_refuse(event, outcome, reason);
-	event->decided = true;
 }
 
 static void note_begun(struct processes *processes, struct delivery *event, const struct process_start *start)
@@ -162,7 +156,7 @@ static void note_begun(struct processes *processes, struct delivery *event, cons
 		return;
 	event->has_begun = true;
 	if (start->is_from_future) {
-		refuse(event, OUTCOME_INVALID, FROM_THE_FUTURE);
+		delivery_decide(event, OUTCOME_INVALID, FROM_THE_FUTURE);
 	} else if (start->key && start->digest != event->digest) {
 		delivery_conclude(event, REJECT_ID_REUSED);
 		event->decided = true;
@@ -182,7 +176,7 @@ static void narrow(struct processes *processes, const struct failure *failure)
 	if (processes->start_count > 1)
 		processes->begin_max = processes->start_count / 2;
 	else if (failure->kind == FAILURE_DATA)
-		refuse(processes->asked[0], OUTCOME_FAILED, failure->text);
+		delivery_decide(processes->asked[0], OUTCOME_FAILED, failure->text);
 }
 
 static void on_begun(void *context, const struct failure *failure)
@@ -298,7 +292,7 @@ static void end(struct processes *processes, struct delivery *event)
 	const char *sku = event->process ? event->process->postponed_sku : NULL;
 
 	if (sku)
-		engine_postpone_event(engine, event, sku);
+		engine_postpone(engine, event, sku);
 	else
 		lane_push(engine_lane_of(engine, delivery_key(event)), event);
 }

@@ -37,6 +37,7 @@ static const char *with_blanks(char *value)
 	return value;
 }
 
+/* The parser of libevent refuses a query with a parameter that has no value, such as ?full. */
 const char *read_parameter(const struct exchange *exchange, const char *name)
 {
 	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(exchange->request));

@@ -280,3 +280,10 @@ struct proxy *world_proxy_of(const struct store_ports *store)
 {
 	return world.proxies[store - world.ports];
 }
+
+void world_await_lock_waiters(int count)
+{
+	while (database_number("select count(*) from pg_stat_activity where datname = current_database()"
+			       " and wait_event_type = 'Lock'") < count)
+		event_base_loop(world.base, EVLOOP_NONBLOCK);
+}

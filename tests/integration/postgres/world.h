@@ -60,4 +60,7 @@ void world_begin_work(struct work **work, struct store_ports *store);
 const char *world_log(void);
 struct logger *world_logger(void);
 
+/* Lets the loop run until that many sessions of the database wait for locks. */
+void world_await_lock_waiters(int count);
+
 #endif

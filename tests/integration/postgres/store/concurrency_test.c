@@ -62,13 +62,6 @@ static void flush_both(void)
 	work_wait(other);
 }
 
-static void await_lock_waiters(int count)
-{
-	while (database_number("select count(*) from pg_stat_activity where datname = current_database()"
-			       " and wait_event_type = 'Lock'") < count)
-		event_base_loop(world.base, EVLOOP_NONBLOCK);
-}
-
 static void assert_one_went_in(void)
 {
 	const struct work *loser = one->answer == NO_FAILURE ? other : one;
@@ -151,7 +144,7 @@ START_TEST(a_unit_that_waited_for_a_lock_sees_the_new_revision)
 	ck_assert_int_eq(work_flush(one), FAILURE_UNCERTAIN);
 
 	work_begin_flush(other);
-	await_lock_waiters(1);
+	world_await_lock_waiters(1);
 	proxy_end_held(world_proxy_of(one->store), true);
 
 	ck_assert_int_eq(work_wait(other), FAILURE_CONFLICT);
@@ -208,7 +201,7 @@ START_TEST(loads_that_lock_and_flushes_lock_in_the_same_order)
 	work_begin_flush(one);
 	work_begin_call(other);
 	other->store->units->ops->load(other->store->units, &other->uow, work_answered, other);
-	await_lock_waiters(2);
+	world_await_lock_waiters(2);
 	database_let_go(holder);
 
 	ck_assert_msg(work_wait(other) == NO_FAILURE, "%s", other->failure);

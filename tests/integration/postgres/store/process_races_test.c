@@ -69,13 +69,6 @@ static void prepare_end(struct work *work, size_t count)
 	work_handle(work);
 }
 
-static void await_lock_waiters(int count)
-{
-	while (database_number("select count(*) from pg_stat_activity where datname = current_database()"
-			       " and wait_event_type = 'Lock'") < count)
-		event_base_loop(world.base, EVLOOP_NONBLOCK);
-}
-
 static long recorded(void)
 {
 	return database_number("select count(*) from processes");
@@ -91,7 +84,7 @@ START_TEST(an_event_that_is_ending_elsewhere_does_not_begin_again)
 		"delete from processes; insert into inbox (message, source, id, digest, outcome)"
 		" values ('order_cancelled', '', 'a', 1, 'handled')");
 	begin_call(other, add_events(other, "a"));
-	await_lock_waiters(1);
+	world_await_lock_waiters(1);
 	database_commit(holder);
 
 	ck_assert_msg(work_wait(other) == NO_FAILURE, "%s", other->failure);
@@ -122,7 +115,7 @@ START_TEST(a_process_ends_though_its_lease_is_being_prolonged)
 	holder = database_hold(database_conninfo(),
 			       "update processes set due_at = due_at + interval '1 minute'");
 	work_begin_flush(one);
-	await_lock_waiters(1);
+	world_await_lock_waiters(1);
 	database_commit(holder);
 
 	ck_assert_msg(work_wait(one) == NO_FAILURE, "%s", one->failure);
@@ -164,9 +157,9 @@ START_TEST(processes_that_begin_and_those_that_end_are_locked_in_one_order)
 	holder =
 		database_hold(database_conninfo(), "select from processes where message_id = 'b' for update");
 	begin_call(other, add_events(other, "bca"));
-	await_lock_waiters(1);
+	world_await_lock_waiters(1);
 	work_begin_flush(one);
-	await_lock_waiters(2);
+	world_await_lock_waiters(2);
 	database_let_go(holder);
 
 	ck_assert_msg(work_wait(other) == NO_FAILURE, "%s", other->failure);
