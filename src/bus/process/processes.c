@@ -193,7 +193,10 @@ static void on_begun(void *context, const struct failure *failure)
 	processes->done(processes->done_context, failure && failure->kind == FAILURE_DATA ? NULL : failure);
 }
 
-/* Sets the lines that commands which arrived before the event may still allocate. */
+/*
+ * Sets the lines that commands which arrived before the event may still allocate.  They are copied, as such a
+ * command may end, and be freed, before the store carries out the call.
+ */
 static void find_pending(const struct processes *processes, const struct delivery *event,
 			 struct process_start *start)
 {
@@ -208,7 +211,7 @@ static void find_pending(const struct processes *processes, const struct deliver
 		lines = arena_grow(processes->arena, lines, count, sizeof *lines);
 		lines[count++] = (struct order_line){
 			orderid,
-			message_text(&it->envelope.message, "sku"),
+			arena_strdup(processes->arena, message_text(&it->envelope.message, "sku")),
 			(int32_t)message_number(&it->envelope.message, "qty"),
 		};
 	}

@@ -62,6 +62,25 @@ START_TEST(lines_that_are_queued_or_in_flight_when_their_order_is_cancelled_give
 }
 END_TEST
 
+START_TEST(a_line_whose_command_ends_while_the_cancellation_begins_gives_its_stock_back)
+{
+	cable_hold(memory_store_requests(world->lanes[0]));
+	allocate("order", first_sku, 2);
+	world_run(world);
+	cable_hold(memory_store_requests(world->intake));
+	cancel("order");
+	world_run(world);
+	cable_open(memory_store_requests(world->lanes[0]));
+	world_run(world);
+	ck_assert_str_eq(batch_of("order", first_sku, 2), "first");
+	cable_open(memory_store_requests(world->intake));
+	world_settle(world);
+
+	expect_no_lines("order");
+	ck_assert_int_eq(allocated(), 0);
+}
+END_TEST
+
 START_TEST(a_line_that_is_allocated_after_the_cancellation_stays)
 {
 	allocate_order("order");
@@ -364,6 +383,7 @@ SUITE("processes", set_up_processes, tear_down_world, .timeout_s = 30)
 	tcase_add_test(
 		tests,
 		lines_that_are_queued_or_in_flight_when_their_order_is_cancelled_give_their_stock_back);
+	tcase_add_test(tests, a_line_whose_command_ends_while_the_cancellation_begins_gives_its_stock_back);
 	tcase_add_test(tests, a_line_that_is_allocated_after_the_cancellation_stays);
 	tcase_add_test(tests, a_displaced_line_of_a_cancelled_order_is_not_allocated_again);
 	tcase_add_test(tests, many_orders_are_cancelled_at_once);
