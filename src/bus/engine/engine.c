@@ -43,28 +43,6 @@ static void resume_shrink(void *context, const char *sku)
 	lane_resume_shrink(engine_lane_of(engine, sku), sku);
 }
 
-/* Takes over the process of a worker that has died: the event joins it, as if it were delivered again. */
-static void resume_process(void *context, const struct due_process *process)
-{
-	struct engine *engine = context;
-	bool has_id = !strchr(process->inbox.source, ' ');
-
-	if (processes_is_running(engine->processes, process->key) ||
-	    engine_has_postponed(engine, process->origin))
-		return; /* the stream returns the event behind the entries that are postponed */
-	LOG(engine->ports.logger, LOG_WARN, "a process whose worker died is taken over",
-	    LOG_TEXT("message", message_name(process->type)), LOG_TEXT("id", process->inbox.id));
-	engine_submit(engine, &(struct arrival){
-				      .transport = TRANSPORT_PROCESS,
-				      .origin = process->origin,
-				      .key = &process->inbox,
-				      .id = has_id ? process->inbox.id : NULL,
-				      .type = process->type,
-				      .payload = process->payload,
-				      .payload_size = process->payload.size,
-			      });
-}
-
 static size_t running_processes(void *context, int64_t *keys, size_t max)
 {
 	const struct engine *engine = context;
@@ -115,7 +93,7 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->housekeeper = housekeeper_new(&engine->housekeeping_ports, &engine->config, &engine->stats,
 					      &(struct housekeeping_listener){
 						      .shrink_found = resume_shrink,
-						      .process_found = resume_process,
+						      .process_found = engine_resume_process,
 						      .running_processes = running_processes,
 						      .probed = on_probed,
 						      .context = engine,

@@ -56,6 +56,21 @@ bool engine_pauses_pubsub(const struct engine *engine);
  */
 void engine_on_change(struct engine *engine, void (*changed)(void *context), void *context);
 
+/* A stream whose entries come to this engine. */
+struct stream_source {
+	const char *name;
+	/*
+	 * Whether its reader has received again what was pending when it began, and what it claimed: of an
+	 * entry that a reader received more than PROCESS_LEASE_OF_STREAM ago, all entries in front have come.
+	 */
+	bool (*has_caught_up)(const void *reader);
+	const void *reader;
+	struct stream_source *next;
+};
+
+/* To be called before its first entry is submitted.  The engine keeps the source, and asks it until it is freed. */
+void engine_add_stream(struct engine *engine, struct stream_source *source);
+
 /*
  * For the reader of a stream (see postponed.h): whether entries of the stream are postponed, and whether a
  * pass over the pending ones above `after` is due.  While some are postponed, the reader begins a read of

@@ -25,6 +25,7 @@ struct engine {
 	size_t held_messages, held_bytes; /* of SKUs that are parked, or shrink in steps */
 	size_t held_parts;                /* of these, commands of processes */
 	struct postponed_list postponed;
+	struct stream_source *streams;
 	bool pauses_pubsub; /* because too many messages are held */
 	struct publisher *publisher;
 	struct housekeeper *housekeeper;
@@ -52,6 +53,12 @@ void engine_probed(struct engine *engine, const struct failure *failure);
 
 /* The same as engine_postpones() for a delivery whose batch is unknown. */
 bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery);
+
+/* Whether the messages of held-up SKUs fill less than their share of the queue. */
+bool engine_has_room_for_held(const struct engine *engine);
+
+/* Takes over the process, or leaves it for later; `context` is the engine. */
+void engine_resume_process(void *context, const struct due_process *process);
 
 /* The fill level of the queue has changed. */
 void engine_check_full(struct engine *engine);

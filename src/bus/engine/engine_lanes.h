@@ -64,10 +64,11 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, enum hel
 bool engine_admits(const struct engine *engine, const struct delivery *delivery);
 
 /*
- * The SKU of a postponed entry that the event is behind in its stream, or NULL: the entry may be about the
- * event's order, so the event must be postponed, too.
+ * Whether an event must be postponed before it begins.  Returns the SKU of a postponed entry that it is behind
+ * in its stream, and which may be about its order; or "" for one over HTTP while the messages of held-up SKUs
+ * fill their share of the queue, as its commands may be such messages; or NULL: it may begin.
  */
-const char *engine_postponed_before(const struct engine *engine, const struct delivery *event);
+const char *engine_must_wait_for(const struct engine *engine, const struct delivery *event);
 
 /* Postpones the delivery until that SKU is free, and frees it. */
 void engine_postpone(struct engine *engine, struct delivery *delivery, const char *sku);

@@ -28,6 +28,11 @@ static bool holds_less_than(const struct engine *engine, size_t quarters)
 	       engine->held_bytes < engine->config.queue_bytes * quarters / 4;
 }
 
+bool engine_has_room_for_held(const struct engine *engine)
+{
+	return holds_less_than(engine, HELD_QUARTERS);
+}
+
 void engine_hold(struct engine *engine, struct delivery *delivery)
 {
 	if (delivery->is_held)
@@ -37,6 +42,7 @@ void engine_hold(struct engine *engine, struct delivery *delivery)
 	engine->held_bytes += delivery->footprint;
 	if (delivery->part_of) {
 		engine->held_parts++;
+		engine_hold(engine, delivery->event); /* which waits for it */
 		sku_resolver_check_room(engine->resolver);
 	}
 	engine_check_full(engine); /* fewer messages count as not held up now */
@@ -94,9 +100,15 @@ void engine_postpone(struct engine *engine, struct delivery *delivery, const cha
 	give_back(engine, delivery);
 }
 
+/* The message itself; of a command of a process, the event: both have one place in their stream. */
+static const struct delivery *message_of(const struct delivery *delivery)
+{
+	return delivery->event ? delivery->event : delivery;
+}
+
 bool engine_admits(const struct engine *engine, const struct delivery *delivery)
 {
-	const struct delivery *entry = delivery->event ? delivery->event : delivery;
+	const struct delivery *entry = message_of(delivery);
 
 	return entry->transport != TRANSPORT_STREAM ||
 	       postponed_admits(&engine->postponed, entry, delivery_key(delivery));
@@ -106,11 +118,13 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, enum hel
 {
 	const char *sku = delivery_key(delivery);
 	size_t quarters = held_up == HELD_UP_UNTRIED ? TRIED_QUARTERS : HELD_QUARTERS;
-	bool has_room = delivery->transport == TRANSPORT_PROCESS || /* no client could send it again */
-			held_up == NOT_HELD_UP || delivery->is_held || holds_less_than(engine, quarters);
+	const struct delivery *message = message_of(delivery);
+	/* A sender that has its answer cannot be asked to try again. */
+	bool has_room = message->was_answered || held_up == NOT_HELD_UP || delivery->is_held ||
+			holds_less_than(engine, quarters);
 	bool is_accepted = has_room && engine_admits(engine, delivery);
 
-	if (!is_accepted && delivery->transport == TRANSPORT_PUBSUB) {
+	if (!is_accepted && message->transport == TRANSPORT_PUBSUB) {
 		pause_pubsub(engine, sku);
 		is_accepted = true;
 	}
@@ -131,9 +145,11 @@ bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery)
 	return true;
 }
 
-const char *engine_postponed_before(const struct engine *engine, const struct delivery *event)
+const char *engine_must_wait_for(const struct engine *engine, const struct delivery *event)
 {
-	return event->transport == TRANSPORT_STREAM ? postponed_before(&engine->postponed, event) : NULL;
+	if (event->transport == TRANSPORT_STREAM)
+		return postponed_before(&engine->postponed, event);
+	return event->transport == TRANSPORT_HTTP && !engine_has_room_for_held(engine) ? "" : NULL;
 }
 
 /* ---- what the reader of a stream calls ---- */

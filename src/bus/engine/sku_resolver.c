@@ -7,6 +7,7 @@
 #include "core/base/must.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The most batches that one query looks up. */
 #define RESOLVE_MAX 1000
@@ -66,6 +67,16 @@ void sku_resolver_submit(struct sku_resolver *resolver, struct delivery *deliver
 	delivery_queue_push(&resolver->queue, delivery);
 	if (!resolver->resolving)
 		schedule(resolver, 0);
+}
+
+bool sku_resolver_holds(const struct sku_resolver *resolver, const struct inbox_key *key)
+{
+	const struct delivery *it = resolver->queue.first;
+
+	while (it &&
+	       !(it->inbox_key && !strcmp(it->inbox.id, key->id) && !strcmp(it->inbox.source, key->source)))
+		it = it->next;
+	return it;
 }
 
 void sku_resolver_retry_now(struct sku_resolver *resolver)
@@ -226,7 +237,7 @@ static bool place_event(struct sku_resolver *resolver)
 	struct engine *engine = resolver->engine;
 	struct delivery *event = resolver->queue.first;
 	bool must_begin = processes_must_begin(event);
-	const char *sku = must_begin ? engine_postponed_before(engine, event) : NULL;
+	const char *sku = must_begin ? engine_must_wait_for(engine, event) : NULL;
 
 	if (must_begin && !sku) {
 		begin(resolver);

@@ -16,6 +16,9 @@ void sku_resolver_free(struct sku_resolver **resolver);
 /* Queues the delivery.  It is passed to its lane from the event loop, after the burst that it arrived in. */
 void sku_resolver_submit(struct sku_resolver *resolver, struct delivery *delivery);
 
+/* Whether a delivery with that key waits. */
+bool sku_resolver_holds(const struct sku_resolver *resolver, const struct inbox_key *key);
+
 /* A message has its outcome: a resolver that waits for room to run a process checks again. */
 void sku_resolver_check_room(struct sku_resolver *resolver);
 

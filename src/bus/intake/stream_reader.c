@@ -32,6 +32,23 @@ static void claim_again(void *context)
 	reader->claim_is_due = true;
 }
 
+/*
+ * Whether the group has other consumers; without them there is nothing to claim but this consumer's own
+ * entries.  The first reading of the state may not count this consumer yet.
+ */
+static bool may_claim(const struct stream_reader *reader)
+{
+	return reader->claim_is_due && (reader->is_first_claim || reader->found.consumers > 1);
+}
+
+static bool has_caught_up(const void *context)
+{
+	const struct stream_reader *reader = context;
+
+	return reader->stats.is_reading && !reader->has_pending && !may_claim(reader) &&
+	       !*reader->refused[CALL_CLAIM];
+}
+
 struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
 					const struct stream_reader_config *config)
 {
@@ -45,6 +62,9 @@ struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
 	reader->backoff = reader->acknowledge_backoff =
 		(struct backoff){.first_ms = 50, .cap_ms = RETRY_MAX_MS};
 	pending_entries_init(&reader->in_flight);
+	reader->source = (struct stream_source){
+		.name = reader->name, .has_caught_up = has_caught_up, .reader = reader};
+	engine_add_stream(ports->engine, &reader->source);
 	reader->retry_timer = clock->ops->timer_new(clock, try_again, reader);
 	reader->claim_timer = clock->ops->timer_new(clock, claim_again, reader);
 	reader->acknowledge_timer = clock->ops->timer_new(clock, acks_send, reader);
@@ -433,15 +453,6 @@ static void claim(struct stream_reader *reader)
 }
 
 /* ---- the next step ---- */
-
-/*
- * Whether the group has other consumers; without them there is nothing to claim but this consumer's own
- * entries.  The first reading of the state may not count this consumer yet.
- */
-static bool may_claim(const struct stream_reader *reader)
-{
-	return reader->claim_is_due && (reader->is_first_claim || reader->found.consumers > 1);
-}
 
 void reader_advance(struct stream_reader *reader)
 {

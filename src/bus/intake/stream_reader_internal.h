@@ -43,6 +43,7 @@ struct stream_reader {
 	struct stream_reader_config config;
 	struct stream_reader_stats stats; /* is_reading: the group is there, and `record` is the stream's */
 	char *name;
+	struct stream_source source;
 
 	enum reader_state state;
 	bool is_started, is_paused;

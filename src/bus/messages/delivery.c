@@ -206,7 +206,7 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	return delivery;
 }
 
-struct delivery *delivery_new_part(const struct delivery *event, const struct message *command)
+struct delivery *delivery_new_part(struct delivery *event, const struct message *command)
 {
 	struct arena *arena = arena_new(DELIVERY_OVERHEAD);
 	struct delivery *delivery = arena_alloc(arena, sizeof *delivery);

@@ -102,9 +102,9 @@ struct delivery {
 
 	struct process *process; /* that the event began, or NULL; its key, or 0 */
 	int64_t process_key;
-	struct process *part_of;      /* the process that the command is part of, or NULL, */
-	const struct delivery *event; /* and its event, which causes the command's events */
-	uint64_t number;              /* in the order of arrival */
+	struct process *part_of; /* the process that the command is part of, or NULL, */
+	struct delivery *event;  /* and its event, which causes the command's events */
+	uint64_t number;         /* in the order of arrival */
 
 	enum message_type type; /* known even when the payload is invalid; MSG_NONE: unknown */
 	struct envelope envelope;
@@ -136,7 +136,7 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 void delivery_free(struct delivery **delivery);
 
 /* A command of the process that `event` began: the event outlives it, and has its texts. */
-struct delivery *delivery_new_part(const struct delivery *event, const struct message *command);
+struct delivery *delivery_new_part(struct delivery *event, const struct message *command);
 
 /* Sets the key by which the inbox knows the message. */
 void delivery_set_key(struct delivery *delivery, const struct inbox_key *key);

@@ -39,7 +39,8 @@ struct process_store_ops {
 
 /*
  * The same for an event from a stream.  The stream delivers it again, in its place among the messages of the
- * stream, and much sooner than this: only an entry that was deleted is taken over in this way.
+ * stream, and much sooner than this, so only an entry that was deleted is taken over in this way.  A worker
+ * does that only if it has read the entries that were in front of it.
  */
 #define PROCESS_LEASE_OF_STREAM 600
 
@@ -48,6 +49,7 @@ struct due_process {
 	int64_t key;
 	enum message_type type;
 	struct inbox_key inbox;
+	bool is_from_stream;
 	const char *origin;
 	struct bytes payload;
 };

@@ -238,8 +238,8 @@ void processes_begin(struct processes *processes, const struct delivery_queue *q
 			continue;
 		if (map_get(&keys, it->inbox_key))
 			break; /* it comes again, and joins the process later */
-		if (engine_postponed_before(processes->shared->engine, it))
-			break; /* its lines may not be known yet */
+		if (engine_must_wait_for(processes->shared->engine, it))
+			break; /* it is postponed when its turn comes */
 		map_put(&keys, it->inbox_key, it);
 		*start = (struct process_start){.event = it};
 		find_pending(processes, it, start);

@@ -38,7 +38,7 @@ NOT_OF_ORDERS = {
     "streams.name",
     # A process has the order's id only while it lasts, and `forget` waits for its end.
     "processes.source", "processes.message_id", "processes.message", "processes.place", "processes.payload",
-    "processes.orderid", "processes.skus",
+    "processes.orderid", "processes.skus", "processes.way",
 }  # fmt: skip
 
 

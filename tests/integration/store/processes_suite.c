@@ -233,6 +233,7 @@ START_TEST(a_process_is_claimed_once_when_its_worker_does_not_claim_it_any_more)
 	ck_assert_str_eq(due[0].inbox.message, "order_cancelled");
 	ck_assert_str_eq(due[0].inbox.source, "");
 	ck_assert_str_eq(due[0].inbox.id, "id");
+	ck_assert(!due[0].is_from_stream);
 	ck_assert_mem_eq(due[0].payload.data, start->event->payload.data, due[0].payload.size);
 	ck_assert_uint_eq(claim(NULL, 0, due), 0);
 }
@@ -250,6 +251,7 @@ START_TEST(a_process_from_a_stream_is_left_to_the_stream_for_longer)
 	fixture->let_time_pass(fixture, PROCESS_LEASE_OF_STREAM);
 
 	ck_assert_uint_eq(claim(NULL, 0, due), 1);
+	ck_assert(due[0].is_from_stream);
 }
 END_TEST
 

@@ -152,6 +152,7 @@ struct replay_row {
 struct process_row {
 	int64_t key;
 	const char *event; /* its inbox key in one text */
+	bool is_from_stream;
 	struct inbox_key inbox;
 	enum message_type type;
 	uint64_t digest;

@@ -56,6 +56,7 @@ static struct process_row *begin(struct database *database, struct process_start
 	*row = (struct process_row){
 		.key = (int64_t)database->process_count + 1,
 		.event = arena_strdup(arena, event->inbox_key),
+		.is_from_stream = event->transport == TRANSPORT_STREAM,
 		.inbox = {arena_strdup(arena, event->inbox.message), arena_strdup(arena, event->inbox.source),
 			  arena_strdup(arena, event->inbox.id)},
 		.type = event->type,
@@ -117,6 +118,7 @@ size_t database_claim_processes(struct database *database, const int64_t *runnin
 			.key = row->key,
 			.type = row->type,
 			.inbox = {row->inbox.message, row->inbox.source, row->inbox.id},
+			.is_from_stream = row->is_from_stream,
 			.origin = row->origin,
 			.payload = {arena_copy(arena, row->payload.data, row->payload.size),
 				    row->payload.size},

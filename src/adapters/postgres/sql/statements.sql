@@ -104,12 +104,12 @@ with w as (
 		and not exists (select from processes p where p.message_id = w.id and p.source = w.source) as is_future
 	from unnest(
 		$1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::integer[], $7::bytea[], $8::text[],
-		$9::timestamptz[], $10::bigint[], $11::integer[]
+		$9::timestamptz[], $10::bigint[], $11::integer[], $12::text[]
 	) with ordinality
-		as w(source, id, digest, message, place, lease, payload, orderid, occurred_at, letter, attempts, at)
+		as w(source, id, digest, message, place, lease, payload, orderid, occurred_at, letter, attempts, way, at)
 ), begun as (
-	insert into processes as p (source, message_id, digest, message, place, payload, orderid, skus, qtys, due_at)
-	select w.source, w.id, w.digest, w.message, w.place, w.payload, w.orderid, lines.skus, lines.qtys,
+	insert into processes as p (source, message_id, digest, message, way, place, payload, orderid, skus, qtys, due_at)
+	select w.source, w.id, w.digest, w.message, w.way, w.place, w.payload, w.orderid, lines.skus, lines.qtys,
 		now() + make_interval(secs => w.lease)
 	from w
 	cross join lateral (
@@ -123,7 +123,7 @@ with w as (
 			where l.orderid = w.orderid
 			union
 			select pending.sku, pending.qty
-			from unnest($12::bigint[], $13::text[], $14::integer[]) as pending(event, sku, qty)
+			from unnest($13::bigint[], $14::text[], $15::integer[]) as pending(event, sku, qty)
 			where pending.event = w.at
 		) as line
 	) as lines
@@ -697,7 +697,7 @@ where ctid = any(array(
 	limit $2::bigint
 	for update skip locked
 ))
-returning key, message, source, message_id, place, payload
+returning key, message, source, message_id, way, place, payload
 
 -- statement DELETE_EXPIRED_UNITS
 -- Deletes on the pages from $1 up to $2. A witness is read again only moments after its unit, so a day is long enough.

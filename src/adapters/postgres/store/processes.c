@@ -2,6 +2,8 @@
 #include "adapters/postgres/store/pg_store.h"
 #include "adapters/postgres/tools/dry_run_commits.h"
 
+#include <string.h>
+
 struct beginning {
 	struct postgres_store *store;
 	struct process_start *starts;
@@ -54,8 +56,8 @@ static struct query *add_query(struct query_pipeline *pipeline, const struct pro
 		     *payloads = query_array(query, ARRAY_BYTEA), *orders = query_array(query, ARRAY_TEXT),
 		     *instants = query_array(query, ARRAY_TIMESTAMP),
 		     *letters = query_array(query, ARRAY_INT8), *attempts = query_array(query, ARRAY_INT4),
-		     *events = query_array(query, ARRAY_INT8), *skus = query_array(query, ARRAY_TEXT),
-		     *qtys = query_array(query, ARRAY_INT4);
+		     *ways = query_array(query, ARRAY_TEXT), *events = query_array(query, ARRAY_INT8),
+		     *skus = query_array(query, ARRAY_TEXT), *qtys = query_array(query, ARRAY_INT4);
 
 	for (size_t i = 0; i < count; i++) {
 		const struct delivery *event = starts[i].event;
@@ -72,6 +74,7 @@ static struct query *add_query(struct query_pipeline *pipeline, const struct pro
 		array_instant(instants, event->envelope.occurred_at);
 		array_int8(letters, event->replay ? event->replay->dead_letter : 0);
 		array_int4(attempts, event->replay ? event->replay->attempts : 0);
+		array_text(ways, transport_name(event->transport));
 		for (size_t j = 0; j < starts[i].pending_count; j++) {
 			array_int8(events, (int64_t)i + 1);
 			array_text(skus, starts[i].pending[j].sku);
@@ -126,7 +129,7 @@ static void on_claimed(void *context, const struct failure *failure)
 
 	*claim->count = failure ? 0 : (size_t)query_rows(query);
 	for (int row = 0; !failure && row < query_rows(query); row++) {
-		struct bytes payload = result_bytes(query, row, 5);
+		struct bytes payload = result_bytes(query, row, 6);
 
 		claim->due[row] = (struct due_process){
 			.key = result_int8(query, row, 0),
@@ -134,7 +137,9 @@ static void on_claimed(void *context, const struct failure *failure)
 			.inbox = {result_text(query, claim->arena, row, 1),
 				  result_text(query, claim->arena, row, 2),
 				  result_text(query, claim->arena, row, 3)},
-			.origin = result_text(query, claim->arena, row, 4),
+			.is_from_stream =
+				!strcmp(result_peek(query, row, 4), transport_name(TRANSPORT_STREAM)),
+			.origin = result_text(query, claim->arena, row, 5),
 			.payload = {arena_copy(claim->arena, payload.data, payload.size), payload.size},
 		};
 	}

@@ -203,6 +203,7 @@ static void expect_cancelled(const char *orderid)
 	ck_assert_str_eq(batch_of(orderid, "hot", 1), "");
 }
 
+/* _i: 1: the entry is free again, but not read, when the lease of the process ends. */
 START_TEST(a_cancellation_that_began_before_an_entry_in_front_of_it_was_postponed_is_postponed_too)
 {
 	create_batch("more", "hot", FLOOD);
@@ -221,9 +222,15 @@ START_TEST(a_cancellation_that_began_before_an_entry_in_front_of_it_was_postpone
 	cable_open(memory_store_requests(world->intake));
 	world_advance_ms(world, SOON_MS);
 	ck_assert_uint_eq(world->database->process_count, 3);
+	if (_i) {
+		engine_on_change(world->engine, NULL, NULL);
+		stream_reader_pause(reader);
+		database_unlock_products(world->database);
+	}
 	world_advance_ms(world, 1000 * (PROCESS_LEASE_OF_STREAM + 100));
 
 	database_unlock_products(world->database);
+	stream_reader_resume(reader);
 	world_advance_ms(world, 60000);
 	expect_all_done();
 	expect_cancelled("late-0");
@@ -279,6 +286,30 @@ START_TEST(a_cancellation_whose_commands_are_behind_a_postponed_entry_is_postpon
 }
 END_TEST
 
+START_TEST(cancellations_of_lines_that_are_held_up_leave_room_for_others)
+{
+	create_batch("more", "hot", FLOOD);
+	world_settle(world);
+	for (int i = 0; i < 100; i++)
+		add_allocate("hot", "many", i);
+	world_advance_ms(world, SOON_MS);
+	database_lock_product(world->database, "hot");
+	for (int i = 0; i < 100; i++) {
+		add_entry(MSG_ORDER_CANCELLED, arena_printf(world->arena, "orderid=many-%d", i));
+		if (i % 5 == 4)
+			world_advance_ms(world, 200);
+	}
+	world_advance_ms(world, 10 * SOON_MS);
+	add_allocate("cold", "cold", 0);
+	world_advance_ms(world, 10 * SOON_MS);
+	ck_assert_int_eq(count_orders("cold"), 1);
+	database_unlock_products(world->database);
+	world_advance_ms(world, 60000);
+	expect_all_done();
+	ck_assert_int_eq(database_allocated(world->database, "more"), 0);
+}
+END_TEST
+
 START_TEST(http_callers_for_a_flooded_product_are_asked_to_try_again)
 {
 	struct sent *hot, *cold;
@@ -292,6 +323,61 @@ START_TEST(http_callers_for_a_flooded_product_are_asked_to_try_again)
 	ck_assert_int_eq(hot->outcome, OUTCOME_POSTPONED);
 	expect_handled(cold);
 	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+}
+END_TEST
+
+/* The lines that a cancellation concerns are known only when it has begun. */
+START_TEST(cancellations_over_http_are_asked_to_try_again_while_held_up_messages_have_no_room)
+{
+	const struct sent *sent;
+
+	database_lock_product(world->database, "hot");
+	flood("flood", FLOOD);
+	world_advance_ms(world, SOON_MS);
+	sent = world_send(world, TRANSPORT_HTTP, MSG_ORDER_CANCELLED, "orderid=first");
+	world_advance_ms(world, SOON_MS);
+	ck_assert_int_eq(sent->outcome, OUTCOME_POSTPONED);
+	ck_assert_uint_eq(world->database->process_count, 0);
+}
+END_TEST
+
+START_TEST(cancellations_over_http_that_were_answered_are_kept_though_their_lines_have_no_room)
+{
+	create_batch("more", "hot", FLOOD);
+	for (int i = 0; i < QUEUE_MAX / 2; i++)
+		allocate(arena_printf(world->arena, "many-%d", i), "hot", 1);
+	world_settle(world);
+	database_lock_product(world->database, "hot");
+	for (int i = 0; i < QUEUE_MAX / 2; i++)
+		world_send(world, TRANSPORT_HTTP, MSG_ORDER_CANCELLED, "orderid=many-%d", i);
+	world_advance_ms(world, SOON_MS);
+	ck_assert_uint_eq(database_process_count(world->database), QUEUE_MAX / 2);
+	ck_assert_uint_eq(stats()->outcomes[OUTCOME_POSTPONED], 0);
+
+	database_unlock_products(world->database);
+	world_settle(world);
+	ck_assert_int_eq(database_allocated(world->database, "more"), 0);
+}
+END_TEST
+
+START_TEST(cancellations_over_pubsub_pause_it_while_their_lines_have_no_room)
+{
+	create_batch("more", "hot", FLOOD);
+	for (int i = 0; i < QUEUE_MAX; i++)
+		allocate(arena_printf(world->arena, "pub-%d", i), "hot", 1);
+	world_settle(world);
+	database_lock_product(world->database, "hot");
+	for (int i = 0; i < HELD_MAX; i++) {
+		world_send(world, TRANSPORT_PUBSUB, MSG_ORDER_CANCELLED, "orderid=pub-%d", i);
+		world_advance_ms(world, SOON_MS);
+	}
+	ck_assert(engine_pauses_pubsub(world->engine));
+	ck_assert(!engine_is_full(world->engine));
+
+	database_unlock_products(world->database);
+	world_settle(world);
+	ck_assert(!engine_pauses_pubsub(world->engine));
+	ck_assert_int_eq(database_allocated(world->database, "more"), QUEUE_MAX - HELD_MAX);
 }
 END_TEST
 
@@ -443,12 +529,19 @@ SUITE("postponing", set_up, tear_down_stream_world, .timeout_s = 30)
 	tcase_add_test(tests, other_products_are_handled_while_a_flood_is_read_again);
 	tcase_add_test(tests, an_entry_behind_a_postponed_one_is_postponed_even_if_there_is_room);
 	tcase_add_test(tests, a_cancellation_behind_postponed_entries_is_postponed_and_sees_their_lines);
-	tcase_add_test(
+	tcase_add_loop_test(
 		tests,
-		a_cancellation_that_began_before_an_entry_in_front_of_it_was_postponed_is_postponed_too);
+		a_cancellation_that_began_before_an_entry_in_front_of_it_was_postponed_is_postponed_too, 0,
+		2);
 	tcase_add_test(tests, a_cancellation_behind_a_postponed_entry_does_not_begin_with_another_one);
 	tcase_add_test(tests, a_cancellation_whose_commands_are_behind_a_postponed_entry_is_postponed_too);
+	tcase_add_test(tests, cancellations_of_lines_that_are_held_up_leave_room_for_others);
 	tcase_add_test(tests, http_callers_for_a_flooded_product_are_asked_to_try_again);
+	tcase_add_test(tests,
+		       cancellations_over_http_are_asked_to_try_again_while_held_up_messages_have_no_room);
+	tcase_add_test(tests,
+		       cancellations_over_http_that_were_answered_are_kept_though_their_lines_have_no_room);
+	tcase_add_test(tests, cancellations_over_pubsub_pause_it_while_their_lines_have_no_room);
 	tcase_add_test(tests, pubsub_pauses_while_its_messages_have_no_room);
 	tcase_add_test(tests, streams_are_read_though_pubsub_brought_more_than_the_queue_holds);
 	tcase_add_loop_test(tests, a_change_of_a_batch_that_a_postponed_entry_creates_is_no_unknown_batch, 0,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 struct memory_stream *stream;
+const char *consumer_name;
 struct memory_consumer *consumer;
 struct memory_checkpoints *checkpoints;
 struct stream_reader *reader;
@@ -11,6 +12,7 @@ struct stream_reader *reader;
 void set_up_stream(void)
 {
 	stream = memory_stream_new(world->simulation);
+	consumer_name = "worker";
 }
 
 void set_up_sold_out(void)
@@ -58,7 +60,7 @@ void prepare_reader(void)
 		.engine = world->engine,
 	};
 
-	consumer = memory_consumer_new(stream, GROUP, "worker");
+	consumer = memory_consumer_new(stream, GROUP, consumer_name);
 	checkpoints = memory_checkpoints_new(world->database);
 	ports.stream = memory_consumer_port(consumer);
 	ports.checkpoints = memory_checkpoints_port(checkpoints);

@@ -18,6 +18,7 @@
 extern struct memory_stream *stream;
 
 /* The worker's reader and its ports; NULL while no worker runs. */
+extern const char *consumer_name; /* "worker" at first */
 extern struct memory_consumer *consumer;
 extern struct memory_checkpoints *checkpoints;
 extern struct stream_reader *reader;
