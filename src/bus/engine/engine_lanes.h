@@ -64,9 +64,9 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, enum hel
 bool engine_admits(const struct engine *engine, const struct delivery *delivery);
 
 /*
- * Whether an event must be postponed before it begins.  Returns the SKU of a postponed entry that it is behind
- * in its stream, and which may be about its order; or "" for one over HTTP while the messages of held-up SKUs
- * fill their share of the queue, as its commands may be such messages; or NULL: it may begin.
+ * Whether an event must be postponed before it begins.  Returns the SKU of a postponed entry that it is
+ * behind in its stream, and which may be about its order; or "" for one over HTTP while the messages of
+ * held-up SKUs fill their share of the queue, as its commands may be such messages; or NULL: it may begin.
  */
 const char *engine_must_wait_for(const struct engine *engine, const struct delivery *event);
 

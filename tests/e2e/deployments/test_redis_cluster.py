@@ -9,12 +9,16 @@ import servers
 from installation import Installation, unique, wait_until
 
 
+# Without a port of its own for its bus, the server takes one in the range of outgoing connections.
+CLUSTER = ("--cluster-enabled", "yes", "--cluster-port", str(servers.free_port()))
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """One node that holds every slot."""
     with (
         servers.scratch_directory() as directory,
-        servers.running(servers.Redis(directory, options=("--cluster-enabled", "yes"))) as server,
+        servers.running(servers.Redis(directory, options=CLUSTER)) as server,
     ):
         client = redis.Redis(port=server.port)
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)

@@ -4,7 +4,7 @@ import json
 
 import msgpack
 import pytest
-from installation import administrator, unique
+from installation import administrator, at_least, unique, wait_until
 
 GOOD = {"orderid": "order", "sku": "sku", "qty": 1}
 
@@ -109,7 +109,10 @@ def test_the_log_has_one_line_a_message_without_its_payload(allocd):
     allocd.send("allocate", b'{"more":"secret"')
     allocd.await_dead_letters(2)
 
-    lines = [line for line in allocd.log_lines() if 'msg="message refused"' in line]
+    def refused():
+        return [line for line in allocd.log_lines() if 'msg="message refused"' in line]
+
+    lines = wait_until(lambda: at_least(2, refused()), "two lines in the log")  # written after the commit
     assert len(lines) == 2
     assert all(f"{allocd.prefix}allocate" in line for line in lines)
     assert all('=""' not in line for line in lines)
