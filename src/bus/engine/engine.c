@@ -58,6 +58,11 @@ static void on_probed(void *context, const struct failure *failure)
 static void check_drained(void *context);
 static void report_change(void *context);
 
+static void note_change(void *context)
+{
+	engine_note_change(context);
+}
+
 static void deal_out_ports(struct engine *engine, const struct engine_ports *ports)
 {
 	engine->ports = *ports;
@@ -90,6 +95,7 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->asked_ms = INT64_MIN;
 	engine->batches = batch_index_new();
 	engine->publisher = publisher_new(&engine->publisher_ports, &engine->stats);
+	publisher_on_restored(engine->publisher, note_change, engine);
 	engine->housekeeper = housekeeper_new(&engine->housekeeping_ports, &engine->config, &engine->stats,
 					      &(struct housekeeping_listener){
 						      .shrink_found = resume_shrink,
@@ -228,6 +234,11 @@ bool engine_has_room(const struct engine *engine)
 bool engine_has_room_for_process(const struct engine *engine)
 {
 	return processes_unfinished(engine->processes) - engine->held_parts < engine->config.queue_max;
+}
+
+bool engine_takes_commands(const struct engine *engine)
+{
+	return !engine->stats.restored;
 }
 
 bool engine_is_full(const struct engine *engine)

@@ -39,6 +39,12 @@ void engine_submit(struct engine *engine, const struct arrival *arrival);
 bool engine_has_room(const struct engine *engine);
 
 /*
+ * False while the database is older than what was published, as after a failover to a standby that lags
+ * behind: whether its commits are kept is for an operator to say.  Sources should pause.
+ */
+bool engine_takes_commands(const struct engine *engine);
+
+/*
  * Whether message sources should pause: from when the queue is full until half of it is free again.  The
  * share held by messages of SKUs that are held up does not count.
  */
@@ -51,8 +57,8 @@ bool engine_is_full(const struct engine *engine);
 bool engine_pauses_pubsub(const struct engine *engine);
 
 /*
- * `changed` is called, from the event loop, whenever engine_is_full(), engine_pauses_pubsub() or
- * engine_stats()->database_up has changed.
+ * `changed` is called, from the event loop, whenever engine_takes_commands(), engine_is_full(),
+ * engine_pauses_pubsub() or engine_stats()->database_up has changed.
  */
 void engine_on_change(struct engine *engine, void (*changed)(void *context), void *context);
 
@@ -68,7 +74,7 @@ struct stream_source {
 	struct stream_source *next;
 };
 
-/* To be called before its first entry is submitted.  The engine keeps the source, and asks it until it is freed. */
+/* To be called before its first entry is submitted.  The source outlives the engine's calls. */
 void engine_add_stream(struct engine *engine, struct stream_source *source);
 
 /*

@@ -5,7 +5,7 @@
 
 static bool has_to_wait(const struct admission *admission, const struct admission_valve *valve)
 {
-	return engine_is_full(admission->engine) ||
+	return !engine_takes_commands(admission->engine) || engine_is_full(admission->engine) ||
 	       (valve->is_durable ? !engine_stats(admission->engine)->database_up
 				  : engine_pauses_pubsub(admission->engine));
 }

@@ -1,6 +1,6 @@
 /*
  * Admits messages from Redis: a subscription's messages are submitted to the engine, and every source of
- * messages is paused while the engine has no room for more.
+ * messages is paused while the engine has no room for more, or takes no commands.
  */
 #ifndef ALLOCD_BUS_INTAKE_ADMISSION_H
 #define ALLOCD_BUS_INTAKE_ADMISSION_H

@@ -48,6 +48,8 @@ struct publisher {
 
 	void (*on_idle)(void *context);
 	void *idle_context;
+	void (*restored_changed)(void *context);
+	void *restored_context;
 };
 
 static void pump(void *publisher);
@@ -201,6 +203,14 @@ static void store_failed(struct publisher *publisher, const struct failure *fail
 	clock->ops->timer_set(publisher->retry, backoff_next(&publisher->backoff, publisher->ports->random));
 }
 
+static void set_restored(struct publisher *publisher, bool restored)
+{
+	if (publisher->stats->restored == restored)
+		return;
+	publisher->stats->restored = restored;
+	publisher->restored_changed(publisher->restored_context);
+}
+
 /* Positions of an earlier incarnation of the database are meaningless in this one. */
 static void begin_incarnation(struct publisher *publisher)
 {
@@ -209,7 +219,7 @@ static void begin_incarnation(struct publisher *publisher)
 		    "the outbox was renewed: publishing resumes from the database's cursors",
 		    LOG_TEXT("incarnation", publisher->state.incarnation));
 	publisher->started = true;
-	publisher->stats->restored = false;
+	set_restored(publisher, false);
 	partition_senders_begin(&publisher->senders, &publisher->state);
 }
 
@@ -218,7 +228,7 @@ static void log_restored(struct publisher *publisher, int partition)
 {
 	if (publisher->stats->restored)
 		return;
-	publisher->stats->restored = true;
+	set_restored(publisher, true);
 	LOG(publisher->ports->logger, LOG_ERROR,
 	    "the broker has published more than the database knows: was the database restored from a backup? "
 	    "run `allocd outbox renew`",
@@ -407,6 +417,12 @@ void publisher_on_idle(struct publisher *publisher, void (*on_idle)(void *contex
 {
 	publisher->on_idle = on_idle;
 	publisher->idle_context = context;
+}
+
+void publisher_on_restored(struct publisher *publisher, void (*changed)(void *context), void *context)
+{
+	publisher->restored_changed = changed;
+	publisher->restored_context = context;
 }
 
 /* ---- the next steps ---- */

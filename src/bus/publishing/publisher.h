@@ -58,4 +58,7 @@ bool publisher_is_idle(const struct publisher *publisher);
 /* `on_idle` is called whenever the publisher may have become idle. */
 void publisher_on_idle(struct publisher *publisher, void (*on_idle)(void *context), void *context);
 
+/* `changed` is called, in the middle of a step, whenever engine_stats()->restored has changed. */
+void publisher_on_restored(struct publisher *publisher, void (*changed)(void *context), void *context);
+
 #endif

@@ -20,6 +20,7 @@
 #define PROBLEM_DATABASE_AWAY     PROBLEM("database-away")
 #define PROBLEM_STARTING          PROBLEM("starting")
 #define PROBLEM_STOPPING          PROBLEM("stopping")
+#define PROBLEM_DATABASE_RESTORED PROBLEM("database-restored")
 #define PROBLEM_QUEUE_FULL        PROBLEM("queue-full")
 #define PROBLEM_SKU_HELD_UP       PROBLEM("sku-held-up")
 #define PROBLEM_TOO_BUSY          PROBLEM("too-busy")

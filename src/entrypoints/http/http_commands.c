@@ -127,6 +127,11 @@ void serve_command(struct http_api *api, struct evhttp_request *request, enum me
 	else if (!is_json_type(request_header(request, "Content-Type")))
 		reply_problem(request, &api->replies, 415, PROBLEM_NOT_JSON,
 			      "Expected Content-Type: application/json");
+	else if (!engine_takes_commands(api->services.engine))
+		reply_problem(
+			request, &api->replies, 503, PROBLEM_DATABASE_RESTORED,
+			"Not done: the database is older than what was published, and waits for an operator "
+			"(see allocd outbox renew); retry with the same id");
 	else if (!engine_has_room(api->services.engine))
 		reply_problem(request, &api->replies, 503, PROBLEM_QUEUE_FULL,
 			      "Not done: the queue is full; retry with the same id");

@@ -103,6 +103,8 @@ static void find_reasons(const struct http_api *api, const struct failure *datab
 		add(reasons,
 		    arena_printf(reasons->arena, "the database does not answer (%s)", database->text));
 	add_database(reasons, api->services.engine);
+	if (!engine_takes_commands(api->services.engine))
+		add(reasons, "the database is older than what was published (see allocd outbox renew)");
 }
 
 /* Why commands on Redis would not be received, or events not be published. */
@@ -113,8 +115,6 @@ static void find_reasons_of_redis(const struct http_api *api, struct reasons *re
 
 	add_intake(reasons, services);
 	add_events(reasons, services->engine);
-	if (stats->restored)
-		add(reasons, "the database is older than what was published (see allocd outbox renew)");
 	if (stats->damaged)
 		add(reasons,
 		    arena_printf(reasons->arena,

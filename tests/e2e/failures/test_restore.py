@@ -1,13 +1,15 @@
 """A database that is restored from a backup, while the fence in Redis is ahead of it."""
 
+import json
+
 import psycopg2.extensions
 from installation import administrator, unique, wait_until
 
 
 def test_a_restored_database_publishes_again_after_outbox_renew(parked, server_urls, ledger):
     """
-    The fence of the lost incarnation refuses the events of the restored database: the worker is not ready
-    and reports why, until `allocd outbox renew`; then everything is published, once.
+    The fence of the lost incarnation refuses the events of the restored database: the worker takes no commands, is
+    not ready and reports why, until `allocd outbox renew`; then the commands that waited are handled.
     """
     parked.start()
     ledger.open("sku")
@@ -26,17 +28,21 @@ def test_a_restored_database_publishes_again_after_outbox_renew(parked, server_u
     with ledger.listening():
         parked.launch()
         wait_until(lambda: "outbox renew" in parked.readiness(), "readiness to say what is wrong")
-        allocate(parked, "mute")
+        refused = parked.post("/allocate", {"orderid": "refused", "sku": "sku", "qty": 1})
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:allocd:problem:database-restored")
+        entry = {"type": "allocate", "data": json.dumps({"orderid": "by-stream", "sku": "sku", "qty": 1})}
+        parked.redis.xadd(f"{parked.prefix}allocd:commands", entry)
+        parked.send("allocate", {"orderid": "by-pubsub", "sku": "sku", "qty": 1})
         assert ledger.heard_on_channels() == []
         renewed = parked.run("outbox", "renew", "--yes")
         assert renewed.returncode == 0, renewed.stdout + renewed.stderr
         wait_until(parked.ready, "readiness to return")
         allocate(parked, "after")
-        ledger.await_heard(len(orders("mute") + orders("after")))
+        ledger.await_heard(len(orders("after")) + 2)
         ledger.await_published()
         heard = [event["orderid"] for event in ledger.heard_on_channels()]
 
-    assert heard == orders("mute") + orders("after")
+    assert sorted(heard) == sorted([*orders("after"), "by-pubsub", "by-stream"])
     assert [event["orderid"] for event in ledger.events("sku")] == orders("before") + heard
     ledger.check_verify()
 

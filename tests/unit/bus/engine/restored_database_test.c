@@ -99,6 +99,31 @@ START_TEST(a_renewed_outbox_publishes_all_that_was_kept_back)
 }
 END_TEST
 
+static void count_changes(void *context)
+{
+	++*(int *)context;
+}
+
+START_TEST(a_worker_on_a_restored_database_takes_no_commands_until_the_outbox_is_renewed)
+{
+	int changes = 0;
+
+	world_crash(other);
+	engine_on_change(world->engine, count_changes, &changes);
+	ck_assert(engine_takes_commands(world->engine));
+	raise_fence(5);
+	allocate_by(world, 1);
+	world_advance_ms(world, 60000);
+	ck_assert(!engine_takes_commands(world->engine));
+	ck_assert_int_eq(changes, 1);
+
+	database_renew(world->database);
+	world_advance_ms(world, 1000);
+	ck_assert(engine_takes_commands(world->engine));
+	ck_assert_int_eq(changes, 2);
+}
+END_TEST
+
 START_TEST(no_cursor_is_saved_before_the_state_of_a_returned_database_is_read)
 {
 	int64_t cursor;
@@ -262,6 +287,7 @@ SUITE("restored database", set_up_workers, tear_down_workers)
 	tcase_add_test(tests, a_worker_that_starts_notices_a_restored_database_before_it_publishes);
 	tcase_add_test(tests, other_partitions_publish_while_one_is_kept_back);
 	tcase_add_test(tests, a_renewed_outbox_publishes_all_that_was_kept_back);
+	tcase_add_test(tests, a_worker_on_a_restored_database_takes_no_commands_until_the_outbox_is_renewed);
 	tcase_add_test(tests, no_cursor_is_saved_before_the_state_of_a_returned_database_is_read);
 	tcase_add_test(tests, a_database_that_goes_back_in_time_is_noticed);
 	tcase_add_test(tests, a_call_from_before_a_restore_is_ignored);
