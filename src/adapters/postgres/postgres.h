@@ -93,6 +93,14 @@ enum schema_result {
 enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms, struct logger *logger,
 				    char text[SCHEMA_TEXT_SIZE]);
 
+/*
+ * Whether the database belongs to this prefix of channels and keys; if it belongs to another one, the result
+ * is SCHEMA_INCOMPATIBLE.  With `takes`, a database that belongs to none belongs to this one from then on.
+ * To be called when the schema is ready.
+ */
+enum schema_result postgres_check_prefix(const struct url_source *url, int timeout_ms, const char *prefix,
+					 bool takes, char text[SCHEMA_TEXT_SIZE]);
+
 /* Only checks; a missing migration is SCHEMA_INCOMPATIBLE, too. */
 enum schema_result postgres_check_schema(const struct url_source *url, int timeout_ms,
 					 char text[SCHEMA_TEXT_SIZE]);

@@ -37,17 +37,21 @@ static void renew_event(struct outgoing *event, int64_t epoch, struct arena *are
 enum exit_status command_outbox_renew(const struct invocation *invocation)
 {
 	struct tools *tools;
+	const char *prefix = invocation_option(invocation, "prefix");
 	struct renewal renewal;
 
 	if (!is_confirmed(invocation))
 		return STATUS_USAGE;
 	tools = tools_new(invocation);
 	if (tools_open_database(tools)) {
-		if (postgres_renew(tools_client(tools), renew_event, &renewal))
+		if (!postgres_renew(tools_client(tools), renew_event, prefix, &renewal)) {
+			tools_report_database(tools);
+		} else {
 			printf("%s -> %s\nepoch %" PRId64 " -> %" PRId64 "\n", renewal.before, renewal.after,
 			       renewal.epoch - 1, renewal.epoch);
-		else
-			tools_report_database(tools);
+			if (prefix)
+				printf("prefix \"%s\"\n", prefix);
+		}
 	}
 	return tools_free(&tools);
 }

@@ -45,6 +45,7 @@ static const struct command_option forget_options[] = {
 };
 
 static const struct command_option outbox_renew_options[] = {
+	{"prefix", OPTION_TEXT, .value = "TEXT", .help = "the database belongs to this ALLOCD_PREFIX from now on"},
 	{"yes", .help = "do not ask"},
 	{0},
 };
@@ -162,7 +163,9 @@ const struct command commands[] = {
 			   "restored one gets a new incarnation.  Events from here on, and those that are\n"
 			   "not published yet, bear the next epoch, so that consumers tell them from those\n"
 			   "of the lost database.  Prints the incarnations and epochs before and after.\n"
-			   "Running workers notice within a second.",
+			   "Running workers notice within a second.  A worker whose ALLOCD_PREFIX is not that\n"
+			   "of the database refuses to start: --prefix gives it to another one, such as a copy\n"
+			   "to the prefix of a test.  Stop the workers of the former prefix first.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_outbox_renew,
 	},
 	{

@@ -36,6 +36,7 @@ enum life_phase {
 	PREPARING,  /* waits for the database, and for its schema to fit */
 	LEAVING,    /* waits for the preparation to end: no command was accepted yet */
 	CONNECTING, /* waits for Redis */
+	TAKING,     /* records that the database belongs to this prefix */
 	WORKING,    /* waits for a signal */
 	DRAINING,   /* waits for the engine to finish every accepted command */
 	CONFIRMING, /* waits for Redis to confirm the acknowledgement of every stream entry */
@@ -69,8 +70,8 @@ static void set_timer(struct event *timer, int ms)
 /* Whether polling detects the end of the phase. */
 static bool is_polled(enum life_phase phase)
 {
-	return phase == PREPARING || phase == LEAVING || phase == CONNECTING || phase == CONFIRMING ||
-	       phase == FLUSHING;
+	return phase == PREPARING || phase == LEAVING || phase == CONNECTING || phase == TAKING ||
+	       phase == CONFIRMING || phase == FLUSHING;
 }
 
 static void enter(struct life *life, enum life_phase phase)
@@ -138,6 +139,26 @@ static void begin_to_work(struct life *life)
 	arena_free(&arena);
 }
 
+static void check_taken(struct life *life)
+{
+	enum exit_status status;
+
+	if (!schema_work_is_over(life->schema, &status))
+		return;
+	if (status == STATUS_DONE)
+		begin_to_work(life);
+	else
+		end(life, status);
+}
+
+/* Not before Redis was reached: a prefix that Redis refuses must not be recorded. */
+static void take_database(struct life *life)
+{
+	schema_work_free(&life->schema);
+	life->schema = schema_work_start(&life->invocation->config, SCHEMA_TAKE, life->logger);
+	enter(life, TAKING);
+}
+
 static void check_redis(struct life *life)
 {
 	struct arena *arena = arena_new(256);
@@ -147,7 +168,7 @@ static void check_redis(struct life *life)
 		    LOG_TEXT("error", worker_redis_defect(life->worker)));
 		end(life, STATUS_CONFIGURATION);
 	} else if (!worker_redis_trouble(life->worker, arena)) {
-		begin_to_work(life);
+		take_database(life);
 	}
 	arena_free(&arena);
 }
@@ -173,7 +194,7 @@ static const char *awaited(void *context, struct arena *arena)
 	const struct life *life = context;
 	const char *trouble;
 
-	if (life->phase == PREPARING)
+	if (life->phase == PREPARING || life->phase == TAKING)
 		return schema_work_awaits(life->schema, arena);
 	trouble = life->phase == CONNECTING ? worker_redis_trouble(life->worker, arena) : NULL;
 	return trouble ? arena_printf(arena, "waiting for Redis since %s: %s",
@@ -226,6 +247,7 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 	switch (life->phase) {
 	case PREPARING:
 	case CONNECTING:
+	case TAKING:
 	case WORKING:
 		stop(life, (int)number);
 		break;
@@ -257,6 +279,8 @@ static void on_poll(evutil_socket_t socket, short what, void *context)
 		check_schema(life);
 	else if (life->phase == CONNECTING)
 		check_redis(life);
+	else if (life->phase == TAKING)
+		check_taken(life);
 	else if (life->phase == CONFIRMING && worker_is_done(life->worker))
 		enter(life, FLUSHING);
 	else if ((life->phase == LEAVING && schema_work_is_over(life->schema, &status)) ||
@@ -338,13 +362,14 @@ static void log_the_end(const struct life *life)
 /* Runs all phases. */
 static enum exit_status live(struct life *life)
 {
-	bool migrate = !invocation_flag(life->invocation, "no-migrate");
+	enum schema_task task =
+		invocation_flag(life->invocation, "no-migrate") ? SCHEMA_CHECK : SCHEMA_MIGRATE;
 	enum exit_status ignored;
 
 	make_events(life);
 	if (worker_http(life->worker))
 		http_api_await(worker_http(life->worker), awaited, life);
-	life->schema = schema_work_start(&life->invocation->config, migrate, life->logger);
+	life->schema = schema_work_start(&life->invocation->config, task, life->logger);
 	enter(life, PREPARING);
 	event_base_dispatch(life->base);
 	log_the_end(life);

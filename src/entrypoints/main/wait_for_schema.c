@@ -24,7 +24,8 @@
 /* Shared by the thread and the event loop. */
 struct schema_work {
 	const struct config *config;
-	bool migrate;
+	enum schema_task task;
+	bool is_worker;
 	struct logger *logger;
 	int64_t deadline_ms;
 	time_t started_at;
@@ -40,11 +41,13 @@ struct schema_work {
 	enum exit_status status; /* set before `is_over` */
 };
 
-static void init(struct schema_work *work, const struct config *config, bool migrate, struct logger *logger)
+static void init(struct schema_work *work, const struct config *config, enum schema_task task, bool is_worker,
+		 struct logger *logger)
 {
 	pthread_condattr_t monotonic;
 
-	*work = (struct schema_work){.config = config, .migrate = migrate, .logger = logger};
+	*work = (struct schema_work){
+		.config = config, .task = task, .is_worker = is_worker, .logger = logger};
 	work->deadline_ms = monotonic_ms() + 1000 * (int64_t)config->start_wait_s;
 	work->started_at = time(NULL);
 	pthread_mutex_init(&work->mutex, NULL);
@@ -97,9 +100,15 @@ static enum exit_status give_up(const struct schema_work *work, const char *mess
 static enum schema_result attempt(const struct schema_work *work, char reason[SCHEMA_TEXT_SIZE])
 {
 	struct url_source url = database_url(work->config);
+	enum schema_result result;
 
-	return work->migrate ? postgres_migrate(&url, attempt_ms(work), work->logger, reason)
-			     : postgres_check_schema(&url, attempt_ms(work), reason);
+	if (work->task == SCHEMA_TAKE)
+		return postgres_check_prefix(&url, attempt_ms(work), work->config->prefix, true, reason);
+	result = work->task == SCHEMA_MIGRATE ? postgres_migrate(&url, attempt_ms(work), work->logger, reason)
+					      : postgres_check_schema(&url, attempt_ms(work), reason);
+	if (result != SCHEMA_READY || !work->is_worker)
+		return result;
+	return postgres_check_prefix(&url, attempt_ms(work), work->config->prefix, false, reason);
 }
 
 static enum exit_status run(struct schema_work *work)
@@ -130,7 +139,7 @@ enum exit_status schema_prepare(const struct config *config, bool migrate, struc
 	struct schema_work work;
 	enum exit_status status;
 
-	init(&work, config, migrate, logger);
+	init(&work, config, migrate ? SCHEMA_MIGRATE : SCHEMA_CHECK, false, logger);
 	status = run(&work);
 	release(&work);
 	return status;
@@ -160,12 +169,13 @@ static int start_thread(struct schema_work *work)
 	return error;
 }
 
-struct schema_work *schema_work_start(const struct config *config, bool migrate, struct logger *logger)
+struct schema_work *schema_work_start(const struct config *config, enum schema_task task,
+				      struct logger *logger)
 {
 	struct schema_work *work = must_alloc(sizeof *work);
 	int error;
 
-	init(work, config, migrate, logger);
+	init(work, config, task, true, logger);
 	error = start_thread(work);
 	work->has_thread = error == 0;
 	if (error) {
@@ -192,7 +202,8 @@ const char *schema_work_awaits(struct schema_work *work, struct arena *arena)
 		text = arena_printf(arena, "waiting for the database since %s: %s", since, work->reason);
 	else
 		text = arena_printf(arena, "%s the database since %s",
-				    work->migrate ? "checking and migrating" : "checking", since);
+				    work->task == SCHEMA_MIGRATE ? "checking and migrating" : "checking",
+				    since);
 	pthread_mutex_unlock(&work->mutex);
 	return text;
 }

@@ -1,4 +1,7 @@
-/* Migrates or checks the database's schema, as soon as the database is reachable. */
+/*
+ * Migrates or checks the database's schema, and to which prefix the database belongs, as soon as the database
+ * is reachable.
+ */
 #ifndef ALLOCD_ENTRYPOINTS_MAIN_WAIT_FOR_SCHEMA_H
 #define ALLOCD_ENTRYPOINTS_MAIN_WAIT_FOR_SCHEMA_H
 
@@ -13,8 +16,12 @@ enum exit_status schema_prepare(const struct config *config, bool migrate, struc
 /* The same work in a thread of its own, while the event loop runs. */
 struct schema_work;
 
+/* The first two look for a worker with another prefix, too; the third takes the database for this one's. */
+enum schema_task { SCHEMA_CHECK, SCHEMA_MIGRATE, SCHEMA_TAKE };
+
 /* The configuration and the logger, which is safe for threads, outlive the thread. */
-struct schema_work *schema_work_start(const struct config *config, bool migrate, struct logger *logger);
+struct schema_work *schema_work_start(const struct config *config, enum schema_task task,
+				      struct logger *logger);
 
 /* Whether the work has ended; *status is then what schema_prepare() would have returned. */
 bool schema_work_is_over(const struct schema_work *work, enum exit_status *status);

@@ -67,7 +67,7 @@ def test_listeners_replay_what_the_read_model_shows_after_kills_and_rebuilds(on_
     """
     allocd = on_own_redis
     allocd.stop()
-    allocd.prefix = ""  # as in the documented programs
+    allocd.give_to("")  # as in the documented programs
     allocd.start()
     ledger = Ledger(allocd, tmp_path)
     ledger.open(*(f"sku-{number}" for number in range(5)))

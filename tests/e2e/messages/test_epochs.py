@@ -42,7 +42,7 @@ def verify(allocd):
 @pytest.fixture
 def unprefixed(on_own_redis):
     on_own_redis.stop()
-    on_own_redis.prefix = ""  # as in the documented programs
+    on_own_redis.give_to("")  # as in the documented programs
     return on_own_redis
 
 
@@ -80,7 +80,8 @@ def test_the_documented_consumers_balance_their_books_across_a_restore(tmp_path,
             assert allocd.stop() == 0
         allocd.launch()
         wait_until(lambda: "outbox renew" in allocd.readiness(), "readiness to say what is wrong")
-        allocate(allocd, "busy", "mute", 12)
+        fields = {"orderid": "busy/refused", "sku": "busy", "qty": 1}
+        assert allocd.post("/allocate", fields).status_code == 503
 
         assert renew(allocd) == "epoch 1 -> 2"
 

@@ -10,7 +10,7 @@ SKU = "lamp"
 @pytest.fixture
 def unprefixed(on_own_redis):
     on_own_redis.stop()
-    on_own_redis.prefix = ""  # as in the documented programs
+    on_own_redis.give_to("")  # as in the documented programs
     on_own_redis.start()
     return on_own_redis
 

@@ -17,7 +17,7 @@ from installation import ROOT, TIMEOUT_S, wait_until
 def test_the_documented_programs_publish_and_receive(tmp_path, on_own_redis, language):
     allocd = on_own_redis
     allocd.stop()
-    allocd.prefix = ""  # as in the examples: the Redis is this test's own
+    allocd.give_to("")  # as in the examples: the Redis is this test's own
     allocd.start()
 
     with listening(language, tmp_path, allocd) as listener:

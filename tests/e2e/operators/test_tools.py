@@ -48,6 +48,7 @@ def damaged(used, sql):
     name, whole = unique("damaged"), psycopg2.extensions.parse_dsn(used.database_url)["dbname"]
     url = psycopg2.extensions.make_dsn(used.database_url, dbname=name)
     there = Installation(used.log.parent, url, used.redis_url)
+    there.prefix = used.prefix
     with administrator(psycopg2.extensions.make_dsn(used.database_url, dbname="postgres")) as execute:
         execute(f'create database "{name}" template "{whole}"')
         try:

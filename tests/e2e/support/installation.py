@@ -144,6 +144,11 @@ class Installation:
         self.worker = None
         return status
 
+    def give_to(self, prefix):
+        """Changes the prefix of this installation, whose database a worker has used already."""
+        self.query("update installation set prefix = %s", prefix)
+        self.prefix = prefix
+
     def kill(self):
         self.stop(signal.SIGKILL)
 

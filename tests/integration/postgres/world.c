@@ -221,7 +221,7 @@ void world_renew(event_renewal *event)
 	struct renewal renewal;
 
 	ck_assert(blocking_client_connect(&client, &url, CLIENT_WRITES, 5000));
-	ck_assert_msg(postgres_renew(&client, event, &renewal), "%s", client.text);
+	ck_assert_msg(postgres_renew(&client, event, NULL, &renewal), "%s", client.text);
 	blocking_client_close(&client);
 }
 

@@ -279,6 +279,15 @@ begin isolation level read committed;
 set local statement_timeout = 0;
 set local lock_timeout = '30s'
 
+-- query read_prefix
+select prefix from installation
+
+-- query take_prefix
+update installation set prefix = $1 where prefix is null
+
+-- query give_to_prefix
+update installation set prefix = $1
+
 -- query lock_installation
 -- One renewal follows another.
 select from installation for update

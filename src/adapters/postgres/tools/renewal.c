@@ -92,7 +92,17 @@ static bool finish(const struct renewing *renewing, struct renewal *renewal)
 	return row && blocking_client_execute(renewing->client, "commit");
 }
 
-bool postgres_renew(struct blocking_client *client, event_renewal *renew, struct renewal *renewal)
+static bool give_to(struct blocking_client *client, const char *prefix)
+{
+	PGresult *answer = prefix ? blocking_client_query(client, sql_give_to_prefix, 1, &prefix) : NULL;
+	bool done = answer || !prefix;
+
+	PQclear(answer);
+	return done;
+}
+
+bool postgres_renew(struct blocking_client *client, event_renewal *renew, const char *prefix,
+		    struct renewal *renewal)
 {
 	struct renewing renewing = {client, renew, .arena = arena_new(65536)};
 	bool done;
@@ -100,7 +110,7 @@ bool postgres_renew(struct blocking_client *client, event_renewal *renew, struct
 	blocking_client_clear_deadline(client);
 	done = blocking_client_begin_transaction(client, sql_begin_renewal) && begin_epoch(&renewing) &&
 	       renew_rows(&renewing) && blocking_client_execute(client, sql_raise_epoch) &&
-	       renew_rows(&renewing) && finish(&renewing, renewal);
+	       renew_rows(&renewing) && give_to(client, prefix) && finish(&renewing, renewal);
 	arena_free(&renewing.arena);
 	return done;
 }

@@ -16,9 +16,10 @@ struct renewal {
 
 /*
  * Gives the database a new incarnation and the next epoch, which the events get that are not published yet
- * and those that follow.  Workers may go on.  Returns false after a failure, and changes nothing: see the
- * client.
+ * and those that follow; and gives it to the prefix, unless that is NULL.  Workers may go on.  Returns false
+ * after a failure, and changes nothing: see the client.
  */
-bool postgres_renew(struct blocking_client *client, event_renewal *renew, struct renewal *renewal);
+bool postgres_renew(struct blocking_client *client, event_renewal *renew, const char *prefix,
+		    struct renewal *renewal);
 
 #endif
