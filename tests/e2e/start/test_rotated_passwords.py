@@ -106,6 +106,7 @@ def test_a_password_that_is_rotated_before_its_file_is_retried(allocd, rotation)
         ("DATABASE_URL", "host=db password=S3CR3T half"),
         ("REDIS_URL", "redis://app:S3CR3T@host:port/0"),
         ("REDIS_URL", "https://app:S3CR3T@host/0"),
+        ("REDIS_URL", "redis+sentinel://app:S3CR3T@host,host"),
         ("REDIS_URL", ""),
     ],
 )

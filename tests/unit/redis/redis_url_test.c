@@ -109,7 +109,59 @@ static const struct {
 	{"redis+unix:///path?x=1", "parameter"},
 	{"redis+unix:///path?db=x", "database"},
 	{"redis+unix:///%00", "path"},
+	{"redis+sentinel://:hunter2@/main", "host"},
+	{"redis+sentinel://:hunter2@a,,b/main", "host"},
+	{"redis+sentinel://:hunter2@a,/main", "host"},
+	{"redis+sentinel://:hunter2@a:x,b/main", "port"},
+	{"redis+sentinel://:hunter2@a", "master"},
+	{"redis+sentinel://:hunter2@a/", "master"},
+	{"redis+sentinel://:hunter2@a//0", "master"},
+	{"redis+sentinel://me:1/hunter2@a/main", "master"},
+	{"redis+sentinel://:hunter2@a/main/x", "database"},
+	{"redis+sentinel://:hunter2@a/main/0/", "database"},
+	{"redis+sentinel://:hunter2@1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17/main", "16"},
 };
+
+START_TEST(a_url_of_sentinels_names_them_and_the_master)
+{
+	struct redis_url url;
+	const char *error;
+
+	ck_assert(redis_url_parse(&url, "rediss+sentinel://me:p,w@a:1,[::1]:2,c/stock.main/3", &error));
+
+	ck_assert_uint_eq(url.sentinel_count, 3);
+	ck_assert_str_eq(url.sentinels[1].host, "::1");
+	ck_assert_uint_eq(url.sentinels[1].port, 2);
+	ck_assert_uint_eq(url.sentinels[2].port, 26379);
+	ck_assert_str_eq(url.master, "stock.main");
+	ck_assert_int_eq(url.database, 3);
+	ck_assert(url.tls);
+	ck_assert_str_eq(url.user, "me");
+	ck_assert_str_eq(url.password, "p,w");
+	assert_text(url.host, NULL);
+	ck_assert_str_eq(url.address, "stock.main by sentinels a:1,[::1]:2,c:26379");
+	redis_url_release(&url);
+}
+END_TEST
+
+START_TEST(a_redirected_url_is_still_the_same)
+{
+	struct redis_url url, other;
+	const char *error;
+
+	ck_assert(redis_url_parse(&url, "redis+sentinel://a/main", &error));
+	ck_assert(redis_url_parse(&other, "redis+sentinel://a/main", &error));
+	redis_url_redirect(&url, "10.0.0.1", 7000);
+
+	ck_assert_str_eq(url.address, "10.0.0.1:7000");
+	ck_assert(redis_url_is_same(&url, &other));
+	redis_url_release(&other);
+	ck_assert(redis_url_parse(&other, "redis+sentinel://a/other", &error));
+	ck_assert(!redis_url_is_same(&url, &other));
+	redis_url_release(&other);
+	redis_url_release(&url);
+}
+END_TEST
 
 START_TEST(a_wrong_url_is_reported_without_quoting_it)
 {
@@ -160,6 +212,8 @@ END_TEST
 SUITE("redis url")
 {
 	tcase_add_loop_test(tests, a_url_is_parsed_into_address_and_credentials, 0, COUNT(good));
+	tcase_add_test(tests, a_url_of_sentinels_names_them_and_the_master);
+	tcase_add_test(tests, a_redirected_url_is_still_the_same);
 	tcase_add_loop_test(tests, a_wrong_url_is_reported_without_quoting_it, 0, COUNT(bad));
 	tcase_add_test(tests, a_socket_path_may_be_as_long_as_the_kernel_allows);
 	tcase_add_test(tests, a_host_may_be_as_long_as_a_dns_name);

@@ -11,10 +11,11 @@
 struct bufferevent;
 struct connect_attempts;
 struct event;
+struct sentinel_query;
 
 enum redis_connection_state {
 	CONNECTION_WAITING,    /* waits for the time of the next attempt */
-	CONNECTION_CONNECTING, /* waits for a connected socket */
+	CONNECTION_CONNECTING, /* waits for the sentinels' answer, and for a connected socket */
 	CONNECTION_HANDSHAKE,  /* waits for TLS, the replies to the handshake, and those to the user */
 	CONNECTION_UP,         /* the user marked it as up: requests are sent, or the connection listens */
 };
@@ -33,6 +34,9 @@ struct redis_connection {
 	enum redis_connection_state state;
 	struct event *timer;  /* its meaning depends on the state */
 	struct redis_url url; /* of the last attempt; all zero when it could not be read */
+	struct sentinel_query
+		*sentinels; /* being asked: before connecting, and now and then while it is up */
+	size_t sentinel;    /* the number of the one that is asked first */
 	struct connect_attempts *attempts;
 	enum address_failure failure; /* the most specific one of this attempt */
 	size_t failed_address;        /* the index of the first address with this failure */

@@ -1,11 +1,13 @@
-/* Checks whether Redis still answers, and whether it is still the master. */
+/* Checks whether Redis still answers, and whether it is still the master: by its role, and by its sentinels. */
 #include "adapters/redis/connection/connection_internal.h"
+#include "adapters/redis/discovery/sentinel_query.h"
 #include "adapters/redis/protocol/resp_writer.h"
 #include "adapters/system/instants.h"
 #include "core/base/must.h"
 
 #include <event2/buffer.h>
 #include <hiredis/hiredis.h>
+#include <string.h>
 
 static void on_pong(void *context, const redisReply *reply)
 {
@@ -53,6 +55,32 @@ void redis_connection_check_role(struct redis_connection *connection)
 	evbuffer_free(commands);
 }
 
+/* ---- its sentinels ---- */
+
+static void on_sentinel_checked(void *context, const struct sentinel_answer *answer)
+{
+	static const char cause[] = "the sentinels name another master";
+	struct redis_connection *connection = context;
+	const struct redis_url *url = &connection->url;
+	/* Another sentinel than the one that named this server may not know the present master yet. */
+	bool is_another = answer->host && answer->sentinel == connection->sentinel &&
+			  (answer->port != url->port || strcmp(answer->host, url->host) != 0);
+
+	sentinel_query_cancel(&connection->sentinels);
+	if (is_another && redis_server_refused(connection->settings.server, &connection->member,
+					       REDIS_ERROR_WRONG_SERVER, cause, monotonic_ms()))
+		redis_connection_end(connection, cause);
+}
+
+static void check_sentinels(struct redis_connection *connection)
+{
+	if (connection->url.master && !connection->sentinels &&
+	    redis_server_is_check_due(connection->settings.server, monotonic_ms()))
+		connection->sentinels =
+			sentinel_query_start(connection->settings.base, &connection->url,
+					     connection->sentinel, on_sentinel_checked, connection);
+}
+
 /* ---- its silence ---- */
 
 /* How long Redis was silent: 0 while our input is full or has ended, and after the process slept. */
@@ -74,6 +102,7 @@ void redis_connection_tick(struct redis_connection *connection)
 	int64_t silence_ms = measure_silence(connection);
 
 	redis_connection_set_timer(connection, tick_ms);
+	check_sentinels(connection);
 	if (silence_ms >= redis_silence_max_ms(&connection->settings))
 		redis_connection_end(connection, "Redis does not answer");
 	else if (silence_ms >= 3 * tick_ms && !connection->pinged)

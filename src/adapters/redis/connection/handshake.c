@@ -143,11 +143,14 @@ static bool check_mode(struct handshake *handshake, const struct redisReply *rep
 	const char *prefix = handshake->demands.prefix;
 	char mode[16] = "";
 
-	if (!find_field(reply, "redis_mode:", mode, sizeof mode))
+	if (!find_field(reply, "redis_mode:", mode, sizeof mode) &&
+	    !find_field(reply, "server_mode:", mode, sizeof mode)) /* as Valkey names it */
 		return true;
 	if (!strcmp(mode, "sentinel")) {
-		utf8_format(error, size,
-			    "this is a Redis Sentinel: REDIS_URL must name the Redis server that it watches");
+		utf8_format(
+			error, size,
+			"this is a Redis Sentinel: REDIS_URL must begin with redis+sentinel://, or name the "
+			"Redis server that it watches");
 		return false;
 	}
 	if (strcmp(mode, "cluster") != 0 || !prefix || has_hash_tag(prefix))

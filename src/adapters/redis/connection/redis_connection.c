@@ -3,6 +3,7 @@
 
 #include "adapters/redis/connection/connect_attempts.h"
 #include "adapters/redis/connection/tls.h"
+#include "adapters/redis/discovery/sentinel_query.h"
 #include "adapters/redis/protocol/resp_reader.h"
 #include "adapters/redis/protocol/resp_writer.h"
 #include "adapters/system/instants.h"
@@ -43,7 +44,7 @@ static void set_state(struct redis_connection *connection, enum redis_connection
 		redis_connection_set_timer(connection,
 					   backoff_next(&connection->backoff, connection->settings.random));
 		break;
-	case CONNECTION_CONNECTING: /* connect_attempts.c has timeouts of its own */
+	case CONNECTION_CONNECTING: /* sentinel_query.c and connect_attempts.c have timeouts of their own */
 		evtimer_del(connection->timer);
 		break;
 	case CONNECTION_HANDSHAKE:
@@ -176,7 +177,9 @@ static void handle_loss(struct redis_connection *connection, bool was_up, const 
 
 	utf8_format(connection->trouble, sizeof connection->trouble, "%s", cause);
 	close_stream(connection);
+	sentinel_query_cancel(&connection->sentinels);
 	connect_attempts_cancel(&connection->attempts);
+	connection->sentinel += !was_up; /* what it answered was of no use */
 	connection->rotation = was_stable ? 0 : connection->rotation + 1;
 	if (was_stable)
 		connection->backoff.failures = 0;
@@ -299,6 +302,26 @@ static void on_connect_done(void *context, int fd, const char *error)
 	evbuffer_free(commands);
 }
 
+static void connect_to_url(struct redis_connection *connection)
+{
+	connection->attempts = connect_attempts_start(connection->settings.base, &connection->url,
+						      connection->rotation, on_connect_done, connection);
+}
+
+static void on_sentinel_answered(void *context, const struct sentinel_answer *answer)
+{
+	struct redis_connection *connection = context;
+
+	if (!answer->host) {
+		redis_connection_lose(connection, answer->error);
+		return;
+	}
+	connection->sentinel = answer->sentinel;
+	redis_url_redirect(&connection->url, answer->host, answer->port);
+	sentinel_query_cancel(&connection->sentinels);
+	connect_to_url(connection);
+}
+
 static void begin_attempts(struct redis_connection *connection)
 {
 	struct arena *arena = arena_new(1024);
@@ -307,12 +330,14 @@ static void begin_attempts(struct redis_connection *connection)
 	set_state(connection, CONNECTION_CONNECTING);
 	connection->failure = ADDRESS_UNTRIED;
 	redis_url_release(&connection->url);
-	if (redis_url_read(&connection->url, &connection->settings.url, arena, &error))
-		connection->attempts =
-			connect_attempts_start(connection->settings.base, &connection->url,
-					       connection->rotation, on_connect_done, connection);
-	else
+	if (!redis_url_read(&connection->url, &connection->settings.url, arena, &error))
 		redis_connection_lose(connection, error);
+	else if (connection->url.master)
+		connection->sentinels =
+			sentinel_query_start(connection->settings.base, &connection->url,
+					     connection->sentinel, on_sentinel_answered, connection);
+	else
+		connect_to_url(connection);
 	arena_free(&arena);
 }
 
@@ -382,6 +407,7 @@ void redis_connection_free(struct redis_connection **connection)
 	if (!*connection)
 		return;
 	close_stream(*connection);
+	sentinel_query_cancel(&(*connection)->sentinels);
 	connect_attempts_cancel(&(*connection)->attempts);
 	request_queue_clear(&(*connection)->requests);
 	redis_server_leave((*connection)->settings.server, &(*connection)->member);

@@ -30,6 +30,7 @@ struct redis_server {
 
 	int64_t first_patience_ms;
 	int64_t refused_since_ms, refused_last_ms, patience_ms; /* of temporary errors; 0: never */
+	int64_t checked_ms;                                     /* when a member last asked the sentinels */
 	int64_t differed_ms; /* when members were last at different servers; 0: never */
 
 	struct cause causes[CAUSES_MAX]; /* of the present trouble, as logged */
@@ -164,6 +165,14 @@ static void compare(struct redis_server *server, const struct server_member *mem
 			    "advice",
 			    "name one server: publishers and subscribers must be connected to the same one"));
 	}
+}
+
+bool redis_server_is_check_due(struct redis_server *server, int64_t now_ms)
+{
+	if (now_ms - server->checked_ms < SERVER_CHECK_MS)
+		return false;
+	server->checked_ms = now_ms;
+	return true;
 }
 
 /* ---- the log ---- */

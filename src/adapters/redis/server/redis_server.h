@@ -6,6 +6,7 @@
  *  - After an error such as READONLY, at once.
  *  - After a temporary error, such as MISCONF, at first only the connection that received it, and only once
  *    such errors have lasted for SERVER_PATIENCE_MS.  If the server is still the right one, no other does.
+ *  - When the sentinels name another master, at once.
  *  - When a connection comes up at another server than the connections that are up, these reconnect.
  *
  * When one of them comes up, those that wait for their next attempt make it at once.
@@ -32,6 +33,9 @@ struct redis_server;
 
 /* If servers differ again within this time, they are assumed to be several behind one balancer. */
 #define SERVER_DIFFERS_MS INT64_C(60000)
+
+/* How often sentinels are asked while connections are up: a former master is demoted seconds later. */
+#define SERVER_CHECK_MS INT64_C(1000)
 
 #define SERVER_RUN_ID_MAX 64
 
@@ -75,6 +79,9 @@ bool redis_server_refused(struct redis_server *server, struct server_member *mem
 
 /* The address to which a member last connected, or tried to; "REDIS_URL" before. */
 const char *redis_server_address(const struct redis_server *server);
+
+/* Whether a member is to ask the sentinels, if there are any, for the master: one of them each SERVER_CHECK_MS. */
+bool redis_server_is_check_due(struct redis_server *server, int64_t now_ms);
 
 /* Something in the configuration keeps every connection from working: `text` names the setting; copied. */
 void redis_server_set_defect(struct redis_server *server, const char *text);

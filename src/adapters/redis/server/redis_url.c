@@ -15,6 +15,7 @@
 #include <sys/un.h>
 
 #define DEFAULT_PORT    6379
+#define SENTINEL_PORT   26379
 #define SOCKET_PATH_MAX (sizeof((struct sockaddr_un *)NULL)->sun_path - 1)
 
 /* A part of the URL, not decoded. */
@@ -89,13 +90,31 @@ static char *percent_decode(struct part text)
 
 /* ---- each part in turn: returns NULL, or the error ---- */
 
-static const char *parse_scheme(struct redis_url *url, struct part *rest, bool *is_unix)
+/* What the URL names, by its scheme. */
+enum place { PLACE_HOST, PLACE_SOCKET, PLACE_SENTINELS };
+
+static const struct {
+	const char *scheme;
+	enum place place;
+	bool tls;
+} schemes[] = {
+	{"redis://", PLACE_HOST, false},
+	{"rediss://", PLACE_HOST, true},
+	{"redis+unix://", PLACE_SOCKET, false},
+	{"redis+sentinel://", PLACE_SENTINELS, false},
+	{"rediss+sentinel://", PLACE_SENTINELS, true},
+};
+
+static const char *parse_scheme(struct redis_url *url, struct part *rest, enum place *place)
 {
-	url->tls = cut(rest, "rediss://");
-	*is_unix = !url->tls && cut(rest, "redis+unix://");
-	if (url->tls || *is_unix || cut(rest, "redis://"))
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+		if (!cut(rest, schemes[i].scheme))
+			continue;
+		url->tls = schemes[i].tls;
+		*place = schemes[i].place;
 		return NULL;
-	return "it begins with redis://, rediss:// or redis+unix://";
+	}
+	return "it begins with redis://, rediss://, redis+unix://, redis+sentinel:// or rediss+sentinel://";
 }
 
 /* The last @ ends the userinfo, because passwords are often not encoded. */
@@ -120,7 +139,7 @@ static const char *parse_userinfo(struct redis_url *url, struct part *authority)
 	return NULL;
 }
 
-static const char *parse_host(struct redis_url *url, struct part *authority)
+static const char *parse_host(char **name, struct part *authority)
 {
 	bool in_brackets = cut(authority, "[");
 	struct part host = cut_until(authority, in_brackets ? "]" : ":");
@@ -132,30 +151,37 @@ static const char *parse_host(struct redis_url *url, struct part *authority)
 	for (size_t i = 0; i < host.size; i++)
 		if (host.text[i] <= ' ' || host.text[i] > '~')
 			return "the host is a name in ASCII or an address";
-	url->host = must(strndup(host.text, host.size));
+	*name = must(strndup(host.text, host.size));
 	return NULL;
 }
 
-static const char *parse_port(struct redis_url *url, struct part authority)
+static const char *parse_port(uint16_t *number, struct part authority, int default_port)
 {
 	bool is_port = !authority.size || cut(&authority, ":");
-	int port = DEFAULT_PORT;
+	int port = default_port;
 
 	if (!is_port || (authority.size && !parse_number(authority, UINT16_MAX, &port)) || !port)
 		return "the port is a number from 1 to 65535";
-	url->port = (uint16_t)port;
+	*number = (uint16_t)port;
 	return NULL;
+}
+
+/* host:port, with an IPv6 address in brackets. */
+static void format_address(char *text, size_t size, const char *host, uint16_t port)
+{
+	utf8_format(text, size, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
 }
 
 static const char *parse_address(struct redis_url *url, struct part authority)
 {
-	const char *error = parse_host(url, &authority);
+	const char *error = parse_host(&url->host, &authority);
 
 	if (!error)
-		error = parse_port(url, authority);
-	if (!error)
-		utf8_format(url->address, sizeof url->address, strchr(url->host, ':') ? "[%s]:%u" : "%s:%u",
-			    url->host, url->port);
+		error = parse_port(&url->port, authority, DEFAULT_PORT);
+	if (!error) {
+		format_address(url->address, sizeof url->address, url->host, url->port);
+		url->origin = must(strdup(url->address));
+	}
 	return error;
 }
 
@@ -167,13 +193,82 @@ static const char *parse_socket(struct redis_url *url, struct part authority, st
 	if (!url->path || path.size < 2 || strlen(url->path) > SOCKET_PATH_MAX)
 		return "the socket's path has 2 to 107 characters: redis+unix:///path";
 	utf8_format(url->address, sizeof url->address, "%s", url->path);
+	url->origin = must(strdup(url->path));
 	return NULL;
+}
+
+static const char *parse_sentinels(struct redis_url *url, struct part authority)
+{
+	const char *error = NULL;
+	bool is_more = true;
+
+	while (!error && is_more) {
+		struct part one = cut_until(&authority, ",");
+		struct redis_sentinel *sentinel = &url->sentinels[url->sentinel_count];
+
+		if (url->sentinel_count == REDIS_SENTINELS_MAX)
+			return "it names at most 16 sentinels";
+		error = parse_host(&sentinel->host, &one);
+		url->sentinel_count += !error;
+		if (!error)
+			error = parse_port(&sentinel->port, one, SENTINEL_PORT);
+		is_more = cut(&authority, ",");
+	}
+	return error;
+}
+
+/* Sentinel itself allows no other characters, so a misplaced password with an @ is not taken for a name. */
+static const char *parse_master(struct redis_url *url, struct part *path)
+{
+	struct part name = {0};
+
+	if (cut(path, "/"))
+		name = cut_until(path, "/");
+	for (size_t i = 0; i < name.size; i++)
+		if (!isalnum((unsigned char)name.text[i]) && !strchr(".-_", name.text[i]))
+			name.size = 0;
+	if (!name.size || name.size > REDIS_HOST_MAX)
+		return "after the sentinels it names the master, by letters, digits and . - _: "
+		       "redis+sentinel://host:26379,host:26379/MASTER/0";
+	url->master = must(strndup(name.text, name.size));
+	return NULL;
+}
+
+static void describe_sentinels(struct redis_url *url)
+{
+	char *list = must(strdup(""));
+
+	for (size_t i = 0; i < url->sentinel_count; i++) {
+		char address[REDIS_ADDRESS_MAX], *longer;
+
+		format_address(address, sizeof address, url->sentinels[i].host, url->sentinels[i].port);
+		if (asprintf(&longer, "%s%s%s", list, i ? "," : "", address) < 0)
+			abort();
+		free(list);
+		list = longer;
+	}
+	if (asprintf(&url->origin, "%s by sentinels %s", url->master, list) < 0)
+		abort();
+	free(list);
+	utf8_format(url->address, sizeof url->address, "%s", url->origin);
+}
+
+/* Cuts the master's name off `path`. */
+static const char *parse_watched(struct redis_url *url, struct part authority, struct part *path)
+{
+	const char *error = parse_sentinels(url, authority);
+
+	if (!error)
+		error = parse_master(url, path);
+	if (!error)
+		describe_sentinels(url);
+	return error;
 }
 
 static const char *parse_database(struct redis_url *url, struct part path, struct part query)
 {
-	static const char error[] =
-		"the database is a number: redis://host/0, redis+unix:///path?db=0; a / in a password is written %2F";
+	static const char error[] = "the database is a number: redis://host/0, redis+unix:///path?db=0, "
+				    "redis+sentinel://host/MASTER/0; a / in a password is written %2F";
 
 	if (cut(&path, "/") && path.size && !parse_number(path, INT_MAX, &url->database))
 		return error;
@@ -184,10 +279,27 @@ static const char *parse_database(struct redis_url *url, struct part path, struc
 	return parse_number(query, INT_MAX, &url->database) ? NULL : error;
 }
 
+static const char *parse_place(struct redis_url *url, enum place place, struct part authority,
+			       struct part *path)
+{
+	struct part whole = *path;
+
+	switch (place) {
+	case PLACE_SOCKET:
+		*path = part("", "");
+		return parse_socket(url, authority, whole);
+	case PLACE_SENTINELS:
+		return parse_watched(url, authority, path);
+	case PLACE_HOST:
+		break;
+	}
+	return parse_address(url, authority);
+}
+
 static const char *parse(struct redis_url *url, struct part rest)
 {
-	bool is_unix;
-	const char *error = parse_scheme(url, &rest, &is_unix);
+	enum place place = PLACE_HOST;
+	const char *error = parse_scheme(url, &rest, &place);
 	struct part authority = cut_until(&rest, "/?#");
 	struct part path = cut_until(&rest, "?#");
 	struct part query = cut_until(&rest, "#");
@@ -197,9 +309,9 @@ static const char *parse(struct redis_url *url, struct part rest)
 	if (!error)
 		error = parse_userinfo(url, &authority);
 	if (!error)
-		error = is_unix ? parse_socket(url, authority, path) : parse_address(url, authority);
+		error = parse_place(url, place, authority, &path);
 	if (!error)
-		error = parse_database(url, is_unix ? part("", "") : path, query);
+		error = parse_database(url, path, query);
 	return error;
 }
 
@@ -233,9 +345,19 @@ static bool is_same(const char *left, const char *right)
 
 bool redis_url_is_same(const struct redis_url *left, const struct redis_url *right)
 {
-	return left->tls == right->tls && !strcmp(left->address, right->address) &&
+	return left->tls == right->tls && is_same(left->origin, right->origin) &&
 	       is_same(left->user, right->user) && is_same(left->password, right->password) &&
 	       left->database == right->database;
+}
+
+void redis_url_redirect(struct redis_url *url, const char *host, uint16_t port)
+{
+	char *copy = must(strdup(host));
+
+	free(url->host);
+	url->host = copy;
+	url->port = port;
+	format_address(url->address, sizeof url->address, host, port);
 }
 
 void redis_url_address(const struct url_source *source, char address[REDIS_ADDRESS_MAX])
@@ -256,6 +378,10 @@ void redis_url_release(struct redis_url *url)
 		explicit_bzero(url->password, strlen(url->password));
 	free(url->host);
 	free(url->path);
+	free(url->master);
+	for (size_t i = 0; i < url->sentinel_count; i++)
+		free(url->sentinels[i].host);
+	free(url->origin);
 	free(url->user);
 	free(url->password);
 	*url = (struct redis_url){0};
