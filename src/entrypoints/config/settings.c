@@ -300,7 +300,7 @@ const struct setting settings[] = {
 	{
 		.variable = "REDIS_URL", .fallback = "redis://127.0.0.1:6379/0", .value = "URL",
 		.help = "redis://[USER][:PASSWORD]@HOST:PORT/DB, rediss://..., redis+unix:///PATH?db=0, "
-			"redis+sentinel://[USER][:PASSWORD]@HOST:PORT,.../MASTER/DB, rediss+sentinel://...",
+			"redis+sentinel://HOST:PORT,.../MASTER/DB",
 		TEXT, IN(redis_url), .secret = true, .used_by = REDIS_USERS,
 	},
 	{

@@ -1,4 +1,4 @@
-/* Checks whether Redis still answers, and whether it is still the master: by its role, and by its sentinels. */
+/* Checks whether Redis still answers, and whether it is the master by its role and by its sentinels. */
 #include "adapters/redis/connection/connection_internal.h"
 #include "adapters/redis/discovery/sentinel_query.h"
 #include "adapters/redis/protocol/resp_writer.h"

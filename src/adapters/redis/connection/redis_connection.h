@@ -4,8 +4,8 @@
  * Guarantees to its user:
  *  - Each attempt reads the URL anew, asks its sentinels if it names some (see sentinel_query.h), and tries
  *    every address of the host in turn, for a few seconds each, until a usable Redis answers (see
- *    connect_attempts.h).  Attempts are repeated, after growing, jittered pauses (CONNECTION_BACKOFF_MAX_MS at
- *    most), for as long as the connection exists.
+ *    connect_attempts.h).  Attempts are repeated, after growing, jittered pauses (CONNECTION_BACKOFF_MAX_MS
+ *    at most), for as long as the connection exists.
  *  - A peer that does not answer (a half-open connection, a stopped Redis) is detected within 10 seconds,
  *    by a PING when nothing else is received.
  *  - Memory is bounded, for unconsumed input (CONNECTION_INPUT_MAX and one read more) and for each reply

@@ -3,8 +3,8 @@
  * https://redis.io/docs/latest/develop/reference/sentinel-clients/.  Step 3, checking the server's role, is
  * the handshake's.
  *
- * Each sentinel has the timeouts of connect_attempts.h, and then SENTINEL_ANSWER_MS for its answer.  The
- * password goes only to a sentinel that demands one.
+ * Each sentinel has the timeouts of connect_attempts.h, and then SENTINEL_ANSWER_MS to answer.  Only a
+ * sentinel that demands a password receives it.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_DISCOVERY_SENTINEL_QUERY_H
 #define ALLOCD_ADAPTERS_REDIS_DISCOVERY_SENTINEL_QUERY_H

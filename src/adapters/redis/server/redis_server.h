@@ -80,7 +80,7 @@ bool redis_server_refused(struct redis_server *server, struct server_member *mem
 /* The address to which a member last connected, or tried to; "REDIS_URL" before. */
 const char *redis_server_address(const struct redis_server *server);
 
-/* Whether a member is to ask the sentinels, if there are any, for the master: one of them each SERVER_CHECK_MS. */
+/* Whether the member that calls is to ask the sentinels for the master: true once in SERVER_CHECK_MS. */
 bool redis_server_is_check_due(struct redis_server *server, int64_t now_ms);
 
 /* Something in the configuration keeps every connection from working: `text` names the setting; copied. */
