@@ -44,7 +44,8 @@ static enum exit_status publish(const struct invocation *invocation, enum messag
 	char trouble[REDIS_TROUBLE_MAX], place[REDIS_ADDRESS_MAX];
 	int64_t listeners;
 
-	if (!redis_client_publish(&url, system_random(), channel, payload, &listeners, trouble)) {
+	if (!redis_client_publish(&url, invocation->config.prefix, system_random(), channel, payload,
+				  &listeners, trouble)) {
 		redis_url_address(&url, place);
 		print_error("publish: cannot publish on Redis: %s: %s", place, trouble);
 		return STATUS_UNAVAILABLE;

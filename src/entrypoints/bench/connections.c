@@ -134,7 +134,8 @@ struct bench_connections *connections_new(struct event_base *base, const struct 
 	connections->redis = (struct redis_settings){.base = base,
 						     .url = redis_url(config),
 						     .random = system_random(),
-						     .logger = &connections->silent};
+						     .logger = &connections->silent,
+						     .demands.prefix = config->prefix};
 	connections->user = user;
 	connections->context = context;
 	if (by_stream)

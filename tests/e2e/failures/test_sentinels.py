@@ -1,19 +1,14 @@
 """The sentinels promote the replica: the worker asks them for the new master, with every connection."""
 
-import contextlib
-import json
 import signal
-import threading
 import time
-import uuid
 
 import pytest
-import redis
 import redis_nodes
 from installation import Installation, unique, wait_until
-from ledger import TOO_MANY, Command, Ledger
+from ledger import Ledger
+from sure_publishers import SurePublishers, await_handled, connections
 
-RATE = 100  # commands a second on each way
 FOLLOWED_S = 6  # sentinels demote a former master after 8 s or more
 SECRET = "sesame-4711"
 
@@ -41,62 +36,6 @@ def parked_at(tmp_path, database_url):
         there.close()
 
 
-class Publishers:
-    """Send commands by HTTP and by stream, and again with the same id where they do not know that one arrived."""
-
-    def __init__(self, ledger, watched):
-        self.ledger, self.watched, self.allocd = ledger, watched, ledger.allocd
-        self.unsure = []
-        self.ended = threading.Event()
-        self.threads = [threading.Thread(target=self.run, args=[send]) for send in (self.by_http, self.by_stream)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join()
-
-    def run(self, send):
-        number = 0
-        while not self.ended.wait(1 / RATE):
-            number += 1
-            fields = {
-                "orderid": unique("order"), "sku": self.ledger.skus[number % len(self.ledger.skus)],
-                "qty": TOO_MANY if number % 2 else 1, "id": str(uuid.uuid4()),
-            }  # fmt: skip
-            send(fields)
-
-    def by_http(self, fields):
-        self.ledger.write(Command("http", "allocate", fields))
-        wait_until(lambda: self.allocd.post("/allocate", fields).status_code == 202, "HTTP to take the command")
-
-    def by_stream(self, fields):
-        command = Command("allocd:commands", "allocate", fields)
-        self.ledger.write(command)
-        try:
-            client = self.watched.master().client()
-            add(self.allocd, client, command)
-            if client.wait(1, 100) == 1:  # the replica has it, too
-                return
-        except redis.RedisError:
-            pass
-        self.unsure.append(command)
-
-    def send_again(self):
-        client = self.watched.master().client()
-        for command in self.unsure:
-            add(self.allocd, client, command)
-
-
-def add(allocd, client, command):
-    entry = {"type": command.name, "data": json.dumps(command.fields)}
-    client.xadd(f"{allocd.prefix}{command.way}", entry)
-
-
 def kill(watched):
     watched.nodes[0].kill()
 
@@ -114,7 +53,7 @@ def test_a_failover_under_load_loses_nothing_and_does_nothing_twice(watched, par
     ledger.heard.touch()
     ledger.open(*(unique("sku") for _ in range(5)))
 
-    with Publishers(ledger, watched) as publishers:
+    with SurePublishers(ledger, lambda: watched.master().client()) as publishers:
         await_handled(ledger, 100)
         fail_over(watched)
         wait_until(lambda: watched.master() is watched.nodes[1], "the replica to be promoted")
@@ -133,17 +72,6 @@ def test_a_failover_under_load_loses_nothing_and_does_nothing_twice(watched, par
     events.expect("line_allocated", orderid="after")
     assert took_s < FOLLOWED_S, "the worker stayed at the former master until that was demoted"
     print(f"{len(ledger.sent)} commands, {len(publishers.unsure)} of them sent again; followed within {took_s:.1f} s")
-
-
-def await_handled(ledger, count):
-    before = len(ledger.spent())
-    wait_until(lambda: len(ledger.spent()) >= before + count, f"{count} more commands to be handled")
-
-
-def connections(allocd):
-    with contextlib.suppress(redis.RedisError):
-        return [each for each in allocd.redis.client_list() if each["name"].startswith("allocd-")]
-    return []
 
 
 def test_one_sentinel_that_answers_suffices_and_passwords_stay_secret(parked_at):

@@ -1,4 +1,4 @@
-"""Several servers of one Redis: a master with its replica, and the sentinels that watch them."""
+"""Several servers of one Redis: a master and its replica, watched by sentinels; and a cluster."""
 
 import contextlib
 import os
@@ -98,3 +98,70 @@ def watched(password=None):
 
 def is_in_sync(node):
     return node.client().info("replication").get("master_link_status") == "up"
+
+
+SLOTS = 16384
+
+
+class Cluster:
+    """Three masters, each with a replica."""
+
+    def __init__(self, nodes):
+        self.nodes = nodes
+
+    def alive(self):
+        return [node for node in self.nodes if node.process]
+
+    def state_of(self, key):
+        """The ports of the nodes that have the key's slot, as a living node sees it: the master's first."""
+        client = self.alive()[0].client()
+        slot = client.execute_command("CLUSTER", "KEYSLOT", key)
+        for first, last, *members in client.execute_command("CLUSTER", "SLOTS"):
+            if first <= slot <= last:
+                return [member[1] for member in members]
+        return []
+
+    def master_of(self, key):
+        [port, *_] = self.state_of(key)
+        [node] = [node for node in self.nodes if node.port == port]
+        return node
+
+    def replica_of(self, key):
+        [node] = [node for node in self.nodes if node.port in self.state_of(key)[1:]]
+        return node
+
+    def is_well(self):
+        """Whether every living node knows all others and every slot, and every replica is in sync."""
+        return all(is_member(node.client(), len(self.nodes)) for node in self.alive())
+
+
+def is_member(client, size):
+    state = client.execute_command("CLUSTER", "INFO").decode().split()
+    info = client.info("replication")
+    is_known = f"cluster_known_nodes:{size}" in state and "cluster_state:ok" in state
+    return is_known and (info["role"] == "master" or info["master_link_status"] == "up")
+
+
+@contextlib.contextmanager
+def clustered():
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(servers.scratch_directory())
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--repl-ping-replica-period", "1")
+        nodes = [Node(directory, f"redis-{number}", options) for number in range(6)]
+        clients = [stack.enter_context(servers.running(node)).client() for node in nodes]
+        for number, client in enumerate(clients):
+            client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
+        for number, client in enumerate(clients[:3]):
+            client.execute_command("CLUSTER", "ADDSLOTS", *range(SLOTS * number // 3, SLOTS * (number + 1) // 3))
+        cluster = Cluster(nodes)
+        servers.wait_until(cluster.is_well, "the nodes to meet", 20)
+        for master, replica in zip(clients[:3], clients[3:]):
+            replica.execute_command("CLUSTER", "REPLICATE", master.execute_command("CLUSTER", "MYID"))
+        servers.wait_until(lambda: has_replicas(cluster), "every master to have a replica", 20)
+        yield cluster
+
+
+def has_replicas(cluster):
+    masters = [client for node in cluster.nodes if (client := node.client()).info("replication")["role"] == "master"]
+    return cluster.is_well() and [client.info("replication")["connected_slaves"] for client in masters] == [1, 1, 1]

@@ -38,6 +38,7 @@ static bool take(const char *wire)
 #define INFO               "*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n"
 #define ROLE               "*2\r\n$4\r\nINFO\r\n$11\r\nreplication\r\n"
 #define SLOT(size, prefix) "*3\r\n$4\r\nHGET\r\n$" size "\r\n" prefix "allocd:fence:slot\r\n$4\r\nslot\r\n"
+#define NODES              "*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n"
 #define AUTH2              "*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n"
 #define AUTH3              "*3\r\n$4\r\nAUTH\r\n$2\r\nme\r\n$2\r\npw\r\n"
 #define AUTH0              "*3\r\n$4\r\nAUTH\r\n$2\r\nme\r\n$0\r\n\r\n"
@@ -56,8 +57,9 @@ static const struct {
 	{{"", true}, "redis://h", NAME INFO, 2},
 	{{"{}p:", true}, "redis://h", NAME INFO, 2},
 	{{"p}{", true}, "redis://h", NAME INFO, 2},
-	{{"{p}:", true}, "redis://h", NAME INFO SLOT("21", "{p}:"), 3},
-	{{"a{p}", true}, "redis://h", NAME INFO SLOT("21", "a{p}"), 3},
+	{{"{p}:", true}, "redis://h", NAME INFO NODES SLOT("21", "{p}:"), 4},
+	{{"a{p}", true}, "redis://h", NAME INFO NODES SLOT("21", "a{p}"), 4},
+	{{"{p}:", false}, "redis://h", NAME INFO NODES SLOT("21", "{p}:") ROLE, 5},
 };
 
 START_TEST(the_handshake_sends_only_what_url_and_demands_require)
@@ -117,6 +119,10 @@ static const struct {
 	{HANDSHAKE_SLOT, "$-1\r\n", true, ""},
 	{HANDSHAKE_SLOT, "-NOPERM this user has no permissions to run the 'hget' command\r\n", true, ""},
 	{HANDSHAKE_SLOT, "-MOVED 7 10.0.0.1:6379\r\n", false, "another node"},
+	{HANDSHAKE_SLOT, "-CLUSTERDOWN The cluster is down\r\n", false, "CLUSTERDOWN"},
+	{HANDSHAKE_NODES, "-ERR This instance has cluster support disabled\r\n", true, ""},
+	{HANDSHAKE_NODES, "-NOPERM this user has no permissions to run the 'cluster|nodes' command\r\n", true,
+	 ""},
 	{HANDSHAKE_DATABASE, "+OK\r\n", true, ""},
 	{HANDSHAKE_DATABASE, "-ERR DB index is out of range\r\n", false, "DB index"},
 	{HANDSHAKE_DATABASE, ":1\r\n", false, "SELECT"},

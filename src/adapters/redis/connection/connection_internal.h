@@ -37,6 +37,7 @@ struct redis_connection {
 	struct sentinel_query
 		*sentinels; /* being asked: before connecting, and now and then while it is up */
 	size_t sentinel;    /* the number of the one that is asked first */
+	unsigned redirects; /* by MOVED, in this attempt */
 	struct connect_attempts *attempts;
 	enum address_failure failure; /* the most specific one of this attempt */
 	size_t failed_address;        /* the index of the first address with this failure */

@@ -1,4 +1,4 @@
-/* Sends AUTH, CLIENT SETNAME, INFO server, INFO replication, SELECT, and HGET to check the keys' slot. */
+/* Sends AUTH, CLIENT SETNAME, INFO server, CLUSTER NODES and HGET for a cluster, INFO replication, SELECT. */
 #include "adapters/redis/connection/handshake.h"
 
 #include "adapters/redis/protocol/redis_error.h"
@@ -49,13 +49,14 @@ static bool has_hash_tag(const char *prefix)
 	return close && close > open + 1;
 }
 
-/* A node of a cluster that does not hold the slot answers MOVED; the key need not exist. */
+/* A node that does not hold the slot answers MOVED.  The key need not exist, nor need there be a cluster. */
 static void ask_slot(struct handshake *handshake, struct evbuffer *out)
 {
 	char *key;
 
 	if (asprintf(&key, "%sallocd:fence:slot", handshake->demands.prefix) < 0)
 		abort();
+	ask(handshake, HANDSHAKE_NODES, out, (struct bytes[]){bytes_of("CLUSTER"), bytes_of("NODES")}, 2);
 	ask(handshake, HANDSHAKE_SLOT, out,
 	    (struct bytes[]){bytes_of("HGET"), bytes_of(key), bytes_of("slot")}, 3);
 	free(key);
@@ -76,14 +77,14 @@ void handshake_begin(struct handshake *handshake, const struct redis_url *url, c
 	ask_auth(handshake, url, out);
 	ask(handshake, HANDSHAKE_NAME, out, set_name, 3);
 	ask(handshake, HANDSHAKE_VERSION, out, info, 2);
+	if (demands->prefix && has_hash_tag(demands->prefix))
+		ask_slot(handshake, out);
 	if (!demands->replica_will_do) {
 		handshake->steps[handshake->count++] = HANDSHAKE_ROLE;
 		handshake_ask_role(out);
 	}
 	if (url->database)
 		ask_database(handshake, url->database, out);
-	if (demands->prefix && has_hash_tag(demands->prefix))
-		ask_slot(handshake, out);
 }
 
 /* ---- the answers: each returns whether the server is still usable ---- */
@@ -207,6 +208,14 @@ static bool check_role(const struct redisReply *reply, char *error, size_t size)
 	       refuse(reply, "INFO", error, size);
 }
 
+/* Errors other than these concern the key; the calls that use it report them. */
+static bool check_slot(struct handshake *handshake, const struct redisReply *reply, char *error, size_t size)
+{
+	handshake->is_moved = cluster_read_moved(reply, &handshake->moved_to);
+	return (!redis_error_is(reply, "MOVED") && !redis_error_is(reply, "CLUSTERDOWN")) ||
+	       refuse(reply, "HGET", error, size);
+}
+
 bool handshake_receive(struct handshake *handshake, const struct redisReply *reply, char *error, size_t size)
 {
 	switch (handshake->steps[handshake->answered++]) {
@@ -218,9 +227,11 @@ bool handshake_receive(struct handshake *handshake, const struct redisReply *rep
 		return check_version(handshake, reply, error, size);
 	case HANDSHAKE_ROLE:
 		return check_role(reply, error, size);
+	case HANDSHAKE_NODES:
+		cluster_read_nodes(reply, &handshake->nodes);
+		return true;
 	case HANDSHAKE_SLOT:
-		/* Any other error concerns the key; the calls that use it report it. */
-		return !redis_error_is(reply, "MOVED") || refuse(reply, "HGET", error, size);
+		return check_slot(handshake, reply, error, size);
 	case HANDSHAKE_DATABASE:
 	case HANDSHAKE_STEPS:
 		break;

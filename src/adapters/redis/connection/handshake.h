@@ -4,6 +4,7 @@
 #ifndef ALLOCD_ADAPTERS_REDIS_CONNECTION_HANDSHAKE_H
 #define ALLOCD_ADAPTERS_REDIS_CONNECTION_HANDSHAKE_H
 
+#include "adapters/redis/discovery/cluster_nodes.h"
 #include "adapters/redis/server/redis_url.h"
 
 #include <stdbool.h>
@@ -17,9 +18,10 @@ enum handshake_step {
 	HANDSHAKE_AUTH,
 	HANDSHAKE_NAME,
 	HANDSHAKE_VERSION,
+	HANDSHAKE_NODES,
+	HANDSHAKE_SLOT, /* before the role: a replica of a cluster knows its master */
 	HANDSHAKE_ROLE,
 	HANDSHAKE_DATABASE,
-	HANDSHAKE_SLOT,
 	HANDSHAKE_STEPS,
 };
 
@@ -33,9 +35,12 @@ struct handshake {
 	enum handshake_step steps[HANDSHAKE_STEPS]; /* the needed ones, in order */
 	size_t count, answered;
 	struct handshake_demands demands;
-	char version[32]; /* of Redis, once it answered; empty: the user may not ask for it */
-	char run_id[64];  /* of the server process; empty: unknown */
-	bool is_defect;   /* the configuration, not the server, made the handshake fail */
+	char version[32];           /* of Redis, once it answered; empty: the user may not ask for it */
+	char run_id[64];            /* of the server process; empty: unknown */
+	struct cluster_nodes nodes; /* of the cluster; none: unknown, or no cluster */
+	bool is_moved;              /* another node has the keys' slot: `moved_to` */
+	struct cluster_node moved_to;
+	bool is_defect; /* the configuration, not the server, made the handshake fail */
 };
 
 /* Appends the commands, one for each step.  The demands' prefix must outlive the handshake. */

@@ -18,12 +18,14 @@
 #include <string.h>
 
 #define BACKOFF_MIN_MS 100
+#define REDIRECTS_MAX  5    /* in one attempt: nodes of a cluster may disagree for a while */
 #define STABLE_MS      5000 /* a connection that was up for this long counts as a success */
 
 /* Small, because behind each large text in a reply the rest of a chunk is wasted. */
 #define REPLIES_CHUNK ((size_t)8 * 1024)
 
 static void begin_attempts(struct redis_connection *connection);
+static void connect_to_url(struct redis_connection *connection);
 static void give_up_address(struct redis_connection *connection, enum address_failure failure,
 			    const char *cause);
 
@@ -252,6 +254,20 @@ static void on_server_reached(void *context)
 
 /* ---- the beginning ---- */
 
+/* Connects to the node of the cluster that has the slot. */
+static void follow_redirect(struct redis_connection *connection)
+{
+	const struct cluster_node *node = &connection->handshake.moved_to;
+
+	connection->redirects++;
+	redis_url_redirect(&connection->url, *node->host ? node->host : connection->url.host, node->port);
+	close_stream(connection);
+	connect_attempts_cancel(&connection->attempts);
+	set_state(connection, CONNECTION_CONNECTING);
+	request_queue_abandon(&connection->requests);
+	connect_to_url(connection);
+}
+
 static void on_handshake_answer(void *context, const redisReply *reply)
 {
 	struct redis_connection *connection = context;
@@ -267,7 +283,11 @@ static void on_handshake_answer(void *context, const redisReply *reply)
 	}
 	if (handshake->is_defect)
 		redis_server_set_defect(connection->settings.server, error);
-	redis_connection_lose(connection, error);
+	if (handshake->is_moved && connection->redirects < REDIRECTS_MAX &&
+	    (*handshake->moved_to.host || connection->url.host))
+		follow_redirect(connection);
+	else
+		redis_connection_lose(connection, error);
 }
 
 static void open_stream(struct redis_connection *connection, int fd)
@@ -308,6 +328,21 @@ static void connect_to_url(struct redis_connection *connection)
 						      connection->rotation, on_connect_done, connection);
 }
 
+/*
+ * After a failure the nodes of the cluster are tried in turn, one an attempt, because the one in the URL may
+ * be gone.
+ */
+static void choose_node(struct redis_connection *connection)
+{
+	const struct cluster_nodes *known =
+		redis_server_nodes(connection->settings.server, connection->url.origin);
+	size_t index = connection->rotation % (known->count + 1);
+
+	if (index > 0)
+		redis_url_redirect(&connection->url, known->nodes[index - 1].host,
+				   known->nodes[index - 1].port);
+}
+
 static void on_sentinel_answered(void *context, const struct sentinel_answer *answer)
 {
 	struct redis_connection *connection = context;
@@ -329,6 +364,7 @@ static void begin_attempts(struct redis_connection *connection)
 
 	set_state(connection, CONNECTION_CONNECTING);
 	connection->failure = ADDRESS_UNTRIED;
+	connection->redirects = 0;
 	redis_url_release(&connection->url);
 	if (!redis_url_read(&connection->url, &connection->settings.url, arena, &error))
 		redis_connection_lose(connection, error);
@@ -336,8 +372,10 @@ static void begin_attempts(struct redis_connection *connection)
 		connection->sentinels =
 			sentinel_query_start(connection->settings.base, &connection->url,
 					     connection->sentinel, on_sentinel_answered, connection);
-	else
+	else {
+		choose_node(connection);
 		connect_to_url(connection);
+	}
 	arena_free(&arena);
 }
 
@@ -352,6 +390,9 @@ void redis_connection_mark_up(struct redis_connection *connection)
 	connection->hides_role = false;
 	connect_attempts_cancel(&connection->attempts);
 	set_state(connection, CONNECTION_UP);
+	if (connection->handshake.nodes.count)
+		redis_server_set_nodes(connection->settings.server, connection->url.origin,
+				       &connection->handshake.nodes);
 	utf8_format(connection->member.run_id, sizeof connection->member.run_id, "%s",
 		    connection->handshake.run_id);
 	redis_server_reached(connection->settings.server, &connection->member, address_of(connection),

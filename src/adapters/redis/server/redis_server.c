@@ -38,6 +38,9 @@ struct redis_server {
 	int64_t trouble_ms; /* when it began */
 	bool is_balanced;   /* it was logged that there are several servers */
 
+	char *origin; /* of the URL that led to these nodes; NULL: none are known */
+	struct cluster_nodes nodes;
+
 	char address[REDIS_ADDRESS_MAX];
 	char defect[REDIS_TROUBLE_MAX];
 };
@@ -250,6 +253,23 @@ const char *redis_server_address(const struct redis_server *server)
 	return server->address;
 }
 
+/* ---- the cluster ---- */
+
+void redis_server_set_nodes(struct redis_server *server, const char *origin,
+			    const struct cluster_nodes *nodes)
+{
+	free(server->origin);
+	server->origin = must(strdup(origin));
+	server->nodes = *nodes;
+}
+
+const struct cluster_nodes *redis_server_nodes(const struct redis_server *server, const char *origin)
+{
+	static const struct cluster_nodes none;
+
+	return server->origin && !strcmp(server->origin, origin) ? &server->nodes : &none;
+}
+
 /* ---- the configuration ---- */
 
 void redis_server_set_defect(struct redis_server *server, const char *text)
@@ -280,6 +300,7 @@ void redis_server_free(struct redis_server **server)
 	if (!*server)
 		return;
 	event_free((*server)->ending);
+	free((*server)->origin);
 	free(*server);
 	*server = NULL;
 }

@@ -16,6 +16,7 @@
 #ifndef ALLOCD_ADAPTERS_REDIS_SERVER_REDIS_SERVER_H
 #define ALLOCD_ADAPTERS_REDIS_SERVER_REDIS_SERVER_H
 
+#include "adapters/redis/discovery/cluster_nodes.h"
 #include "adapters/redis/protocol/redis_error.h"
 #include "bus/ports/logger.h"
 
@@ -82,6 +83,13 @@ const char *redis_server_address(const struct redis_server *server);
 
 /* Whether the member that calls is to ask the sentinels for the master: true once in SERVER_CHECK_MS. */
 bool redis_server_is_check_due(struct redis_server *server, int64_t now_ms);
+
+/* The nodes of the cluster to which a URL of this origin led: any of them knows the one that has the slot. */
+void redis_server_set_nodes(struct redis_server *server, const char *origin,
+			    const struct cluster_nodes *nodes);
+
+/* None when the last ones belong to another origin. */
+const struct cluster_nodes *redis_server_nodes(const struct redis_server *server, const char *origin);
 
 /* Something in the configuration keeps every connection from working: `text` names the setting; copied. */
 void redis_server_set_defect(struct redis_server *server, const char *text);

@@ -355,6 +355,8 @@ void redis_url_redirect(struct redis_url *url, const char *host, uint16_t port)
 	char *copy = must(strdup(host));
 
 	free(url->host);
+	free(url->path);
+	url->path = NULL;
 	url->host = copy;
 	url->port = port;
 	format_address(url->address, sizeof url->address, host, port);

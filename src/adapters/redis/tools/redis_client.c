@@ -103,11 +103,12 @@ bool redis_client_number(struct redis_client *call, const struct bytes *argument
 	return call->answered;
 }
 
-bool redis_client_publish(const struct url_source *url, struct random *random, const char *channel,
-			  struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX])
+bool redis_client_publish(const struct url_source *url, const char *prefix, struct random *random,
+			  const char *channel, struct bytes payload, int64_t *receivers,
+			  char error[REDIS_TROUBLE_MAX])
 {
 	const struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), payload};
-	struct redis_client *call = redis_client_connect(url, NULL, random, error);
+	struct redis_client *call = redis_client_connect(url, prefix, random, error);
 	bool published = call && redis_client_number(call, arguments, 3, receivers, error);
 
 	redis_client_close(&call);

@@ -29,10 +29,12 @@ bool redis_client_number(struct redis_client *call, const struct bytes *argument
 
 /*
  * Connects, publishes one message, and disconnects; *receivers is the number of subscribers that received
- * it.  On failure returns false, with one line in `error`; the message can only have been published if the
- * connection was lost before the reply arrived.
+ * it; in a cluster, of those at the node that has the slot of `prefix`.  On failure returns false, with one
+ * line in `error`; the message can only have been published if the connection was lost before the reply
+ * arrived.
  */
-bool redis_client_publish(const struct url_source *url, struct random *random, const char *channel,
-			  struct bytes payload, int64_t *receivers, char error[REDIS_TROUBLE_MAX]);
+bool redis_client_publish(const struct url_source *url, const char *prefix, struct random *random,
+			  const char *channel, struct bytes payload, int64_t *receivers,
+			  char error[REDIS_TROUBLE_MAX]);
 
 #endif

@@ -22,8 +22,8 @@ static void setup(void)
 
 static bool publish(const char *channel, struct bytes payload)
 {
-	return redis_client_publish(&world.settings.url, world.settings.random, channel, payload, &receivers,
-				    error);
+	return redis_client_publish(&world.settings.url, "", world.settings.random, channel, payload,
+				    &receivers, error);
 }
 
 START_TEST(publishing_once_returns_the_number_of_receivers)

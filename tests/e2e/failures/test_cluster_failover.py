@@ -1,0 +1,78 @@
+"""A Redis Cluster of three masters and three replicas: the worker finds the node of its slot, and follows it."""
+
+import pytest
+import redis_nodes
+from installation import Installation, unique, wait_until
+from ledger import Ledger
+from sure_publishers import SurePublishers, await_handled, connections
+
+PREFIX = "{allocd}:"
+
+
+@pytest.fixture
+def cluster():
+    with redis_nodes.clustered() as there:
+        yield there
+
+
+@pytest.fixture
+def parked_at(tmp_path, database_url):
+    """Makes an installation whose URL names this node, and whose worker does not run yet."""
+    made = []
+
+    def make(node, cluster):
+        there = Installation(tmp_path, database_url, node.url())
+        there.prefix = PREFIX
+        there.redis = cluster.master_of(PREFIX).client()
+        made.append(there)
+        return there
+
+    yield make
+    for there in made:
+        there.close()
+
+
+def test_the_worker_finds_the_node_of_its_slot_by_any_node_and_follows_it(cluster, parked_at):
+    master, replica = cluster.master_of(PREFIX), cluster.replica_of(PREFIX)
+    allocd = parked_at(cluster.replica_of("{b}"), cluster)
+    assert cluster.replica_of("{b}") is not replica
+    allocd.start()
+    assert len(connections(allocd)) == 4
+    for node in cluster.nodes:
+        done = allocd.run("publish", "create_batch", f"batchref={node.name}", "sku=a-sku", "qty=1", REDIS_URL=node.url())
+        assert done.returncode == 0, (node.name, done.stderr)
+
+    replica.client().execute_command("CLUSTER", "FAILOVER")
+    allocd.redis = replica.client()
+    wait_until(lambda: len(connections(allocd)) == 4, "every connection to be at the new master")
+    wait_until(allocd.ready, "the worker to be ready")
+    allocd.allocate("a-sku", "an-order", 1)
+    wait_until(lambda: allocd.get("/allocations/an-order").status_code == 200, "the order to be allocated")
+    left = [each for each in master.client().client_list() if each["name"].startswith("allocd-")]
+    assert not left
+
+
+def test_a_killed_node_loses_nothing_and_does_nothing_twice(cluster, parked_at, tmp_path):
+    """REDIS_URL names just the node that is killed: the worker remembers the others."""
+    master, replica = cluster.master_of(PREFIX), cluster.replica_of(PREFIX)
+    allocd = parked_at(master, cluster)
+    allocd.start()
+    ledger = Ledger(allocd, tmp_path)
+    ledger.heard.touch()
+    ledger.open(*(unique("sku") for _ in range(5)))
+
+    with SurePublishers(ledger, lambda: cluster.master_of(PREFIX).client()) as publishers:
+        await_handled(ledger, 100)
+        master.kill()
+        wait_until(lambda: cluster.master_of(PREFIX) is replica, "the replica to be promoted")
+        allocd.redis = replica.client()
+        wait_until(lambda: len(connections(allocd)) == 4, "every connection to be at the new master")
+        await_handled(ledger, 100)
+    publishers.send_again()
+    ledger.settle()
+    ledger.await_stream("allocd:commands")
+    ledger.check(heard_all=False, in_order=False)
+    events = allocd.listen()
+    assert allocd.post("/allocate", {"orderid": "after", "sku": ledger.skus[0], "qty": 1}).status_code == 202
+    events.expect("line_allocated", orderid="after")
+    print(f"{len(ledger.sent)} commands, {len(publishers.unsure)} of them sent again")
