@@ -199,9 +199,8 @@ void engine_check_full(struct engine *engine)
 	engine_note_change(engine);
 }
 
-static void count(struct engine *engine, struct delivery *delivery)
+void engine_accept(struct engine *engine, struct delivery *delivery)
 {
-	engine->stats.received++;
 	engine->stats.queued++;
 	delivery->footprint = delivery_footprint(delivery);
 	engine->stats.queued_bytes += delivery->footprint;
@@ -213,14 +212,9 @@ void engine_submit(struct engine *engine, const struct arrival *arrival)
 	struct delivery *delivery = delivery_new(arrival, engine->ports.codec);
 
 	processes_note_arrival(engine->processes, delivery);
-	count(engine, delivery);
+	engine->stats.received++;
+	engine_accept(engine, delivery);
 	sku_resolver_submit(engine->resolver, delivery);
-}
-
-void engine_accept(struct engine *engine, struct delivery *delivery)
-{
-	count(engine, delivery);
-	engine->stats.placed++;
 }
 
 bool engine_has_room(const struct engine *engine)

@@ -35,7 +35,10 @@ struct lanes_shared {
 
 /* ---- SKUs and deliveries ---- */
 
-/* Counts a command of a process, which goes to its lane directly. */
+/*
+ * The delivery counts as queued.  A command of a process, which goes to its lane directly, is neither
+ * received nor placed: see engine_has_postponed().
+ */
 void engine_accept(struct engine *engine, struct delivery *delivery);
 
 /* The lane that every message about the SKU goes through now. */

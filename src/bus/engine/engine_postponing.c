@@ -193,4 +193,6 @@ void engine_end_pass(struct engine *engine, const char *stream)
 		LOG(engine->ports.logger, LOG_INFO, "the stream entries that stayed pending were read again",
 		    LOG_TEXT("stream", stream));
 	engine->stats.postponed_skus = engine->postponed.marks.count;
+	if (!engine->postponed.marks.count)
+		processes_forget_postponed(engine->processes);
 }

@@ -10,7 +10,7 @@
 
 /* Counters only go up. */
 struct engine_stats {
-	uint64_t received;
+	uint64_t received; /* by the engine; commands of processes are not counted */
 	uint64_t outcomes[OUTCOME_FAILED + 1];
 	uint64_t units;               /* committed */
 	uint64_t messages;            /* in committed units; messages / units is the mean size of a unit */

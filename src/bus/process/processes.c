@@ -32,6 +32,8 @@ struct processes {
 	uint64_t arrivals;
 	struct process *first; /* that this worker has begun and not ended */
 	size_t unfinished;     /* commands without an outcome, of all processes */
+	int64_t *postponed;    /* keys of processes whose event is to come again from its stream */
+	size_t postponed_count;
 
 	/* While the store is asked. */
 	struct arena *arena;
@@ -70,6 +72,7 @@ void processes_free(struct processes **processes)
 	}
 	line_index_free(&it->lines);
 	arena_free(&it->arena);
+	free(it->postponed);
 	free(it);
 	*processes = NULL;
 }
@@ -106,6 +109,22 @@ bool processes_must_begin(const struct delivery *delivery)
 	return delivery->is_event && !delivery->decided && !delivery->has_begun;
 }
 
+/* An event that was postponed comes again, and joins its process. */
+static void add_postponed(struct processes *processes, int64_t key)
+{
+	processes->postponed = must(realloc(processes->postponed,
+					    (processes->postponed_count + 1) * sizeof *processes->postponed));
+	processes->postponed[processes->postponed_count++] = key;
+}
+
+static void remove_postponed(struct processes *processes, int64_t key)
+{
+	for (size_t i = 0; i < processes->postponed_count; i++) {
+		if (processes->postponed[i] == key)
+			processes->postponed[i--] = processes->postponed[--processes->postponed_count];
+	}
+}
+
 static struct process *add_process(struct processes *processes, struct delivery *event,
 				   const struct process_start *start)
 {
@@ -125,6 +144,7 @@ static struct process *add_process(struct processes *processes, struct delivery 
 	if (processes->first)
 		processes->first->prev = process;
 	processes->first = process;
+	remove_postponed(processes, process->key);
 	return process;
 }
 
@@ -330,6 +350,9 @@ void processes_note_outcome(struct processes *processes, struct delivery *delive
 	line_index_remove(delivery);
 	if (delivery->process)
 		remove_process(processes, delivery->process);
+	if (delivery->process && delivery->outcome == OUTCOME_POSTPONED &&
+	    delivery->transport == TRANSPORT_STREAM)
+		add_postponed(processes, delivery->process_key);
 	if (delivery->part_of)
 		note_outcome_of_command(processes, delivery);
 }
@@ -356,5 +379,12 @@ size_t processes_running(const struct processes *processes, int64_t *keys, size_
 
 	for (const struct process *it = processes->first; it && count < max; it = it->next)
 		keys[count++] = it->key;
+	for (size_t i = 0; i < processes->postponed_count && count < max; i++)
+		keys[count++] = processes->postponed[i];
 	return count;
+}
+
+void processes_forget_postponed(struct processes *processes)
+{
+	processes->postponed_count = 0;
 }

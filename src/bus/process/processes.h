@@ -62,10 +62,13 @@ void processes_adopt(struct processes *processes, struct delivery *event);
 size_t processes_unfinished(const struct processes *processes);
 
 /*
- * Whether this worker runs the process; sets the keys of up to `max` such processes, and returns their
- * number.
+ * Whether this worker runs the process; sets the keys of up to `max` such processes, and of those whose
+ * event it postponed and is to read again from its stream, and returns their number.
  */
 bool processes_is_running(const struct processes *processes, int64_t key);
 size_t processes_running(const struct processes *processes, int64_t *keys, size_t max);
+
+/* No stream entries are postponed any more. */
+void processes_forget_postponed(struct processes *processes);
 
 #endif

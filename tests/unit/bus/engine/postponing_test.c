@@ -310,6 +310,34 @@ START_TEST(cancellations_of_lines_that_are_held_up_leave_room_for_others)
 }
 END_TEST
 
+/* The commands of the cancellation are placed while the entries behind it still wait for the database. */
+START_TEST(an_entry_behind_a_large_cancellation_is_placed_before_postponed_entries_are_read_again)
+{
+	create_batch("more", "cold", 1000);
+	for (int qty = 1; qty <= 30; qty++)
+		allocate("large", "cold", qty);
+	world_settle(world);
+	database_lock_product(world->database, "hot");
+	flood("flood", HELD_MAX + 5);
+	world_advance_ms(world, SOON_MS);
+	ck_assert_uint_eq(stats()->postponed_skus, 1);
+
+	cable_delay(memory_store_answers(world->intake), 5000, 5001, &world->random.random);
+	world_send(world, TRANSPORT_PUBSUB, MSG_ORDER_CANCELLED, "orderid=large");
+	add_entry(MSG_CHANGE_BATCH_QUANTITY, "batchref=unknown\nqty=1");
+	add_allocate("hot", "late", 0);
+	world_run(world);
+	database_unlock_products(world->database);
+	world_advance_ms(world, 60000);
+	expect_in_order("flood", HELD_MAX + 5);
+	expect_in_order("late", 1);
+	ck_assert(strstr(strstr(published(), arena_printf(world->arena, " flood-%d ", HELD_MAX + 4)),
+			 " late-0 "));
+	expect_all_done();
+	ck_assert_int_eq(database_allocated(world->database, "more"), 0);
+}
+END_TEST
+
 START_TEST(http_callers_for_a_flooded_product_are_asked_to_try_again)
 {
 	struct sent *hot, *cold;
@@ -536,6 +564,9 @@ SUITE("postponing", set_up, tear_down_stream_world, .timeout_s = 30)
 	tcase_add_test(tests, a_cancellation_behind_a_postponed_entry_does_not_begin_with_another_one);
 	tcase_add_test(tests, a_cancellation_whose_commands_are_behind_a_postponed_entry_is_postponed_too);
 	tcase_add_test(tests, cancellations_of_lines_that_are_held_up_leave_room_for_others);
+	tcase_add_test(
+		tests,
+		an_entry_behind_a_large_cancellation_is_placed_before_postponed_entries_are_read_again);
 	tcase_add_test(tests, http_callers_for_a_flooded_product_are_asked_to_try_again);
 	tcase_add_test(tests,
 		       cancellations_over_http_are_asked_to_try_again_while_held_up_messages_have_no_room);

@@ -162,6 +162,30 @@ START_TEST(a_process_is_taken_over_later_while_held_up_messages_have_no_room)
 }
 END_TEST
 
+/* Its line finds no room, so it is postponed though its process began. */
+START_TEST(a_postponed_cancellation_stays_with_its_worker_until_its_entry_is_deleted)
+{
+	enum { QUEUE_MAX = 40 };
+	struct stream_id id;
+
+	crash_reading();
+	world->config.queue_max = QUEUE_MAX;
+	start_reading();
+	add_orders(QUEUE_MAX / 2);
+	world_advance_ms(world, SOON_MS);
+	id = add_cancellation("first");
+	world_advance_ms(world, TAKEN_OVER_MS);
+	ck_assert_uint_eq(database_process_count(world->database), 1);
+	ck_assert_int_eq(world->database->processes[0]->takeovers, 0);
+
+	memory_stream_drop(stream, id);
+	database_unlock_products(world->database);
+	world_advance_ms(world, TAKEN_OVER_MS);
+	ck_assert_uint_eq(lines_logged("is taken over"), 1);
+	expect_cancelled("first");
+}
+END_TEST
+
 SUITE("takeover of processes", set_up, tear_down_stream_world, .timeout_s = 30)
 {
 	tcase_add_loop_test(tests,
@@ -170,4 +194,5 @@ SUITE("takeover of processes", set_up, tear_down_stream_world, .timeout_s = 30)
 	tcase_add_test(tests, a_cancellation_whose_entry_was_deleted_is_taken_over);
 	tcase_add_test(tests, a_process_that_waits_to_begin_is_not_taken_over_again);
 	tcase_add_test(tests, a_process_is_taken_over_later_while_held_up_messages_have_no_room);
+	tcase_add_test(tests, a_postponed_cancellation_stays_with_its_worker_until_its_entry_is_deleted);
 }
