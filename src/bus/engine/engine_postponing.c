@@ -109,9 +109,9 @@ static const struct delivery *message_of(const struct delivery *delivery)
 bool engine_admits(const struct engine *engine, const struct delivery *delivery)
 {
 	const struct delivery *entry = message_of(delivery);
+	bool is_of_stream = entry->transport == TRANSPORT_STREAM || entry->transport == TRANSPORT_PROCESS;
 
-	return entry->transport != TRANSPORT_STREAM ||
-	       postponed_admits(&engine->postponed, entry, delivery_key(delivery));
+	return !is_of_stream || postponed_admits(&engine->postponed, entry, delivery_key(delivery));
 }
 
 bool engine_postpones(struct engine *engine, struct delivery *delivery, enum held_up held_up)

@@ -45,6 +45,8 @@ void engine_resume_process(void *context, const struct due_process *process)
 	struct engine *engine = context;
 	bool has_id = !strchr(process->inbox.source, ' ');
 
+	if (process->type == MSG_NONE) /* a newer program knows it */
+		return;
 	if (is_here(engine, process) || !is_in_its_place(engine, process) ||
 	    !engine_has_room_for_held(engine))
 		return;

@@ -38,11 +38,13 @@ void postponed_list_free(struct postponed_list *list)
 		remove_mark(list, postponed_first(list));
 }
 
+/* An event whose process is taken over has no entry: it comes after all entries. */
 static struct stream_id id_of(const struct delivery *delivery)
 {
-	struct stream_id id = {0};
+	struct stream_id id = STREAM_ID_MAX;
 
-	stream_id_parse(delivery->entry_id, &id);
+	if (delivery->entry_id)
+		stream_id_parse(delivery->entry_id, &id);
 	return id;
 }
 

@@ -44,6 +44,13 @@ struct process_store_ops {
  */
 #define PROCESS_LEASE_OF_STREAM 600
 
+/*
+ * The lease of a process that a worker finds is up to that much shorter, at random.  Otherwise the same
+ * worker would be the first to find it each time, even one that cannot take it over, because it does not
+ * read the event's stream.
+ */
+#define PROCESS_LEASE_SPREAD 10
+
 /* A process whose worker does not claim it any more. */
 struct due_process {
 	int64_t key;

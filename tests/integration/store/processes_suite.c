@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static struct process_start starts[3];
+static struct process_start starts[16];
 static size_t start_count;
 static struct arena *arena;
 
@@ -83,7 +83,8 @@ static size_t claim(const int64_t *running, size_t running_count, struct due_pro
 	size_t count;
 
 	work_begin_call(work);
-	port->ops->claim_processes(port, running, running_count, due, 3, &count, arena, work_answered, work);
+	port->ops->claim_processes(port, running, running_count, due, sizeof starts / sizeof starts[0],
+				   &count, arena, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 	return count;
 }
@@ -203,7 +204,7 @@ END_TEST
 START_TEST(a_process_that_ended_is_not_claimed)
 {
 	struct process_start *start = add_event("order", "id");
-	struct due_process due[3];
+	struct due_process due[sizeof starts / sizeof starts[0]];
 
 	begin();
 	end(start);
@@ -216,7 +217,7 @@ END_TEST
 START_TEST(a_process_is_claimed_once_when_its_worker_does_not_claim_it_any_more)
 {
 	const struct process_start *start = add_event("order", "id");
-	struct due_process due[3];
+	struct due_process due[sizeof starts / sizeof starts[0]];
 
 	begin();
 	ck_assert_uint_eq(claim(NULL, 0, due), 0);
@@ -242,7 +243,7 @@ END_TEST
 START_TEST(a_process_from_a_stream_is_left_to_the_stream_for_longer)
 {
 	struct envelope envelope = cancellation("order", "id");
-	struct due_process due[3];
+	struct due_process due[sizeof starts / sizeof starts[0]];
 
 	add(&envelope, TRANSPORT_STREAM);
 	begin();
@@ -252,6 +253,26 @@ START_TEST(a_process_from_a_stream_is_left_to_the_stream_for_longer)
 
 	ck_assert_uint_eq(claim(NULL, 0, due), 1);
 	ck_assert(due[0].is_from_stream);
+}
+END_TEST
+
+START_TEST(processes_that_were_claimed_together_are_due_again_at_different_times)
+{
+	enum { COUNT = sizeof starts / sizeof starts[0] };
+	struct due_process due[COUNT];
+	size_t early;
+
+	for (int i = 0; i < COUNT; i++)
+		add_event("order", arena_printf(arena, "id-%d", i));
+	begin();
+	fixture->let_time_pass(fixture, PROCESS_LEASE + 1);
+	ck_assert_uint_eq(claim(NULL, 0, due), COUNT);
+	fixture->let_time_pass(fixture, PROCESS_LEASE - PROCESS_LEASE_SPREAD / 2);
+	early = claim(NULL, 0, due);
+	ck_assert_uint_gt(early, 0);
+	ck_assert_uint_lt(early, COUNT);
+	fixture->let_time_pass(fixture, PROCESS_LEASE_SPREAD / 2 + 1);
+	ck_assert_uint_eq(claim(NULL, 0, due), COUNT - early);
 }
 END_TEST
 
@@ -265,5 +286,6 @@ SUITE("processes in the store", set_up, tear_down)
 	tcase_add_test(tests, no_process_begins_with_an_event_from_the_future);
 	tcase_add_test(tests, a_process_that_ended_is_not_claimed);
 	tcase_add_test(tests, a_process_is_claimed_once_when_its_worker_does_not_claim_it_any_more);
+	tcase_add_test(tests, processes_that_were_claimed_together_are_due_again_at_different_times);
 	tcase_add_test(tests, a_process_from_a_stream_is_left_to_the_stream_for_longer);
 }

@@ -95,6 +95,12 @@ void database_begin_processes(struct database *database, struct process_start *s
 	}
 }
 
+/* Different from process to process, and from takeover to takeover. */
+static int64_t spread(const struct process_row *row)
+{
+	return 3 * (row->key + row->takeovers) % (PROCESS_LEASE_SPREAD + 1);
+}
+
 size_t database_claim_processes(struct database *database, const int64_t *running, size_t running_count,
 				struct due_process *due, size_t max, struct arena *arena)
 {
@@ -112,7 +118,7 @@ size_t database_claim_processes(struct database *database, const int64_t *runnin
 
 		if (row->deleted || row->due_at > now)
 			continue;
-		row->due_at = now + PROCESS_LEASE * SECOND_US;
+		row->due_at = now + SECOND_US * (PROCESS_LEASE - spread(row));
 		row->takeovers++;
 		due[count++] = (struct due_process){
 			.key = row->key,

@@ -689,12 +689,12 @@ where ctid = any(array(
 ))
 
 -- statement CLAIM_PROCESSES
-update processes set due_at = now() + make_interval(secs => $1::integer)
+update processes set due_at = now() + make_interval(secs => $1::integer - $2::integer * random())
 where ctid = any(array(
 	select ctid from processes
 	where due_at <= now()
 	order by due_at
-	limit $2::bigint
+	limit $3::bigint
 	for update skip locked
 ))
 returning key, message, source, message_id, way, place, payload

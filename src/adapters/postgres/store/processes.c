@@ -161,6 +161,7 @@ void store_claim_processes(struct chores_store *port, const int64_t *running, si
 		array_int8(keys, running[i]);
 	query_int4(keep, PROCESS_LEASE);
 	query_int4(query, PROCESS_LEASE);
+	query_int4(query, PROCESS_LEASE_SPREAD);
 	query_int8(query, (int64_t)max);
 	*claim = (struct claim){store, due, count, arena, query};
 	store_send(store, PIPELINE_READS, on_claimed, claim);

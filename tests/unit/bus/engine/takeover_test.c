@@ -186,6 +186,71 @@ START_TEST(a_postponed_cancellation_stays_with_its_worker_until_its_entry_is_del
 }
 END_TEST
 
+/* Housekeeping of the other worker always comes first, by a few seconds. */
+START_TEST(a_process_that_one_worker_cannot_take_over_is_left_to_another_one)
+{
+	struct world *other = world_beside(world);
+	struct stream_id id = add_cancellation("first");
+
+	die();
+	memory_stream_drop(stream, id);
+	world_start(other);
+	world_advance_ms(world, 3000);
+	start_reading();
+	world_advance_ms(world, 10 * TAKEN_OVER_MS);
+	expect_cancelled("first");
+	world_free(&other);
+}
+END_TEST
+
+START_TEST(a_process_of_an_event_that_only_a_newer_program_knows_is_left_to_it)
+{
+	world_send(world, TRANSPORT_PUBSUB, MSG_ORDER_CANCELLED, "orderid=first");
+	die();
+	world->database->processes[0]->type = MSG_NONE;
+	start_reading();
+	world_advance_ms(world, TAKEN_OVER_MS);
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+	ck_assert_uint_eq(database_process_count(world->database), 1);
+}
+END_TEST
+
+/* The entry is postponed after the takeover, and its product is free again before the process begins. */
+START_TEST(a_cancellation_that_is_taken_over_does_not_overtake_a_postponed_entry)
+{
+	enum { QUEUE_MAX = 40 };
+	struct stream_id id;
+
+	add_order("order");
+	id = add_cancellation("order");
+	die();
+	memory_stream_drop(stream, id);
+	database_lock_product(world->database, "LAMP");
+	world->config.queue_max = QUEUE_MAX;
+	world_start(world);
+	cable_hold(memory_store_requests(world->lanes[0]));
+	cable_hold(memory_store_requests(world->intake));
+	for (int i = 0; i < QUEUE_MAX / 2; i++)
+		world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE, "orderid=pub-%d\nsku=LAMP\nqty=1", i);
+	world_send(world, TRANSPORT_PUBSUB, MSG_CHANGE_BATCH_QUANTITY, "batchref=unknown\nqty=1");
+	begin_reader();
+	world_advance_ms(world, TAKEN_OVER_MS);
+	ck_assert_uint_eq(lines_logged("is taken over"), 1);
+
+	cable_open(memory_store_requests(world->lanes[0]));
+	world_advance_ms(world, SOON_MS);
+	ck_assert(cable_let_one(memory_store_requests(world->intake)));
+	world_advance_ms(world, SOON_MS);
+	ck_assert_uint_eq(engine_stats(world->engine)->postponed_skus, 1);
+	database_unlock_products(world->database);
+	world_advance_ms(world, 10 * SOON_MS);
+	cable_open(memory_store_requests(world->intake));
+	world_advance_ms(world, TAKEN_OVER_MS);
+	ck_assert_ptr_nonnull(strstr(published(), "line_allocated order "));
+	expect_cancelled("order");
+}
+END_TEST
+
 SUITE("takeover of processes", set_up, tear_down_stream_world, .timeout_s = 30)
 {
 	tcase_add_loop_test(tests,
@@ -195,4 +260,7 @@ SUITE("takeover of processes", set_up, tear_down_stream_world, .timeout_s = 30)
 	tcase_add_test(tests, a_process_that_waits_to_begin_is_not_taken_over_again);
 	tcase_add_test(tests, a_process_is_taken_over_later_while_held_up_messages_have_no_room);
 	tcase_add_test(tests, a_postponed_cancellation_stays_with_its_worker_until_its_entry_is_deleted);
+	tcase_add_test(tests, a_process_that_one_worker_cannot_take_over_is_left_to_another_one);
+	tcase_add_test(tests, a_process_of_an_event_that_only_a_newer_program_knows_is_left_to_it);
+	tcase_add_test(tests, a_cancellation_that_is_taken_over_does_not_overtake_a_postponed_entry);
 }
