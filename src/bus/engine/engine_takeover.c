@@ -48,7 +48,7 @@ void engine_resume_process(void *context, const struct due_process *process)
 	if (process->type == MSG_NONE) /* a newer program knows it */
 		return;
 	if (is_here(engine, process) || !is_in_its_place(engine, process) ||
-	    !engine_has_room_for_held(engine))
+	    !engine_has_room_for_held(engine) || !engine_takes_commands(engine))
 		return;
 	LOG(engine->ports.logger, LOG_WARN, "a process whose worker died is taken over",
 	    LOG_TEXT("message", message_name(process->type)), LOG_TEXT("id", process->inbox.id));

@@ -1,4 +1,5 @@
 /* A database that comes from a backup publishes nothing until an operator has renewed its outbox. */
+#include "bus/ports/process_store.h"
 #include "unit/bus/engine/workers_world.h"
 
 #include <stdio.h>
@@ -121,6 +122,25 @@ START_TEST(a_worker_on_a_restored_database_takes_no_commands_until_the_outbox_is
 	world_advance_ms(world, 1000);
 	ck_assert(engine_takes_commands(world->engine));
 	ck_assert_int_eq(changes, 2);
+}
+END_TEST
+
+START_TEST(a_worker_on_a_restored_database_takes_over_no_process_until_the_outbox_is_renewed)
+{
+	cable_hold(memory_store_requests(other->lanes[0]));
+	world_send(other, TRANSPORT_PUBSUB, MSG_ORDER_CANCELLED, "orderid=order");
+	world_run(other);
+	ck_assert_uint_eq(database_process_count(world->database), 1);
+	world_crash(other);
+	raise_fence(5);
+	allocate_by(world, 1);
+	ck_assert(!engine_takes_commands(world->engine));
+	world_advance_ms(world, 2000 * PROCESS_LEASE);
+	ck_assert_uint_eq(database_process_count(world->database), 1);
+
+	database_renew(world->database);
+	world_advance_ms(world, 2000 * PROCESS_LEASE);
+	ck_assert_uint_eq(database_process_count(world->database), 0);
 }
 END_TEST
 
@@ -288,6 +308,8 @@ SUITE("restored database", set_up_workers, tear_down_workers)
 	tcase_add_test(tests, other_partitions_publish_while_one_is_kept_back);
 	tcase_add_test(tests, a_renewed_outbox_publishes_all_that_was_kept_back);
 	tcase_add_test(tests, a_worker_on_a_restored_database_takes_no_commands_until_the_outbox_is_renewed);
+	tcase_add_test(tests,
+		       a_worker_on_a_restored_database_takes_over_no_process_until_the_outbox_is_renewed);
 	tcase_add_test(tests, no_cursor_is_saved_before_the_state_of_a_returned_database_is_read);
 	tcase_add_test(tests, a_database_that_goes_back_in_time_is_noticed);
 	tcase_add_test(tests, a_call_from_before_a_restore_is_ignored);
