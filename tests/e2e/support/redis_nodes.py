@@ -135,6 +135,23 @@ class Cluster:
         return all(is_member(node.client(), len(self.nodes)) for node in self.alive())
 
 
+class ClusterNode(Node):
+    def __init__(self, directory, name):
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--repl-ping-replica-period", "1")
+        super().__init__(directory, name, options)
+        self.port = cluster_port()
+
+
+def cluster_port():
+    """A free port whose bus port, 10000 above it, is free, too, and below the range of outgoing connections."""
+    while True:
+        port = servers.free_port()
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            if port + 10000 < 32768:
+                probe.bind(("127.0.0.1", port + 10000))
+                return port
+
+
 def is_member(client, size):
     state = client.execute_command("CLUSTER", "INFO").decode().split()
     info = client.info("replication")
@@ -146,8 +163,7 @@ def is_member(client, size):
 def clustered():
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(servers.scratch_directory())
-        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--repl-ping-replica-period", "1")
-        nodes = [Node(directory, f"redis-{number}", options) for number in range(6)]
+        nodes = [ClusterNode(directory, f"redis-{number}") for number in range(6)]
         clients = [stack.enter_context(servers.running(node)).client() for node in nodes]
         for number, client in enumerate(clients):
             client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
@@ -163,5 +179,6 @@ def clustered():
 
 
 def has_replicas(cluster):
-    masters = [client for node in cluster.nodes if (client := node.client()).info("replication")["role"] == "master"]
-    return cluster.is_well() and [client.info("replication")["connected_slaves"] for client in masters] == [1, 1, 1]
+    """Whether every node knows a replica of each master, and all are in sync."""
+    ranges = [each for node in cluster.nodes for each in node.client().execute_command("CLUSTER", "SLOTS")]
+    return all(len(members) == 2 for _, _, *members in ranges) and cluster.is_well()
