@@ -151,10 +151,12 @@ static bool receive_reply(struct sentinel_query *query, const redisReply *reply)
 	query->logging_in = false;
 	query->logged_in = true;
 	/* A server that does not know AUTH repeats the password in its error, so the reply is not quoted. */
-	if (reply->type == REDIS_REPLY_ERROR)
+	if (reply->type == REDIS_REPLY_ERROR) {
 		give_up(query, SENTINEL_REFUSED,
 			"it demands a password, and refuses the user and password in REDIS_URL");
-	return reply->type != REDIS_REPLY_ERROR;
+		return false;
+	}
+	return true;
 }
 
 /* Returns whether to read on: there may be a further reply, and the query still exists. */

@@ -97,6 +97,20 @@ START_TEST(when_no_sentinel_names_the_master_the_reason_is_logged_once)
 }
 END_TEST
 
+/* These peers say the same to every command, AUTH included. */
+START_TEST(a_refused_password_is_reported_without_quoting_it)
+{
+	for (size_t i = 0; i < 2; i++)
+		peers[i] = peer_new(world.base, PEER_SAYS, "-NOAUTH me hunter2\r\n");
+	use_url("redis+sentinel://me:hunter2@127.0.0.1:%d,127.0.0.1:%d/main", peer_port(peers[0]),
+		peer_port(peers[1]));
+	subscribe();
+	run_until(has_trouble("refuses the user and password in REDIS_URL"));
+
+	ck_assert_uint_eq(log_lines("hunter2"), 0);
+}
+END_TEST
+
 /* A sentinel that was cut off from the others may name the former master. */
 START_TEST(a_server_that_is_no_master_is_not_used)
 {
@@ -178,6 +192,7 @@ SUITE("redis sentinel", setup, teardown)
 	tcase_add_loop_test(tests, a_sentinel_that_names_no_master_is_passed_over, 0, COUNT(useless));
 	tcase_add_loop_test(tests, when_no_sentinel_names_the_master_the_reason_is_logged_once, 0,
 			    COUNT(useless));
+	tcase_add_test(tests, a_refused_password_is_reported_without_quoting_it);
 	tcase_add_test(tests, a_server_that_is_no_master_is_not_used);
 	tcase_add_test(tests, a_lost_server_is_asked_for_anew);
 	tcase_add_test(tests, a_server_that_is_no_longer_named_is_left);
