@@ -1,6 +1,6 @@
 /*
  * The Postgres adapter: stores, which offer four ports each (unit_store.h, batch_directory.h, outbox_store.h
- * and chores_store.h in bus/ports), views, checkpoints, and the schema they need.
+ * and chores_store.h in bus/ports), views, checkpoints, leases, and the schema they need.
  */
 #ifndef ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 #define ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
@@ -10,6 +10,7 @@
 #include "bus/ports/batch_directory.h"
 #include "bus/ports/checkpoints.h"
 #include "bus/ports/chores_store.h"
+#include "bus/ports/lease_store.h"
 #include "bus/ports/logger.h"
 #include "bus/ports/outbox_store.h"
 #include "bus/ports/unit_store.h"
@@ -59,6 +60,7 @@ struct chores_store *postgres_chores_store(struct postgres_store *store);
 
 struct views *postgres_views_new(const struct postgres_config *config);
 struct checkpoints *postgres_checkpoints_new(const struct postgres_config *config);
+struct lease_store *postgres_leases_new(const struct postgres_config *config);
 
 /*
  * Calls in progress are never answered.  Must not be called from within a callback.  Accept NULL and null
@@ -67,6 +69,7 @@ struct checkpoints *postgres_checkpoints_new(const struct postgres_config *confi
 void postgres_store_free(struct postgres_store **store);
 void postgres_views_free(struct views **views);
 void postgres_checkpoints_free(struct checkpoints **checkpoints);
+void postgres_leases_free(struct lease_store **leases);
 
 /*
  * Returns what is wrong with the connection string, as a text that follows the setting's name and repeats

@@ -204,6 +204,15 @@ struct stream_row *database_stream(const struct database *database, const char *
 	return map_get(&database->streams, name);
 }
 
+struct lease_row *database_lease(const struct database *database, const char *name)
+{
+	for (size_t i = 0; i < database->lease_count; i++) {
+		if (!strcmp(database->leases[i].name, name))
+			return &database->leases[i];
+	}
+	return NULL;
+}
+
 struct view_row *database_view(const struct database *database, const char *sku, const char *orderid,
 			       int32_t qty)
 {

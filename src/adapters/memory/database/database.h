@@ -11,6 +11,7 @@
 #include "bus/messages/delivery.h"
 #include "bus/ports/checkpoints.h"
 #include "bus/ports/failure.h"
+#include "bus/ports/lease_store.h"
 #include "bus/ports/process_store.h"
 #include "bus/unit_of_work/unit_of_work.h"
 #include "core/partition.h"
@@ -222,6 +223,10 @@ struct database {
 	struct subscription_gap *blind_windows;
 	size_t blind_window_count;
 	int64_t heard_until; /* when some worker last heard pub/sub; 0: never */
+	struct lease_row *leases;
+	size_t lease_count;
+	struct worker_row *workers;
+	size_t worker_count;
 
 	/* See locks.h and lost.h. */
 	struct lock *locks;
@@ -282,6 +287,7 @@ struct line_row *database_line(const struct database *database, const char *sku,
 			       int32_t qty);
 struct inbox_row *database_inbox(const struct database *database, const char *key);
 struct stream_row *database_stream(const struct database *database, const char *name);
+struct lease_row *database_lease(const struct database *database, const char *name);
 struct view_row *database_view(const struct database *database, const char *sku, const char *orderid,
 			       int32_t qty);
 

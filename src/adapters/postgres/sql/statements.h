@@ -18,7 +18,8 @@ enum session_use {
 	FOR_DRY_RUNS = 8,
 	FOR_LANES = 16,
 	FOR_PARKING = 32,
-	FOR_POOLS = 64 /* never prepared */
+	FOR_POOLS = 64, /* never prepared */
+	FOR_LEASES = 128
 };
 
 struct statement {

@@ -6,8 +6,8 @@ The input is SQL with comments. Each of these lines begins a part of it:
     -- define name              a piece of SQL that the parts below contain as {name}; so are numbers that
                                 statements.h defines
     -- statement NAME           an entry of the table `statements`, for stores
-    -- statement NAME for USE   the same for views, checkpoints, dry_runs, or pools (which
-                                is never prepared)
+    -- statement NAME for USE   the same for views, checkpoints, leases, dry_runs, or pools
+                                (which is never prepared)
     -- query name               the string `sql_name`, one statement
     -- script name              the string `sql_name`, several statements that are sent as one text
     -- rule name: meaning       an entry of the table `sql_rules`; its SQL replaces {rule} in the piece each_rule
@@ -27,7 +27,7 @@ import sys
 KIND = re.compile(r"-- (define|statement|query|script|rule) ")
 HEAD = re.compile(
     r"-- (?:(?P<kind>define|query|script) (?P<name>[a-z_]+)"
-    r"|(?P<statement>statement) (?P<upper>[A-Z_]+)(?: for (?P<use>views|checkpoints|dry_runs|pools))?"
+    r"|(?P<statement>statement) (?P<upper>[A-Z_]+)(?: for (?P<use>views|checkpoints|leases|dry_runs|pools))?"
     r"|(?P<rule>rule) (?P<dashed>[a-z-]+): (?P<meaning>[^\"\\]+))"
 )
 BLOCK = re.compile(r"\$\$.*?\$\$")

@@ -293,6 +293,12 @@ cross join lateral (
 -- statement INSERT_WITNESS
 insert into units (witness) values ($1) returning at
 
+-- statement CHECK_LEASES
+-- The leases, until we commit: whoever takes one of them waits for us.
+select expect_leases(count(*), $3::bigint)
+from unnest($1::text[], $2::text[]) as w(name, term)
+cross join lateral (select from leases where name = w.name and term = w.term::uuid for key share) as l
+
 -- statement INSERT_INBOX
 insert into inbox (message, source, id, digest, outcome)
 select unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bigint[]), unnest($5::text[])
@@ -531,6 +537,11 @@ insert into units (witness, settled) values ($1, true) on conflict (witness) do 
 
 -- statement READ_WITNESS
 select settled from units where witness = $1
+
+-- statement FIND_LOST_LEASES
+select w.at
+from unnest($1::text[], $2::text[]) with ordinality as w(name, term, at)
+where not exists (select from leases l where l.name = w.name and l.term = w.term::uuid)
 
 -- statement FIND_LOCKED_PRODUCTS
 select w.at
@@ -987,3 +998,47 @@ select d.id, d.outcome, d.reason, d.way, d.place, d.message, d.source, '', 0, d.
 from unnest($1::bigint[]) as w(id)
 cross join lateral (select * from stored_dead_letters where id = w.id limit 1) as d
 on conflict do nothing
+
+
+-- ==== leases ====
+
+-- statement NEED_NOT_LAST for leases
+-- The rest of this transaction may be lost in a crash of the server.
+select set_config('synchronous_commit', 'off', true)
+
+-- statement ADD_LEASES for leases
+insert into leases (name, term)
+select w.name, gen_random_uuid()
+from string_to_table($1::text, e'\n') as w(name)
+where not exists (select from leases l where l.name = w.name)
+on conflict (name) do nothing
+
+-- statement BEAT for leases
+insert into workers (id, name, ttl_ms, candidacies) values ($1::text::uuid, $2, $3::integer, $4)
+on conflict (id) do update
+set beats = workers.beats + 1, ttl_ms = excluded.ttl_ms, candidacies = excluded.candidacies, beat_at = now()
+
+-- statement READ_WORKERS for leases
+-- A worker that ended long ago is left out.
+select id::text, name, beats, ttl_ms, candidacies from workers
+where beat_at > now() - interval '1 day'
+order by id
+
+-- statement READ_LEASES for leases
+select name, term::text, holder::text, note from leases order by name
+
+-- statement END_SESSIONS_UNDER_LEASE for leases
+select pg_terminate_backend(pid) from sessions_under_lease($1) as pid where pid <> pg_backend_pid()
+
+-- statement LOCK_LEASE for leases
+-- Waits for the units that are being committed under the lease.
+select from leases where name = $1 for update
+
+-- statement CHANGE_LEASE for leases
+update leases set term = $3::text::uuid, holder = nullif($4, '')::uuid, note = $5, since = now()
+where name = $1 and term = $2::text::uuid
+returning true
+
+-- statement DELETE_WORKER for leases
+-- And those that ended long ago.
+delete from workers where id = $1::text::uuid or beat_at < now() - interval '1 day'

@@ -1,0 +1,84 @@
+/*
+ * Takes, keeps and hands over this worker's leases.
+ *
+ *     elsewhere ─► taking ─► held ─► stopping ─► giving ─► elsewhere
+ *                             │ ▲
+ *                             ▼ │
+ *                            noting
+ *
+ * Every worker beats twice a second, and reads from the same transaction all workers and leases.  From that,
+ * each computes alike which worker is to have which lease (share_out.h).  It hands over what another one is
+ * to have, and takes what it is to have and nobody alive has.  A worker is dead when its beats stood still
+ * for its whole time to live on the clock of the worker that sees it, and the database was up for all of
+ * that time.  Clocks of two machines are never compared.
+ *
+ * A lease that was taken too early does no harm: what is committed is decided by the term, see lease.h.
+ */
+#ifndef ALLOCD_BUS_LEASES_LEASE_KEEPER_H
+#define ALLOCD_BUS_LEASES_LEASE_KEEPER_H
+
+#include "bus/leases/lease.h"
+#include "bus/ports/clock.h"
+#include "bus/ports/logger.h"
+
+/* How often a worker beats, and for how long its beats may stand still before another one takes over. */
+#define LEASE_BEAT_MS 500
+#define LEASE_TTL_MS  2500
+
+/* All of them outlive the keeper. */
+struct lease_keeper_ports {
+	struct lease_store *store;
+	struct clock *clock;
+	struct random *random;
+	struct logger *logger;
+};
+
+/* What is leased, for example a stream.  No call calls the keeper back before it returns. */
+struct leased_ops {
+	/*
+	 * What the next holder needs to end what this worker may still be doing; NULL: this worker cannot do
+	 * the work now.  The note is written to the lease before work begins, and again before work that another
+	 * note is needed for.
+	 */
+	const char *(*note)(void *it);
+
+	/* The work may begin; `last_note` is that of the last holder.  The lease is held if it is kept. */
+	void (*begin)(void *it, struct lease *lease, const char *last_note);
+
+	/* Begins nothing new; what has begun may be finished. */
+	void (*stop)(void *it);
+
+	/* Whether that is finished. */
+	bool (*is_idle)(void *it);
+
+	/* After stop: the lease is lost, with what is not finished.  `is_lost` is set. */
+	void (*lost)(void *it);
+};
+
+struct lease_keeper;
+
+/* `worker` names this worker, alike at every start; copied. */
+struct lease_keeper *lease_keeper_new(const struct lease_keeper_ports *ports, const char *worker);
+
+/* The store must not call back any more.  Accepts NULL in *keeper and nulls it. */
+void lease_keeper_free(struct lease_keeper **keeper);
+
+/* Before the start.  The name is copied, and has no newline. */
+void lease_keeper_add(struct lease_keeper *keeper, const char *name, const struct leased_ops *ops, void *it);
+
+void lease_keeper_start(struct lease_keeper *keeper);
+
+/* A note has changed, or work is idle: acts at once. */
+void lease_keeper_check(struct lease_keeper *keeper);
+
+/* Hands over all leases as soon as their work is idle, and takes no further one. */
+void lease_keeper_stop(struct lease_keeper *keeper);
+
+/* After the stop: whether all leases are handed over, or the database cannot be reached. */
+bool lease_keeper_has_left(const struct lease_keeper *keeper);
+
+/* Whether this worker has the lease, and whether another one does that is alive. */
+bool lease_keeper_has(const struct lease_keeper *keeper, const void *it);
+bool lease_keeper_is_elsewhere(const struct lease_keeper *keeper, const void *it);
+
+#endif

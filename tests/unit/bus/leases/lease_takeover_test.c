@@ -1,0 +1,207 @@
+/* A lease is taken from a worker that is dead, and from no other; who lost it does nothing under it any more. */
+#include "unit/bus/leases/lease_world.h"
+
+#include "support/suites.h"
+
+static struct work *work_of(int worker)
+{
+	return &lease_workers[worker].works[0];
+}
+
+/* The first worker has the lease, and another one waits for it. */
+static void set_up_two(void)
+{
+	set_up_leases();
+	start_worker(0, "first", 1);
+	start_worker(1, "second", 1);
+	pass_ms(LEASE_TTL_MS);
+	ck_assert(work_of(0)->is_working);
+	ck_assert(!work_of(1)->is_working);
+}
+
+START_TEST(what_a_dead_worker_had_is_taken_after_its_time_to_live)
+{
+	int64_t took_ms;
+
+	kill_worker(0);
+	took_ms = ms_until_working(1, 0);
+
+	ck_assert_int_ge(took_ms, LEASE_TTL_MS - LEASE_BEAT_MS);
+	ck_assert_int_le(took_ms, LEASE_TTL_MS + LEASE_BEAT_MS);
+	ck_assert_str_eq(work_of(1)->last_note, "note of first");
+}
+END_TEST
+
+START_TEST(a_living_worker_keeps_its_lease_for_as_long_as_it_beats)
+{
+	pass_ms(20 * LEASE_TTL_MS);
+
+	ck_assert_int_eq(work_of(0)->begun, 1);
+	ck_assert(work_of(0)->is_working);
+	ck_assert_int_eq(work_of(1)->begun, 0);
+}
+END_TEST
+
+START_TEST(a_frozen_worker_can_do_nothing_under_a_lease_that_was_taken)
+{
+	struct lease *lease = lease_hold(work_of(0)->lease);
+
+	freeze_worker(0);
+	ms_until_working(1, 0);
+	thaw_worker(0);
+	simulation_run_until_idle(simulation);
+	pass_ms(LEASE_BEAT_MS);
+
+	ck_assert(lease->is_lost);
+	ck_assert(!work_of(0)->is_working);
+	ck_assert_int_eq(work_of(0)->lost, 1);
+	ck_assert_uint_eq(memory_logger_count(&lease_log, "lease lost"), 1);
+	pass_ms(2 * LEASE_TTL_MS);
+	ck_assert(work_of(1)->is_working);
+	ck_assert_int_eq(holder_of(0), 1);
+	lease_release(&lease);
+}
+END_TEST
+
+START_TEST(a_refused_unit_shows_at_once_that_the_lease_is_lost)
+{
+	freeze_worker(0);
+	ms_until_working(1, 0);
+	work_of(0)->lease->is_lost = true; /* as the lane that learns it does */
+	lease_keeper_check(lease_workers[0].keeper);
+
+	ck_assert(!work_of(0)->is_working);
+	ck_assert_int_eq(work_of(0)->lost, 1);
+}
+END_TEST
+
+/* The clock of the candidate runs on while the database is away, and must not count that time. */
+START_TEST(the_time_without_a_database_does_not_count)
+{
+	kill_worker(0);
+	pass_ms(LEASE_BEAT_MS);
+	database_set_down(database, true);
+	pass_ms(10 * LEASE_TTL_MS);
+	database_set_down(database, false);
+	pass_ms(LEASE_TTL_MS - LEASE_BEAT_MS);
+
+	ck_assert(!work_of(1)->is_working);
+	ck_assert_int_le(ms_until_working(1, 0), 3 * LEASE_BEAT_MS);
+}
+END_TEST
+
+START_TEST(a_living_worker_keeps_its_lease_over_an_outage_of_the_database)
+{
+	database_set_down(database, true);
+	pass_ms(10 * LEASE_TTL_MS);
+	database_set_down(database, false);
+	pass_ms(10 * LEASE_TTL_MS);
+
+	ck_assert(work_of(0)->is_working);
+	ck_assert_int_eq(work_of(0)->stopped, 0);
+	ck_assert_int_eq(work_of(1)->begun, 0);
+}
+END_TEST
+
+/* The candidate itself was stopped: what it sees afterwards are the beats of long ago. */
+START_TEST(a_candidate_that_was_frozen_does_not_take_over_from_a_living_worker)
+{
+	for (int i = 0; i < 5; i++) {
+		freeze_worker(1);
+		pass_ms(2 * LEASE_TTL_MS);
+		thaw_worker(1);
+		pass_ms(LEASE_BEAT_MS + 100 * i);
+	}
+
+	ck_assert(work_of(0)->is_working);
+	ck_assert_int_eq(work_of(0)->lost, 0);
+}
+END_TEST
+
+START_TEST(of_several_candidates_one_takes_over)
+{
+	start_worker(2, "third", 1);
+	pass_ms(LEASE_TTL_MS);
+	kill_worker(0);
+	pass_ms(2 * LEASE_TTL_MS);
+
+	ck_assert_int_eq(work_of(1)->is_working + work_of(2)->is_working, 1);
+	ck_assert_int_eq(work_of(1)->begun + work_of(2)->begun, 1);
+}
+END_TEST
+
+START_TEST(a_worker_that_is_started_again_takes_what_it_had_at_once)
+{
+	kill_worker(1);
+	pass_ms(2 * LEASE_TTL_MS);
+	kill_worker(0);
+	start_worker(0, "first", 1);
+
+	ck_assert(work_of(0)->is_working);
+	ck_assert_str_eq(work_of(0)->last_note, "note of first");
+}
+END_TEST
+
+/* Two workers with one name take the lease from each other at their starts only. */
+START_TEST(workers_with_one_name_do_not_fight_for_a_lease)
+{
+	start_worker(2, "first", 1);
+	pass_ms(20 * LEASE_TTL_MS);
+
+	ck_assert_int_eq(work_of(0)->is_working + work_of(1)->is_working + work_of(2)->is_working, 1);
+	ck_assert_int_le(work_of(0)->begun + work_of(1)->begun + work_of(2)->begun, 3);
+}
+END_TEST
+
+START_TEST(a_take_whose_answer_is_lost_is_found_in_the_next_roll)
+{
+	set_up_leases();
+	make_worker(0, "first", 1);
+	lease_keeper_start(lease_workers[0].keeper);
+	/* The beat passes; the answer of the change is replaced by a failure when the database goes down. */
+	cable_hold(memory_leases_requests(lease_workers[0].leases));
+	simulation_run_until_idle(simulation);
+	cable_let_one(memory_leases_requests(lease_workers[0].leases));
+	simulation_run_until_idle(simulation);
+	database_set_down(database, true);
+	cable_open(memory_leases_requests(lease_workers[0].leases));
+	simulation_run_until_idle(simulation);
+	ck_assert(!work_of(0)->is_working);
+	database_set_down(database, false);
+
+	ck_assert_int_le(ms_until_working(0, 0), 4 * LEASE_BEAT_MS);
+}
+END_TEST
+
+START_TEST(a_unit_that_keeps_the_lease_is_ended_after_a_second)
+{
+	int64_t took_ms;
+
+	memory_leases_set_busy(lease_workers[1].leases, 1000);
+	kill_worker(0);
+	took_ms = ms_until_working(1, 0);
+
+	ck_assert_int_ge(took_ms, LEASE_TTL_MS - LEASE_BEAT_MS + 1000);
+	ck_assert_int_le(took_ms, LEASE_TTL_MS + 1000 + 2 * LEASE_BEAT_MS);
+}
+END_TEST
+
+SUITE("lease takeover", set_up_two, tear_down_leases)
+{
+	tcase_add_test(tests, what_a_dead_worker_had_is_taken_after_its_time_to_live);
+	tcase_add_test(tests, a_living_worker_keeps_its_lease_for_as_long_as_it_beats);
+	tcase_add_test(tests, a_frozen_worker_can_do_nothing_under_a_lease_that_was_taken);
+	tcase_add_test(tests, a_refused_unit_shows_at_once_that_the_lease_is_lost);
+	tcase_add_test(tests, the_time_without_a_database_does_not_count);
+	tcase_add_test(tests, a_living_worker_keeps_its_lease_over_an_outage_of_the_database);
+	tcase_add_test(tests, a_candidate_that_was_frozen_does_not_take_over_from_a_living_worker);
+	tcase_add_test(tests, of_several_candidates_one_takes_over);
+	tcase_add_test(tests, a_worker_that_is_started_again_takes_what_it_had_at_once);
+	tcase_add_test(tests, workers_with_one_name_do_not_fight_for_a_lease);
+	tcase_add_test(tests, a_unit_that_keeps_the_lease_is_ended_after_a_second);
+}
+
+SUITE("lease answers", NULL, tear_down_leases)
+{
+	tcase_add_test(tests, a_take_whose_answer_is_lost_is_found_in_the_next_roll);
+}
