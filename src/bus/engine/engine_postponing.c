@@ -91,7 +91,8 @@ static void give_back(struct engine *engine, struct delivery *delivery)
 
 void engine_postpone(struct engine *engine, struct delivery *delivery, const char *sku)
 {
-	if (delivery->transport == TRANSPORT_STREAM && postponed_add(&engine->postponed, delivery, sku))
+	if (delivery->transport == TRANSPORT_STREAM && !delivery_lost_lease(delivery) &&
+	    postponed_add(&engine->postponed, delivery, sku))
 		LOG(engine->ports.logger, LOG_WARN,
 		    "stream entries stay pending: the messages of SKUs that are held up fill their half of the queue",
 		    LOG_TEXT("stream", delivery->origin), LOG_TEXT("sku", sku),
@@ -124,6 +125,10 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, enum hel
 			holds_less_than(engine, quarters);
 	bool is_accepted = has_room && engine_admits(engine, delivery);
 
+	if (delivery_lost_lease(delivery)) {
+		give_back(engine, delivery);
+		return true;
+	}
 	if (!is_accepted && message->transport == TRANSPORT_PUBSUB) {
 		pause_pubsub(engine, sku);
 		is_accepted = true;

@@ -25,6 +25,7 @@ enum lane_state {
 	LANE_WAITING,        /* the time to retry, by calling `resume` */
 	LANE_PROBING,        /* the store: does the database accept an empty unit? */
 	LANE_FINDING_LOCKED, /* the store: which of the unit's products are locked? */
+	LANE_FINDING_LOST,   /* the store: which of the unit's leases are lost? */
 };
 
 struct lane {

@@ -5,10 +5,12 @@
  *     busy:      park the SKUs that another session locks, and redo the rest at once
  *     retry:     wait, probe with an empty flush, redo
  *     uncertain: ask whether the unit was committed, then finish or redo
+ *     fenced:    give back what came under a lost lease, and redo the rest at once
  *     data:      search for the poison message (see poison_search.h)
  */
 #include "bus/lane/lane_internal.h"
 
+#include "bus/leases/lease.h"
 #include "core/base/utf8.h"
 
 #include <string.h>
@@ -199,6 +201,51 @@ static void on_busy(struct lane *lane, const struct failure *failure)
 		retry_after_probe(lane, failure);
 }
 
+/* ---- another worker has a lease of the unit ---- */
+
+static bool lost_any(const struct lane *lane)
+{
+	for (size_t i = 0; i < lane->uow.lease_count; i++) {
+		if (lane->uow.leases[i]->is_lost)
+			return true;
+	}
+	return false;
+}
+
+/* The parking lane's only message came under the lost lease; those behind it return to their own lane. */
+static void return_parked(struct lane *lane)
+{
+	struct delivery *delivery = delivery_queue_pop(&lane->queue);
+
+	if (!engine_postpones(lane->engine, delivery, HELD_UP))
+		delivery_queue_push(&lane->queue, delivery);
+	else
+		parking_release(lane);
+}
+
+/* The next unit gives back what came under a lost lease, as soon as it meets it. */
+static void on_found_lost(void *context, const struct failure *failure)
+{
+	struct lane *lane = context;
+
+	if (failure || !lost_any(lane)) {
+		retry_after_probe(lane, failure ? failure
+						: &(struct failure){FAILURE_RETRY, "no lease is found lost"});
+		return;
+	}
+	engine_database_answers(lane->engine);
+	lane_put_back(lane);
+	if (lane->is_parking)
+		return_parked(lane);
+	lane_begin(lane);
+}
+
+static void find_lost_leases(struct lane *lane)
+{
+	lane->state = LANE_FINDING_LOST;
+	lane->store->ops->find_lost_leases(lane->store, &lane->uow, on_found_lost, lane);
+}
+
 /* ---- the connection was lost after the commit was sent ---- */
 
 static void resolve_commit(struct lane *lane);
@@ -239,6 +286,9 @@ void lane_recover(struct lane *lane, const struct failure *failure)
 	switch (failure->kind) {
 	case FAILURE_CONFLICT:
 		on_conflict(lane, failure);
+		break;
+	case FAILURE_FENCED:
+		find_lost_leases(lane);
 		break;
 	case FAILURE_UNCERTAIN:
 		lane->shared->stats->uncertain++;

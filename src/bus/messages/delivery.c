@@ -1,6 +1,7 @@
 /* Decodes messages as they arrive, gives them outcomes, and queues them. */
 #include "bus/messages/delivery.h"
 
+#include "bus/leases/lease.h"
 #include "bus/messages/message_bus.h"
 #include "bus/messages/raised_events.h"
 #include "core/base/calendar.h"
@@ -178,6 +179,7 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	delivery->origin = arena_strdup(arena, arrival->origin);
 	delivery->entry_id = arrival->entry_id ? arena_strdup(arena, arrival->entry_id) : NULL;
 	delivery->incarnation = arrival->incarnation;
+	delivery->lease = lease_hold(arrival->lease);
 	delivery->pass = arrival->pass;
 	delivery->pass_follows = arrival->pass_follows;
 	delivery->replay = copy_replay(arena, arrival->replay);
@@ -221,6 +223,18 @@ struct delivery *delivery_new_part(struct delivery *event, const struct message 
 	return delivery;
 }
 
+struct lease *delivery_lease(const struct delivery *delivery)
+{
+	return delivery->event ? delivery->event->lease : delivery->lease;
+}
+
+bool delivery_lost_lease(const struct delivery *delivery)
+{
+	const struct lease *lease = delivery_lease(delivery);
+
+	return lease && lease->is_lost;
+}
+
 void delivery_free(struct delivery **delivery)
 {
 	struct arena *arena;
@@ -229,6 +243,7 @@ void delivery_free(struct delivery **delivery)
 		return;
 	if ((*delivery)->raised)
 		raised_events_free(&(*delivery)->raised);
+	lease_release(&(*delivery)->lease);
 	arena = (*delivery)->arena;
 	arena_free(&arena);
 	*delivery = NULL;
@@ -302,7 +317,9 @@ void delivery_decide(struct delivery *delivery, enum outcome outcome, const char
 void delivery_postpone(struct delivery *delivery)
 {
 	delivery->outcome = OUTCOME_POSTPONED;
-	delivery->reason = "its SKU is held up, and messages of such SKUs fill the queue";
+	delivery->reason = delivery_lost_lease(delivery)
+				   ? "another worker has taken the lease of its stream"
+				   : "its SKU is held up, and messages of such SKUs fill the queue";
 }
 
 void delivery_reopen(struct delivery *delivery)

@@ -23,6 +23,7 @@ enum outcome {
 };
 
 struct delivery;
+struct lease;
 struct raised_events;
 
 /*
@@ -65,6 +66,7 @@ struct arrival {
 	const char *origin;          /* channel, stream or path */
 	const char *entry_id;        /* of a stream entry, else NULL */
 	int64_t incarnation;         /* of the entry's stream (see checkpoints.h), else 0 */
+	struct lease *lease;         /* under which it was read, or NULL */
 	uint64_t pass;               /* over pending entries that read it, see postponed.h; 0: a new entry */
 	bool pass_follows;           /* the current pass, if any, will still reach the entry */
 	const struct replay *replay; /* or NULL */
@@ -91,6 +93,7 @@ struct delivery {
 	const char *origin;
 	const char *entry_id;
 	int64_t incarnation;
+	struct lease *lease; /* it keeps it until it is freed; NULL: none */
 	uint64_t pass;
 	bool pass_follows;
 	const struct replay *replay; /* or NULL */
@@ -137,6 +140,12 @@ void delivery_free(struct delivery **delivery);
 
 /* A command of the process that `event` began: the event outlives it, and has its texts. */
 struct delivery *delivery_new_part(struct delivery *event, const struct message *command);
+
+/* The lease under which the delivery, or the event that it is part of, was read; or NULL. */
+struct lease *delivery_lease(const struct delivery *delivery);
+
+/* Whether that is lost: the delivery is to be given back, because the next holder handles it. */
+bool delivery_lost_lease(const struct delivery *delivery);
 
 /* Sets the key by which the inbox knows the message. */
 void delivery_set_key(struct delivery *delivery, const struct inbox_key *key);

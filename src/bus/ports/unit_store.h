@@ -29,11 +29,13 @@ struct unit_store_ops {
 	void (*load)(struct unit_store *store, struct unit_of_work *uow, store_done *done, void *context);
 
 	/*
-	 * Writes everything that changed, in one transaction: witness first, then inbox, products (every
+	 * Writes everything that changed, in one transaction: witness first, then the leases (each is
+	 * checked, and cannot be taken before the commit), inbox, products (every
 	 * loaded one is checked against its revision and locked; the changed ones get the next revision),
 	 * batches, lines, displaced lines, shrinks, read model, notifications, dead letters, cursors, outbox
 	 * with its positions.  On success sets `now`, the positions of the outbox rows and the keys of the
-	 * notifications.  FAILURE_CONFLICT, FAILURE_DATA, FAILURE_BUSY, FAILURE_RETRY: nothing was written.
+	 * notifications.  FAILURE_CONFLICT, FAILURE_DATA, FAILURE_BUSY, FAILURE_RETRY,
+	 * FAILURE_FENCED: nothing was written.
 	 * FAILURE_UNCERTAIN: ask resolve_commit.
 	 */
 	void (*flush)(struct unit_store *store, struct unit_of_work *uow, store_done *done, void *context);
@@ -52,6 +54,10 @@ struct unit_store_ops {
 	 */
 	void (*find_locked)(struct unit_store *store, const struct unit_of_work *uow, bool *locked,
 			    store_done *done, void *context);
+
+	/* After FAILURE_FENCED: sets `is_lost` of the unit's leases that another worker has. */
+	void (*find_lost_leases)(struct unit_store *store, const struct unit_of_work *uow, store_done *done,
+				 void *context);
 
 	/*
 	 * Flushes an empty unit, which touches every table and head that a flush writes to: if that succeeds

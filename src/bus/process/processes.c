@@ -2,6 +2,7 @@
 #include "bus/process/processes.h"
 
 #include "bus/lane/lane.h"
+#include "bus/leases/lease.h"
 #include "bus/messages/message_bus.h"
 #include "bus/messages/preconditions.h"
 #include "bus/process/line_index.h"
@@ -106,7 +107,8 @@ void processes_note_arrival(struct processes *processes, struct delivery *delive
 
 bool processes_must_begin(const struct delivery *delivery)
 {
-	return delivery->is_event && !delivery->decided && !delivery->has_begun;
+	return delivery->is_event && !delivery->decided && !delivery->has_begun &&
+	       !delivery_lost_lease(delivery);
 }
 
 /* An event that was postponed comes again, and joins its process. */
@@ -188,8 +190,8 @@ static void note_begun(struct processes *processes, struct delivery *event, cons
 }
 
 /*
- * The database refuses the data of these events, or was busy for too long: half of them are asked about next.
- * One whose data it refuses has failed.
+ * The database refuses the data of these events or a lease, or was busy for too long: half of them are asked
+ * about next.  One whose data it refuses has failed, and one whose lease is lost is given back.
  */
 static void narrow(struct processes *processes, const struct failure *failure)
 {
@@ -197,20 +199,28 @@ static void narrow(struct processes *processes, const struct failure *failure)
 		processes->begin_max = processes->start_count / 2;
 	else if (failure->kind == FAILURE_DATA)
 		delivery_decide(processes->asked[0], OUTCOME_FAILED, failure->text);
+	else if (failure->kind == FAILURE_FENCED)
+		processes->asked[0]->lease->is_lost = true;
+}
+
+/* Whether a failure says nothing about the database: the next attempt is made at once. */
+static bool is_of_events(const struct failure *failure)
+{
+	return failure && (failure->kind == FAILURE_DATA || failure->kind == FAILURE_FENCED);
 }
 
 static void on_begun(void *context, const struct failure *failure)
 {
 	struct processes *processes = context;
 
-	if (failure && (failure->kind == FAILURE_DATA || failure->kind == FAILURE_BUSY))
+	if (is_of_events(failure) || (failure && failure->kind == FAILURE_BUSY))
 		narrow(processes, failure);
 	for (size_t i = 0; !failure && i < processes->start_count; i++)
 		note_begun(processes, processes->asked[i], &processes->starts[i]);
 	if (!failure)
 		processes->begin_max =
 			processes->begin_max < BEGIN_MAX / 2 ? 2 * processes->begin_max : BEGIN_MAX;
-	processes->done(processes->done_context, failure && failure->kind == FAILURE_DATA ? NULL : failure);
+	processes->done(processes->done_context, is_of_events(failure) ? NULL : failure);
 }
 
 /*

@@ -256,6 +256,20 @@ void unit_of_work_look_id_up(struct unit_of_work *uow, const struct delivery *de
 		slot->loaded = slot->assumed_new = false;
 }
 
+void unit_of_work_want_lease(struct unit_of_work *uow, const struct delivery *delivery)
+{
+	struct lease *lease = delivery_lease(delivery);
+
+	for (size_t i = 0; i < uow->lease_count && lease; i++) {
+		if (uow->leases[i] == lease)
+			lease = NULL;
+	}
+	if (!lease)
+		return;
+	GROW(uow, leases, lease_count);
+	uow->leases[uow->lease_count - 1] = lease;
+}
+
 struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const struct delivery *delivery)
 {
 	struct replay_slot *slot;

@@ -112,6 +112,8 @@ struct unit_of_work {
 	size_t inbox_count;
 	struct replay_slot **replays;
 	size_t replay_count;
+	struct lease **leases; /* under which the messages were read: checked inside the commit */
+	size_t lease_count;
 	int64_t now; /* the database's clock, microseconds since 1970; set by load, and by flush on success */
 	/*
 	 * The database's epoch, which the unit's events bear; 0: not known yet.  The first load sets it, and
@@ -188,6 +190,9 @@ struct inbox_slot *unit_of_work_want_id(struct unit_of_work *uow, const struct d
 
 /* Has the delivery's id loaded after all, if it was assumed to be new and not spent in this unit. */
 void unit_of_work_look_id_up(struct unit_of_work *uow, const struct delivery *delivery);
+
+/* Notes the lease under which the delivery was read, if there is one. */
+void unit_of_work_want_lease(struct unit_of_work *uow, const struct delivery *delivery);
 
 /* The slot of the dead letter that the delivery replays; NULL when it is no replay. */
 struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const struct delivery *delivery);

@@ -51,6 +51,14 @@ static void find_locked(struct unit_store *store, const struct unit_of_work *uow
 	below->ops->find_locked(below, uow, locked, done, context);
 }
 
+static void find_lost_leases(struct unit_store *store, const struct unit_of_work *uow, store_done *done,
+			     void *context)
+{
+	struct unit_store *below = downcast(store)->below;
+
+	below->ops->find_lost_leases(below, uow, done, context);
+}
+
 static void probe(struct unit_store *store, store_done *done, void *context)
 {
 	struct unit_store *below = downcast(store)->below;
@@ -107,6 +115,7 @@ struct dry_run_store *dry_run_store_new(struct unit_store *below, struct clock *
 		.flush = flush,
 		.resolve_commit = resolve_commit,
 		.find_locked = find_locked,
+		.find_lost_leases = find_lost_leases,
 		.probe = probe,
 	};
 	struct dry_run_store *dry_run = must_alloc(sizeof *dry_run);

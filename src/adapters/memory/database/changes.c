@@ -1,6 +1,8 @@
 /* Copies the changes of a unit of work, whose own memory does not outlive it. */
 #include "adapters/memory/database/changes.h"
 
+#include "bus/leases/lease.h"
+
 #include "core/product_repository.h"
 
 #include <inttypes.h>
@@ -209,6 +211,14 @@ static struct stored_outbox_part *copied_parts(struct arena *arena, const struct
 	return parts;
 }
 
+static void copy_leases(struct changes *changes, const struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->lease_count; i++)
+		*ADD(changes, leases, lease_count) =
+			(struct lease_row){.name = arena_strdup(changes->arena, uow->leases[i]->name),
+					   .term = arena_strdup(changes->arena, uow->leases[i]->term)};
+}
+
 static void copy_outbox(struct changes *changes, const struct unit_of_work *uow)
 {
 	for (size_t i = 0; i < uow->outbox_count; i++) {
@@ -234,6 +244,7 @@ struct changes *changes_of(const struct unit_of_work *uow, struct arena *arena)
 	changes->arena = arena;
 	changes->witness = database_witness_key(arena, uow->witness);
 	changes->epoch = uow->epoch;
+	copy_leases(changes, uow);
 	copy_inbox(changes, uow);
 	copy_products(changes, uow);
 	copy_views(changes, uow);

@@ -36,7 +36,9 @@ struct outbox_change {
 struct changes {
 	struct arena *arena;
 	const char *witness;
-	int64_t epoch; /* of the events */
+	int64_t epoch;            /* of the events */
+	struct lease_row *leases; /* their names and terms */
+	size_t lease_count;
 	struct inbox_row *inbox;
 	size_t inbox_count;
 	struct product_change *products;

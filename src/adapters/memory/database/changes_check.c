@@ -25,6 +25,17 @@ static bool check_keys(const struct changes *changes, const struct database *dat
 	return true;
 }
 
+bool database_has_leases(const struct database *database, const struct lease_row *leases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct lease_row *row = database_lease(database, leases[i].name);
+
+		if (!row || strcmp(row->term, leases[i].term) != 0)
+			return false;
+	}
+	return true;
+}
+
 static bool check_products(const struct changes *changes, const struct database *database,
 			   struct failure *failure)
 {
@@ -112,6 +123,8 @@ static bool check_replays(const struct changes *changes, const struct database *
 
 bool changes_check(const struct changes *changes, const struct database *database, struct failure *failure)
 {
+	if (!database_has_leases(database, changes->leases, changes->lease_count))
+		return fail(failure, FAILURE_FENCED, "another worker has taken a lease");
 	return check_keys(changes, database, failure) && check_products(changes, database, failure) &&
 	       check_batches(changes, database, failure) && check_lines(changes, database, failure) &&
 	       check_ids(changes, database, failure) && check_replays(changes, database, failure);

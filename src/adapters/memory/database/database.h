@@ -288,6 +288,10 @@ struct line_row *database_line(const struct database *database, const char *sku,
 struct inbox_row *database_inbox(const struct database *database, const char *key);
 struct stream_row *database_stream(const struct database *database, const char *name);
 struct lease_row *database_lease(const struct database *database, const char *name);
+
+/* Whether all leases have these terms. */
+bool database_has_leases(const struct database *database, const struct lease_row *leases, size_t count);
+
 struct view_row *database_view(const struct database *database, const char *sku, const char *orderid,
 			       int32_t qty);
 

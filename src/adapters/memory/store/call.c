@@ -5,6 +5,7 @@
 #include "adapters/memory/database/processes.h"
 #include "adapters/memory/store/housekeeping.h"
 #include "adapters/memory/store/load.h"
+#include "bus/leases/lease.h"
 
 #include <string.h>
 
@@ -197,6 +198,17 @@ static void do_find_locked(struct memory_store *store)
 	succeed(store);
 }
 
+static void do_find_lost_leases(struct memory_store *store)
+{
+	const struct unit_of_work *uow = store->call.asked;
+
+	for (size_t i = 0; i < uow->lease_count; i++)
+		uow->leases[i]->is_lost |= !database_has_leases(
+			store->database,
+			&(struct lease_row){.name = uow->leases[i]->name, .term = uow->leases[i]->term}, 1);
+	succeed(store);
+}
+
 static void do_probe(struct memory_store *store)
 {
 	if (store->database->broken)
@@ -218,10 +230,18 @@ static void do_begin_processes(struct memory_store *store)
 	const struct refusal *refusal;
 
 	for (size_t i = 0; i < call->count; i++) {
+		const struct lease *lease = call->starts[i].event->lease;
+
 		refusal = database_refusal(store->database,
 					   message_text(&call->starts[i].event->envelope.message, "orderid"));
 		if (refusal) {
 			fail(store, refusal->kind, "constraint: this order is refused");
+			return;
+		}
+		if (lease &&
+		    !database_has_leases(store->database,
+					 &(struct lease_row){.name = lease->name, .term = lease->term}, 1)) {
+			fail(store, FAILURE_FENCED, "another worker has taken a lease");
 			return;
 		}
 	}
@@ -278,6 +298,9 @@ static void carry_out(void *context)
 		break;
 	case CALL_FIND_LOCKED:
 		do_find_locked(store);
+		break;
+	case CALL_FIND_LOST_LEASES:
+		do_find_lost_leases(store);
 		break;
 	case CALL_PROBE:
 		do_probe(store);

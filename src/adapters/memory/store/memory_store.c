@@ -60,6 +60,12 @@ static void find_locked(struct unit_store *port, const struct unit_of_work *uow,
 	call->locked = locked;
 }
 
+static void find_lost_leases(struct unit_store *port, const struct unit_of_work *uow, store_done *done,
+			     void *context)
+{
+	begin(of_units(port), CALL_FIND_LOST_LEASES, done, context)->asked = uow;
+}
+
 static void probe(struct unit_store *port, store_done *done, void *context)
 {
 	begin(of_units(port), CALL_PROBE, done, context);
@@ -70,6 +76,7 @@ static const struct unit_store_ops unit_store_ops = {
 	.flush = flush,
 	.resolve_commit = resolve_commit,
 	.find_locked = find_locked,
+	.find_lost_leases = find_lost_leases,
 	.probe = probe,
 };
 

@@ -28,6 +28,9 @@ static const struct meaning meanings[] = {
 	{"23505", "dead_letter_history_pkey", FAILURE_CONFLICT},
 	{"40", NULL, FAILURE_CONFLICT}, /* serialization failure, deadlock */
 
+	/* Another worker has taken a lease under which the unit's messages were read. */
+	{"ZR003", NULL, FAILURE_FENCED},
+
 	/* This very unit was flushed, or resolved as not committed, before. */
 	{"23505", "units_pkey", FAILURE_UNCERTAIN},
 

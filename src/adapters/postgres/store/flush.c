@@ -1,7 +1,7 @@
 /*
  * The flush writes everything that a unit of work changed, in one round trip and one transaction.
  *
- * All workers send the statements in the same order: witness, inbox, products, batches, lines, shrinks, read
+ * All workers send the statements in the same order: witness, leases, inbox, products, batches, lines, shrinks, read
  * model, notifications, dead letters, processes, cursors, the outbox's directory, outbox.  Within a table,
  * rows that two workers could both lock are sorted by their keys; all rows of a product are guarded by the
  * product's own row, which is locked first.
@@ -169,6 +169,7 @@ void store_flush(struct unit_store *port, struct unit_of_work *uow, store_done *
 	store_set_statement_time(pipeline, uow->statement_ms);
 	flush->witness = query_pipeline_add(pipeline, INSERT_WITNESS);
 	query_uuid(flush->witness, uow->witness);
+	store_check_leases(pipeline, uow->leases, uow->lease_count);
 	insert_inbox(flush);
 	flush->keys = store_reserve_keys(store, pipeline, KEYS_LEFT);
 	flush_number_rows(flush);

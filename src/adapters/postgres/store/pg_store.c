@@ -15,6 +15,7 @@ static const struct unit_store_ops unit_store_ops = {
 	.flush = store_flush,
 	.resolve_commit = store_resolve_commit,
 	.find_locked = store_find_locked,
+	.find_lost_leases = store_find_lost_leases,
 	.probe = store_probe,
 };
 

@@ -107,12 +107,16 @@ void store_set_statement_time(struct query_pipeline *pipeline, int time_ms);
 /* Adds a query that moves cursors forward. */
 void store_move_cursors(struct query_pipeline *pipeline, const struct cursor *cursors, size_t count);
 
+/* Adds a query that checks these leases, and keeps them from being taken before the transaction ends. */
+void store_check_leases(struct query_pipeline *pipeline, struct lease *const *leases, size_t count);
+
 /* ---- the calls of unit_store.h ---- */
 
 void store_load(struct unit_store *, struct unit_of_work *, store_done *, void *);
 void store_flush(struct unit_store *, struct unit_of_work *, store_done *, void *);
 void store_resolve_commit(struct unit_store *, const unsigned char[WITNESS_SIZE], store_done *, void *);
 void store_find_locked(struct unit_store *, const struct unit_of_work *, bool *, store_done *, void *);
+void store_find_lost_leases(struct unit_store *, const struct unit_of_work *, store_done *, void *);
 void store_probe(struct unit_store *, store_done *, void *);
 
 /* ---- of batch_directory.h ---- */

@@ -97,6 +97,20 @@ static struct query *delete_spent(struct query_pipeline *pipeline, const struct 
 	return query;
 }
 
+static void check_leases(struct postgres_store *store, const struct process_start *starts, size_t count)
+{
+	struct lease **leases = arena_alloc(store->arena, count * sizeof *leases + 1);
+	size_t lease_count = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct lease *lease = starts[i].event->lease;
+
+		if (lease && (!lease_count || leases[lease_count - 1] != lease))
+			leases[lease_count++] = lease;
+	}
+	store_check_leases(&store->pipeline, leases, lease_count);
+}
+
 void store_begin_processes(struct process_store *port, struct process_start *starts, size_t count,
 			   struct arena *arena, store_done *done, void *context)
 {
@@ -107,6 +121,7 @@ void store_begin_processes(struct process_store *port, struct process_start *sta
 	if (store->is_dry_run)
 		dry_run_copy_orders(pipeline, starts, count);
 	*beginning = (struct beginning){.store = store, .starts = starts, .count = count, .arena = arena};
+	check_leases(store, starts, count);
 	beginning->query = add_query(pipeline, starts, count);
 	beginning->spent = delete_spent(pipeline, starts, count);
 	store_send(store, PIPELINE_READS, on_begun, beginning);
