@@ -276,7 +276,6 @@ static void make_reader(void)
 							      .key = STREAM,
 							      .group = "allocd",
 							      .consumer = "guard",
-							      .claim_idle_ms = STREAM_CLAIM_IDLE_MS,
 						      });
 	world.reader = stream_reader_new(
 		&(struct stream_reader_ports){

@@ -95,6 +95,12 @@ bool engine_takes_new_entries(const struct engine *engine);
 uint64_t engine_begin_pass(struct engine *engine, const char *stream, struct stream_id after);
 void engine_end_pass(struct engine *engine, const char *stream);
 
+/*
+ * A lease of the stream is lost: gives back the deliveries that came under it and wait for their SKU; the
+ * others are given back by the next unit of work that meets them.
+ */
+void engine_return_lost(struct engine *engine, const char *stream);
+
 /* Whether nothing is queued, in flight or unpublished. */
 bool engine_is_idle(const struct engine *engine);
 

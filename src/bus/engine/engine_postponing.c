@@ -157,6 +157,14 @@ const char *engine_must_wait_for(const struct engine *engine, const struct deliv
 	return event->transport == TRANSPORT_HTTP && !engine_has_room_for_held(engine) ? "" : NULL;
 }
 
+void engine_return_lost(struct engine *engine, const char *stream)
+{
+	postponed_forget(&engine->postponed, stream);
+	engine->stats.postponed_skus = engine->postponed.marks.count;
+	if (engine->shared.parking)
+		lane_return_lost(engine->shared.parking);
+}
+
 /* ---- what the reader of a stream calls ---- */
 
 bool engine_pauses_pubsub(const struct engine *engine)

@@ -76,6 +76,17 @@ bool postponed_has(const struct postponed_list *list, const char *stream)
 	return it;
 }
 
+void postponed_forget(struct postponed_list *list, const char *stream)
+{
+	struct postponed *next;
+
+	for (struct postponed *it = postponed_first(list); it; it = next) {
+		next = postponed_next(it);
+		if (!strcmp(it->stream, stream))
+			remove_mark(list, it);
+	}
+}
+
 static struct postponed *add_mark(struct postponed_list *list, const char *stream, const char *sku)
 {
 	struct postponed *mark = must_alloc(sizeof *mark);

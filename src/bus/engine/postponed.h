@@ -55,6 +55,9 @@ bool postponed_add_unknown(struct postponed_list *list, const struct delivery *d
  */
 const char *postponed_before(const struct postponed_list *list, const struct delivery *event);
 
+/* The worker does not read the stream any more: removes its marks. */
+void postponed_forget(struct postponed_list *list, const char *stream);
+
 /* Whether there is a mark of that stream. */
 bool postponed_has(const struct postponed_list *list, const char *stream);
 

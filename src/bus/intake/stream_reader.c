@@ -85,6 +85,9 @@ void stream_reader_free(struct stream_reader **reader)
 	clock->timer_free(&it->acknowledge_timer);
 	clock->timer_free(&it->note_timer);
 	pending_entries_release(&it->in_flight);
+	lease_release(&it->lease);
+	free(it->connections);
+	free(it->last_connections);
 	account_release(&it->account);
 	free(it->name);
 	free(it);
@@ -105,6 +108,24 @@ void stream_reader_start(struct stream_reader *reader)
 	reader->not_read_since_ms = reader_now_ms(reader);
 	reader_set_timer(reader, reader->note_timer, NOTE_EVERY_MS);
 	reader_advance(reader);
+}
+
+void stream_reader_lead(struct stream_reader *reader, struct lease *lease, const char *last_connections)
+{
+	struct stream *stream = reader->ports.stream;
+
+	lease_hold(lease);
+	lease_release(&reader->lease);
+	reader->lease = lease;
+	free(reader->connections);
+	free(reader->last_connections);
+	reader->connections = must(strdup(stream->ops->connections(stream)));
+	reader->last_connections = NULL;
+	if (*last_connections && strcmp(last_connections, reader->connections) != 0)
+		reader->last_connections = must(strdup(last_connections));
+	reader->is_draining = reader->unanswered;
+	reader_lose(reader);
+	stream_reader_start(reader);
 }
 
 void stream_reader_stop(struct stream_reader *reader)
@@ -193,6 +214,9 @@ static const struct {
 	[CALL_MOVE] =
 		{"moving the consumer group back is refused: entries that were passed over are not read",
 		 "moving the consumer group back is accepted again"},
+	[CALL_REPLACE] = {"ending the connections of the stream's last reader is refused: what Redis still "
+			  "delivers to it is claimed later",
+			  "ending the connections of the stream's last reader is accepted again"},
 };
 
 void reader_note_refusal(struct stream_reader *reader, enum reader_call call, const struct failure *failure)
@@ -244,6 +268,32 @@ static void step_done(struct stream_reader *reader)
 {
 	reader->state = READER_RESTING;
 	reader_advance(reader);
+}
+
+/* ---- end the connections of the last holder of the lease ---- */
+
+/* Entries that were delivered to it are pending now, and no further ones will be. */
+static void on_replaced(void *context, const struct failure *failure)
+{
+	struct stream_reader *reader = context;
+
+	if (failure && failure->kind != FAILURE_FATAL) {
+		reader_fail(reader, failure);
+		return;
+	}
+	reader_note_refusal(reader, CALL_REPLACE, failure);
+	free(reader->last_connections);
+	reader->last_connections = NULL;
+	reader_lose(reader);
+	step_done(reader);
+}
+
+static void replace(struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+
+	reader->state = READER_REPLACING;
+	stream->ops->end_connections(stream, reader->last_connections, on_replaced, reader);
 }
 
 /* ---- read the state, open, create the group ---- */
@@ -444,21 +494,41 @@ static void on_claimed(void *context, const struct stream_claim *claim, const st
 	step_done(reader);
 }
 
+/* Nobody but the holder of the lease may handle what is pending, so it claims all of it when it begins. */
 static void claim(struct stream_reader *reader)
 {
 	struct stream *stream = reader->ports.stream;
+	int64_t idle_ms = reader->lease && reader->is_first_claim ? 0 : STREAM_CLAIM_IDLE_MS;
 
 	reader->state = READER_CLAIMING;
-	stream->ops->claim(stream, on_claimed, reader);
+	stream->ops->claim(stream, idle_ms, on_claimed, reader);
 }
 
 /* ---- the next step ---- */
 
+/*
+ * Whether the reader has its lease, as far as it knows, and only connections that the next holder of the lease
+ * can end.  While a connection is not up, every call fails by itself.
+ */
+static bool may_go_on(const struct stream_reader *reader)
+{
+	struct stream *stream = reader->ports.stream;
+	const char *connections;
+
+	if (!reader->lease)
+		return true;
+	connections = stream->ops->connections(stream);
+	return !reader->lease->is_lost && (!connections || !strcmp(connections, reader->connections));
+}
+
 void reader_advance(struct stream_reader *reader)
 {
-	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused)
+	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused ||
+	    reader->is_draining || !may_go_on(reader))
 		return;
-	if (!reader->stats.is_reading) {
+	if (reader->last_connections) {
+		replace(reader);
+	} else if (!reader->stats.is_reading) {
 		if (!reader->is_noting) /* writing a checkpoint reads the state, too */
 			look(reader);
 	} else if (may_claim(reader)) {

@@ -10,8 +10,11 @@
  * time.  Entries of SKUs that are held up may stay pending, and are read again later: see postponed.h.  An
  * entry is acknowledged after the commit, never before; an acknowledgement that may not have arrived is
  * sent again.  Every second a checkpoint records up to where all entries are done; entries below that and
- * older than the retention are trimmed.  The caller decides, by start and stop, which worker reads which
- * stream.
+ * older than the retention are trimmed.
+ *
+ * The caller decides which worker reads which stream.  A reader that has a lease first ends the connections of
+ * the last one, and claims all that is pending for it at once; each unit of work checks that the lease is not
+ * lost.  It reads only over the connections that it had when it began, which the lease names to the next one.
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_READER_H
 #define ALLOCD_BUS_INTAKE_STREAM_READER_H
@@ -56,6 +59,12 @@ struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
 void stream_reader_free(struct stream_reader **reader);
 
 void stream_reader_start(struct stream_reader *reader);
+
+/*
+ * The same under a lease, perhaps again: `last_connections` are those of the last holder ("": unknown).  Waits
+ * for the outcome of all entries that were submitted before.
+ */
+void stream_reader_lead(struct stream_reader *reader, struct lease *lease, const char *last_connections);
 
 /* Between pause and resume only the entries of a read under way are submitted. */
 void stream_reader_pause(struct stream_reader *reader);

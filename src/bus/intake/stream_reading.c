@@ -16,11 +16,17 @@ static void leave_pending(struct stream_reader *reader, struct pending_entry *en
 static void on_answered(void *context, const struct delivery *delivery)
 {
 	struct pending_entry *entry = context;
+	struct stream_reader *reader = entry->owner;
 
 	if (delivery->outcome == OUTCOME_POSTPONED)
-		leave_pending(entry->owner, entry);
+		leave_pending(reader, entry);
 	else
-		acks_add(entry->owner, entry);
+		acks_add(reader, entry);
+	reader->unanswered--;
+	if (reader->is_draining && !reader->unanswered) {
+		reader->is_draining = false;
+		reader_advance(reader);
+	}
 }
 
 static void submit(struct stream_reader *reader, const struct stream_entry *entry,
@@ -33,11 +39,13 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 
 	stream_id_format(entry->id, id);
 	reader->stats.read++;
+	reader->unanswered++;
 	engine_submit(reader->ports.engine, &(struct arrival){
 						    .transport = TRANSPORT_STREAM,
 						    .origin = reader->name,
 						    .entry_id = id,
 						    .incarnation = flying->incarnation,
+						    .lease = reader->lease,
 						    .pass = is_pass ? reader->pass : 0,
 						    .pass_follows = !is_pass && !is_behind,
 						    .id = entry->message_id,
@@ -148,7 +156,7 @@ static void on_read(void *context, const struct stream_entry *entries, size_t co
 		return;
 	}
 	/* Otherwise the read began before a loss: its entries are pending, and are read again. */
-	if (reader->stats.is_reading) {
+	if (reader->stats.is_reading && !(reader->lease && reader->lease->is_lost)) {
 		if (!was_pending)
 			reader_log_read(reader);
 		account_received(&reader->account, entries, count, was_pending);

@@ -31,6 +31,9 @@ void lane_resume_shrink(struct lane *lane, const char *sku);
 /* Whether a shrink of that SKU is in progress. */
 bool lane_is_shrinking(const struct lane *lane, const char *sku);
 
+/* Parking lane only: gives back the parked messages whose lease is lost. */
+void lane_return_lost(struct lane *lane);
+
 /* Retries a failed unit now, because the database works again. */
 void lane_retry_now(struct lane *lane);
 

@@ -90,6 +90,28 @@ struct delivery *parking_next(struct lane *lane)
 	return NULL;
 }
 
+static void return_lost_of(struct lane *lane, struct parked *parked)
+{
+	struct delivery_queue waiting = parked->waiting;
+	struct delivery *delivery;
+
+	parked->waiting = (struct delivery_queue){0};
+	while ((delivery = delivery_queue_pop(&waiting))) {
+		if (!delivery_lost_lease(delivery)) {
+			delivery_queue_push(&parked->waiting, delivery);
+			continue;
+		}
+		lane->shared->stats->parked_messages--;
+		engine_postpones(lane->engine, delivery, HELD_UP);
+	}
+}
+
+void lane_return_lost(struct lane *lane)
+{
+	for (struct parked *it = parked_first(&lane->shared->parked); it; it = parked_next(it))
+		return_lost_of(lane, it);
+}
+
 static void report_once(struct lane *lane, struct parked *parked)
 {
 	int64_t waited_ms = engine_now_ms(lane->engine) - parked->since_ms;

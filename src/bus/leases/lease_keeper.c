@@ -14,7 +14,10 @@
 /* How often it is looked whether work that was stopped is idle. */
 #define LOOK_MS 10
 
-/* A lease is handed over even if its work is not idle by then: the rest of it is left to the next holder. */
+/*
+ * A lease that another worker is to have is handed over even if its work is not idle by then: the rest of it is
+ * left to that worker.
+ */
 #define HAND_OVER_MS 1000
 
 /* A holder that cannot do the work for so long lets another one have the lease. */
@@ -51,7 +54,8 @@ struct leased {
 	bool is_busy; /* a unit that is being committed keeps the lease, since this time */
 	int64_t busy_ms;
 	int64_t stop_ms;   /* when the work was stopped */
-	bool is_elsewhere; /* as of the last roll, another worker that is alive has it */
+	bool is_elsewhere; /* as of the last roll, another worker that is alive has it, */
+	bool is_wanted;    /* or is to have it */
 };
 
 struct lease_keeper {
@@ -303,7 +307,8 @@ static void look_at(struct leased *leased)
 	else if (leased->state == LEASED_HELD)
 		hold(leased);
 	if (leased->state == LEASED_STOPPING &&
-	    (leased->ops->is_idle(leased->it) || now_ms(keeper) - leased->stop_ms >= HAND_OVER_MS))
+	    (leased->ops->is_idle(leased->it) ||
+	     (leased->is_wanted && now_ms(keeper) - leased->stop_ms >= HAND_OVER_MS)))
 		give(leased, leased->lease->term, leased->noted);
 }
 
@@ -321,6 +326,12 @@ static void look(void *context)
 
 void lease_keeper_check(struct lease_keeper *keeper)
 {
+	bool is_new_candidate = false;
+
+	for (const struct leased *it = keeper->first; it; it = it->next)
+		is_new_candidate = is_new_candidate || (it->is_unable && it->ops->note(it->it));
+	if (is_new_candidate)
+		set_timer(keeper, keeper->beat_timer, 0);
 	look(keeper);
 }
 
@@ -369,13 +380,16 @@ static void act(struct leased *leased, const struct lease_row *row, const char *
 	bool is_owner = owner && is_self(keeper, owner);
 	const char *note = leased->ops->note(leased->it);
 
+	leased->is_wanted = owner && !is_owner;
+	if (keeper->is_stopping)
+		return;
 	if (leased->state == LEASED_ELSEWHERE && is_owner && is_free(keeper, row) && note)
 		take(leased, row, note);
 	else if (leased->state == LEASED_ELSEWHERE && is_owner)
 		set_timer(keeper, keeper->beat_timer, SOON_MS);
 	else if (leased->state == LEASED_ELSEWHERE && is_self(keeper, row->holder))
 		give(leased, row->term, row->note);
-	else if (leased->state == LEASED_HELD && owner && !is_owner)
+	else if (leased->state == LEASED_HELD && leased->is_wanted)
 		begin_to_stop(leased);
 }
 
@@ -460,8 +474,7 @@ static void act_on_roll(struct lease_keeper *keeper)
 		if (!leased)
 			continue;
 		compare(leased, row);
-		if (!keeper->is_stopping)
-			act(leased, row, owners[i]);
+		act(leased, row, owners[i]);
 	}
 	look(keeper);
 }
@@ -584,8 +597,8 @@ void lease_keeper_start(struct lease_keeper *keeper)
 void lease_keeper_stop(struct lease_keeper *keeper)
 {
 	keeper->is_stopping = true;
+	look(keeper);
 	set_timer(keeper, keeper->beat_timer, 0); /* tells the others */
-	set_timer(keeper, keeper->look_timer, 0);
 }
 
 bool lease_keeper_has_left(const struct lease_keeper *keeper)

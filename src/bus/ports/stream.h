@@ -29,7 +29,7 @@
 /* How long a read of new entries waits for the first of them. */
 #define STREAM_WAIT_MS 2000
 
-/* An entry that stayed pending for this long may be claimed by another reader. */
+/* An entry that stayed pending for this long may be claimed by a reader that has no lease of the stream. */
 #define STREAM_CLAIM_IDLE_MS 60000
 
 struct stream_entry {
@@ -100,8 +100,8 @@ struct stream_ops {
 	/* Adds the incarnation's mark to the stream, for as long as the stream exists.  May be repeated. */
 	void (*mark_life)(struct stream *stream, const char *life, stream_done *done, void *context);
 
-	/* Claims all entries that are pending for dead readers. */
-	void (*claim)(struct stream *stream, stream_claimed *done, void *context);
+	/* Claims all entries that were delivered to any reader, and are pending, since `idle_ms` or longer. */
+	void (*claim)(struct stream *stream, int64_t idle_ms, stream_claimed *done, void *context);
 
 	/* Reads up to `max` of this reader's pending entries above `after`; no entries: there are no more. */
 	void (*read_pending)(struct stream *stream, struct stream_id after, size_t max, stream_was_read *done,
@@ -120,6 +120,16 @@ struct stream_ops {
 
 	/* Deletes entries below `lowest`, approximately. */
 	void (*trim)(struct stream *stream, struct stream_id lowest, stream_done *done, void *context);
+
+	/*
+	 * Identifies the connections over which this reader reads and claims; NULL while it cannot.  The text
+	 * is valid until the event loop continues.
+	 */
+	const char *(*connections)(struct stream *stream);
+
+	/* Ends connections that another reader has named in this way: it is delivered nothing over them. */
+	void (*end_connections)(struct stream *stream, const char *connections, stream_done *done,
+				void *context);
 };
 
 #endif

@@ -267,7 +267,7 @@ void unit_of_work_want_lease(struct unit_of_work *uow, const struct delivery *de
 	if (!lease)
 		return;
 	GROW(uow, leases, lease_count);
-	uow->leases[uow->lease_count - 1] = lease;
+	uow->leases[uow->lease_count++] = lease;
 }
 
 struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const struct delivery *delivery)

@@ -7,6 +7,7 @@
 #include "adapters/system/instants.h"
 #include "adapters/system/random.h"
 #include "bus/intake/admission.h"
+#include "bus/intake/leased_stream.h"
 #include "bus/intake/stream_reader.h"
 #include "bus/intake/subscription_gaps.h"
 #include "core/base/must.h"
@@ -27,6 +28,7 @@ static const char *const signal_names[] = {
 struct stream_intake {
 	struct redis_stream *stream;
 	struct stream_reader *reader;
+	struct leased_stream leased;
 };
 
 struct redis_intake {
@@ -44,6 +46,9 @@ struct redis_intake {
 	int64_t gap_since;
 
 	struct checkpoints *checkpoints;
+	struct lease_store *leases;
+	struct lease_keeper *keeper;
+	bool is_stopped;
 	struct stream_intake streams[STREAMS_MAX];
 	size_t stream_count;
 };
@@ -178,6 +183,14 @@ static const char *consumer_name(struct redis_intake *intake)
 			  : arena_strdup(intake->arena, host);
 }
 
+/* A connection of a stream is up: the lease is to name it before anything is read over it. */
+static void on_stream_connected(void *context)
+{
+	const struct redis_intake *intake = context;
+
+	lease_keeper_check(intake->keeper);
+}
+
 static void add_stream(struct redis_intake *intake, const char *name)
 {
 	const struct config *config = intake->parts.config;
@@ -189,7 +202,8 @@ static void add_stream(struct redis_intake *intake, const char *name)
 								       .key = key,
 								       .group = config->group,
 								       .consumer = consumer_name(intake),
-								       .claim_idle_ms = STREAM_CLAIM_IDLE_MS,
+								       .connected = on_stream_connected,
+								       .context = intake,
 							       });
 	source->reader = stream_reader_new(
 		&(struct stream_reader_ports){
@@ -205,7 +219,26 @@ static void add_stream(struct redis_intake *intake, const char *name)
 					       .retention_ms = INT64_C(86400000) * config->inbox_days});
 	admission_add(&intake->admission, &(struct admission_valve){pause_stream, resume_stream,
 								    source->reader, .is_durable = true});
-	stream_reader_start(source->reader);
+	source->leased = (struct leased_stream){
+		.name = key,
+		.stream = redis_stream_port(source->stream),
+		.reader = source->reader,
+		.engine = intake->parts.engine,
+	};
+	leased_stream_add(intake->keeper, &source->leased);
+}
+
+static void make_keeper(struct redis_intake *intake)
+{
+	intake->leases = postgres_leases_new(intake->parts.postgres);
+	intake->keeper = lease_keeper_new(
+		&(struct lease_keeper_ports){
+			.store = intake->leases,
+			.clock = intake->parts.clock,
+			.random = system_random(),
+			.logger = intake->parts.logger,
+		},
+		consumer_name(intake));
 }
 
 /* ---- its life ---- */
@@ -223,8 +256,10 @@ struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts)
 	intake->idle_report =
 		idle_report_new(parts->clock, &(struct idle_report_worker){is_idle, answer_idle, intake});
 	make_subscriber(intake);
+	make_keeper(intake);
 	for (size_t i = 0; i < parts->config->streams.count; i++)
 		add_stream(intake, parts->config->streams.names[i]);
+	lease_keeper_start(intake->keeper);
 	return intake;
 }
 
@@ -239,8 +274,8 @@ void redis_intake_stop(struct redis_intake *intake)
 {
 	admission_stop(&intake->admission);
 	free_subscriber(intake);
-	for (size_t i = 0; i < intake->stream_count; i++)
-		stream_reader_stop(intake->streams[i].reader);
+	intake->is_stopped = true;
+	lease_keeper_stop(intake->keeper);
 }
 
 /* Frees callers before what they call. */
@@ -253,6 +288,8 @@ void redis_intake_free(struct redis_intake **place)
 	admission_stop(&intake->admission);
 	free_subscriber(intake);
 	postgres_checkpoints_free(&intake->checkpoints);
+	postgres_leases_free(&intake->leases);
+	lease_keeper_free(&intake->keeper);
 	for (size_t i = 0; i < intake->stream_count; i++) {
 		redis_stream_free(&intake->streams[i].stream);
 		stream_reader_free(&intake->streams[i].reader);
@@ -269,7 +306,7 @@ bool redis_intake_is_idle(const struct redis_intake *intake)
 		if (!stream_reader_is_idle(intake->streams[i].reader))
 			return false;
 	}
-	return true;
+	return !intake->is_stopped || lease_keeper_has_left(intake->keeper);
 }
 
 size_t redis_intake_unacknowledged(const struct redis_intake *intake)
@@ -292,7 +329,8 @@ static bool stream_trouble(const struct redis_intake *intake, struct arena *aren
 			   struct engine_trouble *trouble)
 {
 	for (size_t i = 0; i < intake->stream_count; i++) {
-		if (stream_reader_trouble(intake->streams[i].reader, arena, trouble)) {
+		if (!lease_keeper_is_elsewhere(intake->keeper, &intake->streams[i].leased) &&
+		    stream_reader_trouble(intake->streams[i].reader, arena, trouble)) {
 			trouble->text = arena_printf(arena, "stream %s %s",
 						     intake->parts.config->streams.names[i], trouble->text);
 			return true;
@@ -378,6 +416,9 @@ void redis_intake_measure(const struct redis_intake *intake, struct metrics *met
 		metrics->streams.acknowledged += stats->acknowledged;
 		metrics->streams.in_flight += stats->in_flight;
 		metrics->streams.pending += stats->pending;
-		metrics->streams.is_reading = metrics->streams.is_reading && stats->is_reading;
+		metrics->streams.is_reading =
+			metrics->streams.is_reading &&
+			(stats->is_reading ||
+			 lease_keeper_is_elsewhere(intake->keeper, &intake->streams[i].leased));
 	}
 }

@@ -256,12 +256,12 @@ void worker_serve(struct worker *worker)
 }
 
 /*
- * Counts the descriptors that HTTP may not use: those of the lanes, five other stores, the views, publisher,
+ * Counts the descriptors that HTTP may not use: those of the lanes, six other stores, the views, publisher,
  * subscriber, two connections for each stream, and mail.
  */
 static size_t descriptors_of_our_own(const struct config *config)
 {
-	size_t connections = (size_t)config->lanes + 8 + 2 * config->streams.count;
+	size_t connections = (size_t)config->lanes + 9 + 2 * config->streams.count;
 
 	return DESCRIPTORS_BASE + DESCRIPTORS_A_CONNECTION * connections +
 	       (config->smtp_url[0] ? DESCRIPTORS_A_MAIL * SMTP_AT_ONCE : 0);

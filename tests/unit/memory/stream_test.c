@@ -132,7 +132,7 @@ static void look(struct memory_consumer *consumer)
 
 static void claim(struct memory_consumer *consumer)
 {
-	port(consumer)->ops->claim(port(consumer), on_claimed, NULL);
+	port(consumer)->ops->claim(port(consumer), STREAM_CLAIM_IDLE_MS, on_claimed, NULL);
 	run();
 }
 

@@ -142,7 +142,7 @@ static void do_claim(struct consumer_call *call, struct group *group)
 	while (*place) {
 		struct group_entry *pending = *place;
 
-		if (now_ms - pending->delivered_at_ms < STREAM_CLAIM_IDLE_MS) {
+		if (now_ms - pending->delivered_at_ms < call->idle_ms) {
 			place = &pending->next;
 		} else if (pending->kept->entry.gone) {
 			call->claim.lost++;
@@ -279,6 +279,21 @@ static void do_with_group(struct consumer_call *call)
 	}
 }
 
+/* A read that waits fails; what arrives later over the old connections does so, too. */
+static void do_end_connections(struct consumer_call *call)
+{
+	for (struct memory_consumer *it = call->consumer->home->consumers; it; it = it->next) {
+		struct consumer_call *read = &it->calls[STREAM_READ_NEW];
+
+		if (it == call->consumer || strcmp(consumer_connections(it), call->connections) != 0)
+			continue;
+		it->connected++;
+		if (read->timeout)
+			consumer_fail(read, FAILURE_RETRY, "stream: connection ended");
+	}
+	consumer_answer(call);
+}
+
 void stream_carry_out(struct consumer_call *call)
 {
 	switch (call->kind) {
@@ -296,6 +311,9 @@ void stream_carry_out(struct consumer_call *call)
 		break;
 	case STREAM_MARK_LIFE:
 		do_mark_life(call);
+		break;
+	case STREAM_END_CONNECTIONS:
+		do_end_connections(call);
 		break;
 	case STREAM_MOVE_GROUP:
 	case STREAM_CLAIM:

@@ -32,7 +32,9 @@ static void on_request(void *context)
 
 	call->consumer->arrived[call->kind]++;
 	call->injected = injection_of(call);
-	if (call->consumer->home->down || call->injected == STREAM_AWAY)
+	if (call->connected != call->consumer->connected)
+		consumer_fail(call, FAILURE_RETRY, "stream: connection ended");
+	else if (call->consumer->home->down || call->injected == STREAM_AWAY)
 		consumer_fail(call, FAILURE_RETRY, "stream: not reachable");
 	else if (call->injected == STREAM_REFUSED)
 		consumer_fail(call, FAILURE_FATAL, "NOPERM this user has no permissions");
@@ -84,8 +86,11 @@ static struct consumer_call *begin(struct stream *port, enum consumer_call_kind 
 
 	assert(!call->is_under_way);
 	free(call->ids);
-	*call = (struct consumer_call){
-		.consumer = consumer, .kind = kind, .is_under_way = true, .context = context};
+	*call = (struct consumer_call){.consumer = consumer,
+				       .kind = kind,
+				       .is_under_way = true,
+				       .connected = consumer->connected,
+				       .context = context};
 	cable_pass(is_read(kind) ? &consumer->read_requests : &consumer->requests, on_request, call);
 	return call;
 }
@@ -119,9 +124,12 @@ static void mark_life(struct stream *stream, const char *life, stream_done *done
 	call->answer.done = done;
 }
 
-static void claim(struct stream *stream, stream_claimed *done, void *context)
+static void claim(struct stream *stream, int64_t idle_ms, stream_claimed *done, void *context)
 {
-	begin(stream, STREAM_CLAIM, context)->answer.claimed = done;
+	struct consumer_call *call = begin(stream, STREAM_CLAIM, context);
+
+	call->idle_ms = idle_ms;
+	call->answer.claimed = done;
 }
 
 static void read_pending(struct stream *stream, struct stream_id after, size_t max, stream_was_read *done,
@@ -164,12 +172,35 @@ static void trim(struct stream *stream, struct stream_id lowest, stream_done *do
 	call->answer.done = done;
 }
 
+const char *consumer_connections(struct memory_consumer *consumer)
+{
+	snprintf(consumer->connections, sizeof consumer->connections, "%s %d", consumer->name,
+		 consumer->connected);
+	return consumer->connections;
+}
+
+static const char *connections(struct stream *stream)
+{
+	struct memory_consumer *consumer = container_of(stream, struct memory_consumer, stream);
+
+	return consumer->home->down ? NULL : consumer_connections(consumer);
+}
+
+static void end_connections(struct stream *stream, const char *connections, stream_done *done, void *context)
+{
+	struct consumer_call *call = begin(stream, STREAM_END_CONNECTIONS, context);
+
+	snprintf(call->connections, sizeof call->connections, "%s", connections);
+	call->answer.done = done;
+}
+
 /* ---- consumers ---- */
 
 struct memory_consumer *memory_consumer_new(struct memory_stream *stream, const char *group, const char *name)
 {
-	static const struct stream_ops ops = {look,         create_group, move_group,  mark_life, claim,
-					      read_pending, read_new,     acknowledge, trim};
+	static const struct stream_ops ops = {look,  create_group, move_group,     mark_life,
+					      claim, read_pending, read_new,       acknowledge,
+					      trim,  connections,  end_connections};
 	struct memory_consumer *consumer = must_alloc(sizeof *consumer);
 
 	consumer->stream.ops = &ops;

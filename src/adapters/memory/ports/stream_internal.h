@@ -10,6 +10,8 @@
 
 #define NO_GROUP "NOGROUP No such key or consumer group"
 
+#define STREAM_CONNECTIONS_MAX 64
+
 struct kept_entry {
 	struct kept_entry *next;
 	struct stream_entry entry; /* gone: trimmed or deleted */
@@ -59,6 +61,9 @@ struct consumer_call {
 	struct stream_id id;
 	struct stream_id *ids;
 	size_t id_count;
+	int64_t idle_ms;
+	char connections[STREAM_CONNECTIONS_MAX]; /* of another consumer */
+	int connected; /* which of its connections the consumer had when the call began */
 	size_t max;
 	bool may_wait;
 	char life[STREAM_LIFE_MAX];
@@ -83,6 +88,8 @@ struct memory_consumer {
 	struct memory_consumer *next;
 	struct memory_stream *home;
 	const char *group, *name;
+	int connected; /* how often it has connected again */
+	char connections[STREAM_CONNECTIONS_MAX];
 	struct cable requests, answers, read_requests, read_answers;
 	struct consumer_call calls[STREAM_CALLS];
 	enum stream_injection planned[STREAM_CALLS];
@@ -93,6 +100,8 @@ struct memory_consumer {
 
 /* Executes the call at the stream and answers it; a read of new entries may wait for some. */
 void stream_carry_out(struct consumer_call *call);
+
+const char *consumer_connections(struct memory_consumer *consumer);
 
 /* Sends the answer on its way. */
 void consumer_answer(struct consumer_call *call);

@@ -57,7 +57,11 @@ static void answer(struct lease_call *call, const struct failure *failure)
 
 static const char *join_lines(struct arena *arena, const char *const *names, size_t count)
 {
-	return arena_join(arena, names, count, '\n');
+	const char *text = "";
+
+	for (size_t i = 0; i < count; i++)
+		text = arena_printf(arena, "%s%s%s", text, i ? "\n" : "", names[i]);
+	return text;
 }
 
 static void split_lines(struct arena *arena, char *text, struct worker_row *worker)

@@ -10,6 +10,9 @@
 struct evbuffer;
 struct redisReply;
 
+/* The size of an identity as text: its id, a space, its address. */
+#define CLIENT_IDENTITY_TEXT 160
+
 struct client_identity {
 	char id[24]; /* empty: unknown */
 	char address[128];

@@ -33,13 +33,15 @@ enum operation {
 	READ_NEW,
 	ACKNOWLEDGE,
 	TRIM,
+	END_CONNECTIONS,
 	OPERATIONS
 };
 
 struct redis_stream {
 	struct stream stream;
 	char *key, *group, *consumer;
-	int64_t claim_idle_ms;
+	char idle_ms[24]; /* of the claim */
+	char connections[2 * CLIENT_IDENTITY_TEXT];
 
 	struct stream_link asking;
 	struct stream_link waiting; /* waits for new entries; used for nothing else */
@@ -220,13 +222,11 @@ static void on_claimed(void *context, const redisReply *reply)
 static void claim_some(struct stream_call *call)
 {
 	const struct redis_stream *stream = call->stream;
-	char idle_ms[24];
 
-	snprintf(idle_ms, sizeof idle_ms, "%" PRId64, stream->claim_idle_ms);
 	stream_call_ask_one(call, on_claimed,
 			    (const char *const[]){"XAUTOCLAIM", stream->key, stream->group, stream->consumer,
-						  idle_ms, stream->cursor, "COUNT", TEXT_OF(STREAM_READ_MAX),
-						  "JUSTID", NULL});
+						  stream->idle_ms, stream->cursor, "COUNT",
+						  TEXT_OF(STREAM_READ_MAX), "JUSTID", NULL});
 }
 
 static void answer_claimed(struct stream_call *call, const struct failure *failure)
@@ -234,12 +234,13 @@ static void answer_claimed(struct stream_call *call, const struct failure *failu
 	call->callback.claimed(call->context, failure ? NULL : &call->stream->claim, failure);
 }
 
-static void claim(struct stream *stream, stream_claimed *done, void *context)
+static void claim(struct stream *stream, int64_t idle_ms, stream_claimed *done, void *context)
 {
 	struct stream_call *call = begin(stream, CLAIM, context);
 
 	call->callback.claimed = done;
 	call->stream->claim = (struct stream_claim){0};
+	snprintf(call->stream->idle_ms, sizeof call->stream->idle_ms, "%" PRId64, idle_ms);
 	stream_id_format((struct stream_id){0}, call->stream->cursor);
 	claim_some(call);
 }
@@ -352,6 +353,40 @@ static void trim(struct stream *stream, struct stream_id lowest, stream_done *do
 			    (const char *const[]){"XTRIM", call->stream->key, "MINID", "~", id, NULL});
 }
 
+/* ---- connections, end_connections ---- */
+
+static const char *connections(struct stream *stream)
+{
+	struct redis_stream *it = downcast(stream);
+
+	if (!redis_connection_is_up(it->waiting.connection) || !redis_connection_is_up(it->asking.connection))
+		return NULL;
+	snprintf(it->connections, sizeof it->connections, "%s %s %s %s", it->waiting.identity.id,
+		 it->waiting.identity.address, it->asking.identity.id, it->asking.identity.address);
+	return it->connections;
+}
+
+/* Redis answers 0 when there is no such connection. */
+static void end_connections(struct stream *stream, const char *connections, stream_done *done, void *context)
+{
+	struct stream_call *call = begin(stream, END_CONNECTIONS, context);
+	struct client_identity waiting = {0}, asking = {0};
+	struct evbuffer *commands = must(evbuffer_new());
+	int found = sscanf(connections, "%23[0-9] %127s %23[0-9] %127s", waiting.id, waiting.address,
+			   asking.id, asking.address);
+
+	call->callback.done = done;
+	if (found != 4) { /* the last reader did not know them, or there was none */
+		client_identity_ask(commands);
+		call->expected = REDIS_REPLY_STRING;
+	} else {
+		client_identity_kill(&waiting, commands);
+		client_identity_kill(&asking, commands);
+		call->expected = REDIS_REPLY_INTEGER;
+	}
+	stream_call_ask(call, commands, found == 4 ? 2 : 1, stream_call_on_done);
+}
+
 /* ---- the whole ---- */
 
 /*
@@ -361,9 +396,11 @@ static void trim(struct stream *stream, struct stream_id lowest, stream_done *do
 static void calls_init(struct redis_stream *stream, struct event_base *base)
 {
 	static void (*const answers[OPERATIONS])(struct stream_call *, const struct failure *) = {
-		[LOOK] = answer_looked,       [CREATE_GROUP] = answer_done, [MOVE_GROUP] = answer_done,
-		[MARK_LIFE] = answer_done,    [CLAIM] = answer_claimed,     [READ_PENDING] = answer_was_read,
-		[READ_NEW] = answer_was_read, [ACKNOWLEDGE] = answer_done,  [TRIM] = answer_done,
+		[LOOK] = answer_looked,       [CREATE_GROUP] = answer_done,
+		[MOVE_GROUP] = answer_done,   [MARK_LIFE] = answer_done,
+		[CLAIM] = answer_claimed,     [READ_PENDING] = answer_was_read,
+		[READ_NEW] = answer_was_read, [ACKNOWLEDGE] = answer_done,
+		[TRIM] = answer_done,         [END_CONNECTIONS] = answer_done,
 	};
 
 	for (size_t i = 0; i < OPERATIONS; i++) {
@@ -381,18 +418,19 @@ static void calls_init(struct redis_stream *stream, struct event_base *base)
 struct redis_stream *redis_stream_new(const struct redis_settings *settings,
 				      const struct redis_stream_config *config)
 {
-	static const struct stream_ops ops = {look,         create_group, move_group,  mark_life, claim,
-					      read_pending, read_new,     acknowledge, trim};
+	static const struct stream_ops ops = {look,  create_group, move_group,     mark_life,
+					      claim, read_pending, read_new,       acknowledge,
+					      trim,  connections,  end_connections};
 	struct redis_stream *stream = must_alloc(sizeof *stream);
 
-	assert(config->claim_idle_ms > 0);
 	stream->stream.ops = &ops;
 	stream->key = must(strdup(config->key));
 	stream->group = must(strdup(config->group));
 	stream->consumer = must(strdup(config->consumer));
-	stream->claim_idle_ms = config->claim_idle_ms;
 	stream_link_init(&stream->asking, settings, config->name, "");
 	stream_link_init(&stream->waiting, settings, config->name, "-waiting");
+	stream->asking.connected = stream->waiting.connected = config->connected;
+	stream->asking.context = stream->waiting.context = config->context;
 	calls_init(stream, settings->base);
 	return stream;
 }

@@ -13,12 +13,13 @@
 #include "adapters/redis/connection/redis_connection.h"
 #include "bus/ports/stream.h"
 
-/* All of it is copied. */
+/* All of it is copied.  `connected` is called from the event loop. */
 struct redis_stream_config {
 	const char *key; /* with the prefix */
 	const char *group, *consumer;
-	const char *name;      /* of the connections, in CLIENT LIST */
-	int64_t claim_idle_ms; /* STREAM_CLAIM_IDLE_MS, except in tests */
+	const char *name;                 /* of the connections, in CLIENT LIST */
+	void (*connected)(void *context); /* it has other connections than before; NULL: not told */
+	void *context;
 };
 
 struct redis_stream;

@@ -18,6 +18,8 @@ static void on_identified(void *context, const redisReply *reply)
 		return;
 	client_identity_read(&link->identity, reply);
 	redis_connection_mark_up(link->connection);
+	if (link->connected)
+		link->connected(link->context);
 }
 
 static void on_ready(void *context)

@@ -11,8 +11,10 @@
 struct stream_link {
 	struct redis_connection *connection;
 	char *name;
-	struct client_identity identity; /* of the connection; until it is up, of the previous one */
-	size_t replies;                  /* still expected before it is up */
+	struct client_identity identity;  /* of the connection; until it is up, of the previous one */
+	size_t replies;                   /* still expected before it is up */
+	void (*connected)(void *context); /* it is up; NULL: nobody is told */
+	void *context;
 };
 
 /* Its name in the log and in Redis is `name` with `suffix` behind it. */

@@ -7,6 +7,8 @@
 
 struct reading reading;
 
+static int64_t claim_idle;
+
 /* ---- answers ---- */
 
 static void note(struct answer *answer, const struct failure *failure)
@@ -125,7 +127,7 @@ void begin_mark_life(const char *life)
 
 void begin_claim(void)
 {
-	BEGIN(claim, port()->ops->claim(port(), on_claimed, &reading.claim));
+	BEGIN(claim, port()->ops->claim(port(), claim_idle, on_claimed, &reading.claim));
 }
 
 void begin_read_pending(const char *after)
@@ -163,7 +165,10 @@ bool stream_is_up(void)
 
 void start_reading(const char *consumer, int64_t claim_idle_ms)
 {
-	struct redis_stream_config config = {"p:commands", "g", consumer, "allocd-test", claim_idle_ms};
+	struct redis_stream_config config = {
+		.key = "p:commands", .group = "g", .consumer = consumer, .name = "allocd-test"};
+
+	claim_idle = claim_idle_ms;
 
 	memset(&reading, 0, sizeof reading);
 	reading.stream = redis_stream_new(&world.settings, &config);

@@ -1,0 +1,50 @@
+/* What a lease means to the reader of a stream. */
+#include "bus/intake/leased_stream.h"
+
+/* A worker that has committed nothing for so long, though it should, lets another one have the lease. */
+#define STANDSTILL_MS 5000
+
+static const char *note(void *context)
+{
+	const struct leased_stream *it = context;
+	struct engine_trouble trouble;
+
+	if (engine_database_trouble(it->engine, &trouble) && trouble.for_ms >= STANDSTILL_MS)
+		return NULL;
+	return it->stream->ops->connections(it->stream);
+}
+
+static void begin(void *context, struct lease *lease, const char *last_note)
+{
+	const struct leased_stream *it = context;
+
+	stream_reader_lead(it->reader, lease, last_note);
+}
+
+static void stop(void *context)
+{
+	const struct leased_stream *it = context;
+
+	stream_reader_stop(it->reader);
+}
+
+static bool is_idle(void *context)
+{
+	const struct leased_stream *it = context;
+
+	return stream_reader_is_idle(it->reader);
+}
+
+static void lost(void *context)
+{
+	const struct leased_stream *it = context;
+
+	engine_return_lost(it->engine, it->name);
+}
+
+void leased_stream_add(struct lease_keeper *keeper, struct leased_stream *it)
+{
+	static const struct leased_ops ops = {note, begin, stop, is_idle, lost};
+
+	lease_keeper_add(keeper, it->name, &ops, it);
+}
