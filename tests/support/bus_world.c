@@ -215,6 +215,7 @@ struct sent *world_send(struct world *it, enum transport transport, enum message
 	*context = (struct answer_context){it, sent};
 	engine_submit(it->engine, &(struct arrival){
 					  .transport = transport,
+					  .lease = transport == TRANSPORT_STREAM ? it->lease : NULL,
 					  .origin = message_name(type),
 					  .type = type,
 					  .payload = {payload, (size_t)size},
@@ -223,6 +224,37 @@ struct sent *world_send(struct world *it, enum transport transport, enum message
 					  .context = context,
 				  });
 	return sent;
+}
+
+/* ---- leases ---- */
+
+static void write_lease(struct database *database, const char *name, const char *term)
+{
+	struct lease_row *row = database_lease(database, name);
+
+	if (!row) {
+		database->leases = arena_grow(database->arena, database->leases, database->lease_count,
+					      sizeof *database->leases);
+		row = &database->leases[database->lease_count++];
+	}
+	*row = (struct lease_row){arena_strdup(database->arena, name), arena_strdup(database->arena, term),
+				  "", ""};
+}
+
+struct lease *world_grant_lease(struct world *it, const char *name)
+{
+	struct lease *lease = lease_new(name, &it->random.random);
+
+	write_lease(it->database, name, lease->term);
+	return lease;
+}
+
+void world_take_lease(struct world *it, const char *name)
+{
+	char term[LEASE_UUID_SIZE];
+
+	lease_uuid(term, &it->random.random);
+	write_lease(it->database, name, term);
 }
 
 /* ---- time ---- */

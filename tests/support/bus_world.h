@@ -17,6 +17,7 @@
 #include "adapters/memory/simulation/random.h"
 #include "adapters/memory/store/memory_store.h"
 #include "bus/engine/engine.h"
+#include "bus/leases/lease.h"
 
 #include <check.h>
 
@@ -46,6 +47,7 @@ struct world {
 
 	/* The worker; its stores are NULL while no worker runs. */
 	struct engine_config config;
+	struct lease *lease; /* under which entries of streams are sent; NULL: none */
 	struct memory_store *lanes[LANES_MAX], *parking, *intake, *publisher, *housekeeper;
 	struct engine *engine;
 
@@ -91,6 +93,10 @@ void world_wake(struct world *world);
 __attribute__((format(printf, 4, 5))) struct sent *world_send(struct world *world, enum transport transport,
 							      enum message_type type, const char *format,
 							      ...);
+
+/* A lease that the database has, with one user; and another worker takes it. */
+struct lease *world_grant_lease(struct world *world, const char *name);
+void world_take_lease(struct world *world, const char *name);
 
 /* Runs everything that is due now. */
 void world_run(struct world *world);

@@ -22,9 +22,10 @@ void lease_uuid(char uuid[LEASE_UUID_SIZE], struct random *random)
 
 struct lease *lease_new(const char *name, struct random *random)
 {
-	struct lease *lease = must_alloc(sizeof *lease);
+	size_t size = strlen(name) + 1;
+	struct lease *lease = must_alloc(sizeof *lease + size);
 
-	lease->name = must(strdup(name));
+	lease->name = memcpy(lease + 1, name, size);
 	lease_uuid(lease->term, random);
 	lease->users = 1;
 	return lease;
@@ -44,6 +45,5 @@ void lease_release(struct lease **lease)
 	*lease = NULL;
 	if (!it || --it->users)
 		return;
-	free(it->name);
 	free(it);
 }

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 struct lease {
-	char *name;
+	const char *name;
 	char term[LEASE_UUID_SIZE];
 	/* Another worker has it, or may take it: nothing is committed under this term any more. */
 	bool is_lost;

@@ -1,6 +1,7 @@
 /* The store in memory, for the port test suites. */
 #include "integration/store/store_suite.h"
 
+#include "adapters/memory/ports/leases.h"
 #include "adapters/memory/ports/views.h"
 #include "adapters/memory/simulation/lost.h"
 #include "adapters/memory/store/memory_store.h"
@@ -19,6 +20,8 @@ struct memory_fixture {
 	size_t store_count;
 	struct memory_views *views[STORES_MAX];
 	size_t views_count;
+	struct memory_leases *leases[STORES_MAX];
+	size_t leases_count;
 };
 
 static struct memory_fixture *memory(struct store_fixture *fixture)
@@ -43,6 +46,8 @@ static void tear_down(struct store_fixture *fixture)
 		memory_store_free(&it->stores[--it->store_count]);
 	while (it->views_count)
 		memory_views_free(&it->views[--it->views_count]);
+	while (it->leases_count)
+		memory_leases_free(&it->leases[--it->leases_count]);
 	database_free(&it->database);
 	simulation_free(&it->simulation);
 }
@@ -68,6 +73,15 @@ static struct views *make_views(struct store_fixture *fixture)
 	ck_assert_uint_lt(it->views_count, STORES_MAX);
 	it->views[it->views_count] = memory_views_new(it->database);
 	return memory_views_port(it->views[it->views_count++]);
+}
+
+static struct lease_store *make_leases(struct store_fixture *fixture)
+{
+	struct memory_fixture *it = memory(fixture);
+
+	ck_assert_uint_lt(it->leases_count, STORES_MAX);
+	it->leases[it->leases_count] = memory_leases_new(it->database);
+	return memory_leases_port(it->leases[it->leases_count++]);
 }
 
 static bool is_done(void *context)
@@ -165,8 +179,9 @@ static void renew(struct store_fixture *fixture)
 }
 
 static struct memory_fixture the_fixture = {
-	.fixture = {set_up, tear_down, make_store, make_views, run_until, lose_next_flush, end_lost_session,
-		    let_time_pass, dead_letters, newest_dead_letter, dead_letters_in_full, replays, renew},
+	.fixture = {set_up, tear_down, make_store, make_views, make_leases, run_until, lose_next_flush,
+		    end_lost_session, let_time_pass, dead_letters, newest_dead_letter, dead_letters_in_full,
+		    replays, renew},
 };
 
 struct store_fixture *const store_under_test = &the_fixture.fixture;

@@ -57,6 +57,8 @@ static void tear_down(struct store_fixture *fixture)
 	}
 	while (world.views_count)
 		postgres_views_free(&world.views[--world.views_count]);
+	while (world.leases_count)
+		postgres_leases_free(&world.leases[--world.leases_count]);
 	event_base_free(world.base);
 	known_servers_free(&world.servers);
 	arena_free(&world.texts);
@@ -119,6 +121,16 @@ static struct views *make_views(struct store_fixture *fixture)
 	ck_assert_uint_lt(world.views_count, WORLD_STORES_MAX);
 	world.views[world.views_count] = postgres_views_new(&config);
 	return world.views[world.views_count++];
+}
+
+static struct lease_store *make_leases(struct store_fixture *fixture)
+{
+	struct postgres_config config = config_of(database_way(database_conninfo()));
+
+	(void)fixture;
+	ck_assert_uint_lt(world.leases_count, WORLD_STORES_MAX);
+	world.leases[world.leases_count] = postgres_leases_new(&config);
+	return world.leases[world.leases_count++];
 }
 
 static void give_up(evutil_socket_t fd, short what, void *context)
@@ -237,8 +249,9 @@ static void renew(struct store_fixture *fixture)
 }
 
 struct world world = {
-	.fixture = {set_up, tear_down, make_store, make_views, run_until, lose_next_flush, end_lost_session,
-		    let_time_pass, dead_letters, newest_dead_letter, dead_letters_in_full, replays, renew},
+	.fixture = {set_up, tear_down, make_store, make_views, make_leases, run_until, lose_next_flush,
+		    end_lost_session, let_time_pass, dead_letters, newest_dead_letter, dead_letters_in_full,
+		    replays, renew},
 };
 
 /* ---- for the adapter's own tests ---- */

@@ -24,6 +24,8 @@ struct world {
 	size_t store_count;
 	struct views *views[WORLD_STORES_MAX];
 	size_t views_count;
+	struct lease_store *leases[WORLD_STORES_MAX];
+	size_t leases_count;
 	struct arena *texts;           /* the connection strings */
 	struct known_servers *servers; /* of stores and views made from now on; NULL: each works alone */
 	int answer_timeout_ms;         /* of stores that are made from now on; 0: the default */

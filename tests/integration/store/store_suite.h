@@ -9,6 +9,7 @@
 
 #include "bus/ports/batch_directory.h"
 #include "bus/ports/chores_store.h"
+#include "bus/ports/lease_store.h"
 #include "bus/ports/outbox_store.h"
 #include "bus/ports/unit_store.h"
 #include "bus/ports/views.h"
@@ -48,9 +49,10 @@ struct store_fixture {
 	void (*set_up)(struct store_fixture *fixture);
 	void (*tear_down)(struct store_fixture *fixture);
 
-	/* Makes one more store, or views, on that database; tear_down frees them. */
+	/* Makes one more store, or views, or leases, on that database; tear_down frees them. */
 	struct store_ports *(*make_store)(struct store_fixture *fixture);
 	struct views *(*make_views)(struct store_fixture *fixture);
+	struct lease_store *(*make_leases)(struct store_fixture *fixture);
 
 	/* Runs the event loop, simulated or not, until *done; fails the test after too long a wait. */
 	void (*run_until)(struct store_fixture *fixture, const bool *done);

@@ -239,6 +239,14 @@ int work_settle(struct work *work)
 	return work_wait(work);
 }
 
+int work_find_lost_leases(struct work *work)
+{
+	work_begin_call(work);
+	work->store->units->ops->find_lost_leases(work->store->units, &work->uow, work_answered, work);
+	assert_unanswered(work);
+	return work_wait(work);
+}
+
 int work_find_locked(struct work *work, bool *locked)
 {
 	work_begin_call(work);

@@ -50,6 +50,7 @@ int work_load(struct work *work);
 int work_flush(struct work *work);
 int work_settle(struct work *work);
 int work_find_locked(struct work *work, bool *locked);
+int work_find_lost_leases(struct work *work);
 void work_handle(struct work *work); /* loads more as needed, which must succeed */
 
 /* Loads, handles and flushes; everything must succeed but the flush, whose failure is returned. */
