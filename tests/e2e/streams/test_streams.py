@@ -95,8 +95,8 @@ def test_entries_that_are_trimmed_while_pending_are_counted(parked, ledger, send
     assert any("entries lost" in line and "level=error" in line for line in parked.log_lines())
 
 
-def test_entries_that_another_reader_handles_are_not_claimed(parked, ledger, senders):
-    """Only entries that were idle for a minute are claimed."""
+def test_entries_that_another_reader_has_just_read_are_claimed_with_the_lease(parked, ledger, senders):
+    """They precede new ones, and nobody but the holder of the lease may handle them."""
     parked.start()
     ledger.open("sku")
     assert parked.stop() == 0
@@ -108,7 +108,8 @@ def test_entries_that_another_reader_handles_are_not_claimed(parked, ledger, sen
     parked.start()
     send(senders, ledger, STREAM, 1)
     ledger.settle()
-    assert parked.redis.xpending_range(key, "allocd", "-", "+", 10, "another")
+    assert not parked.redis.xpending_range(key, "allocd", "-", "+", 10, "another")
+    assert parked.query("select 1 from allocations_view where orderid = 'busy'")
 
 
 def test_the_event_stream_has_the_events_of_the_channels(parked, ledger):

@@ -35,7 +35,7 @@ static void begin_session(unsigned use)
 static void set_up(void)
 {
 	world_set_up();
-	begin_session(FOR_STORE | FOR_VIEWS | FOR_CHECKPOINTS | FOR_POOLS);
+	begin_session(FOR_STORE | FOR_VIEWS | FOR_CHECKPOINTS | FOR_LEASES | FOR_POOLS);
 }
 
 static void tear_down(void)

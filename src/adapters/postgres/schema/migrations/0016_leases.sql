@@ -7,7 +7,7 @@
 --
 -- A program of before knows no leases, and reads the streams beside the one that has them.
 
-create table leases (
+create table if not exists leases (
 	name text collate "C" constraint leases_pkey primary key,
 	term uuid not null,
 	-- The worker; null: nobody has it.
@@ -19,7 +19,7 @@ create table leases (
 
 -- The workers that are alive: each raises `beats` twice a second. Whether one is alive is judged by the others' clocks,
 -- never by beat_at, which only shows operators when that was.
-create table workers (
+create table if not exists workers (
 	id uuid constraint workers_pkey primary key,
 	-- The same at each start of the same worker.
 	name text not null,
@@ -32,7 +32,7 @@ create table workers (
 	beat_at timestamptz not null default now()
 ) with (fillfactor = 50);
 
-create function expect_leases(held bigint, expected bigint) returns void language plpgsql as $$
+create or replace function expect_leases(held bigint, expected bigint) returns void language plpgsql as $$
 begin
 	if held <> expected then
 		raise exception 'another worker has taken a lease of this unit of work' using errcode = 'ZR003';
@@ -42,7 +42,7 @@ $$;
 
 -- The sessions whose transactions lock the lease. A lock of one session bears the number of its transaction, and one of
 -- several sessions a number that stands for theirs; which it is, the row does not show.
-create function sessions_under_lease(lease text) returns setof integer language plpgsql as $$
+create or replace function sessions_under_lease(lease text) returns setof integer language plpgsql as $$
 declare
 	locker xid := (select xmax from leases where name = lease);
 begin
