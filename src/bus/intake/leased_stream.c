@@ -14,11 +14,18 @@ static const char *note(void *context)
 	return it->stream->ops->connections(it->stream);
 }
 
-static void begin(void *context, struct lease *lease, const char *last_note)
+static void end(void *context, const char *last_note, store_done *done, void *done_context)
 {
 	const struct leased_stream *it = context;
 
-	stream_reader_lead(it->reader, lease, last_note);
+	it->stream->ops->end_connections(it->stream, last_note, done, done_context);
+}
+
+static void begin(void *context, struct lease *lease)
+{
+	const struct leased_stream *it = context;
+
+	stream_reader_lead(it->reader, lease);
 }
 
 static void stop(void *context)
@@ -44,7 +51,7 @@ static void lost(void *context)
 
 void leased_stream_add(struct lease_keeper *keeper, struct leased_stream *it)
 {
-	static const struct leased_ops ops = {note, begin, stop, is_idle, lost};
+	static const struct leased_ops ops = {note, end, begin, stop, is_idle, lost};
 
 	lease_keeper_add(keeper, it->name, &ops, it);
 }

@@ -87,7 +87,6 @@ void stream_reader_free(struct stream_reader **reader)
 	pending_entries_release(&it->in_flight);
 	lease_release(&it->lease);
 	free(it->connections);
-	free(it->last_connections);
 	account_release(&it->account);
 	free(it->name);
 	free(it);
@@ -110,7 +109,7 @@ void stream_reader_start(struct stream_reader *reader)
 	reader_advance(reader);
 }
 
-void stream_reader_lead(struct stream_reader *reader, struct lease *lease, const char *last_connections)
+void stream_reader_lead(struct stream_reader *reader, struct lease *lease)
 {
 	struct stream *stream = reader->ports.stream;
 
@@ -118,11 +117,7 @@ void stream_reader_lead(struct stream_reader *reader, struct lease *lease, const
 	lease_release(&reader->lease);
 	reader->lease = lease;
 	free(reader->connections);
-	free(reader->last_connections);
 	reader->connections = must(strdup(stream->ops->connections(stream)));
-	reader->last_connections = NULL;
-	if (*last_connections && strcmp(last_connections, reader->connections) != 0)
-		reader->last_connections = must(strdup(last_connections));
 	reader->is_draining = reader->unanswered;
 	reader_lose(reader);
 	stream_reader_start(reader);
@@ -214,9 +209,6 @@ static const struct {
 	[CALL_MOVE] =
 		{"moving the consumer group back is refused: entries that were passed over are not read",
 		 "moving the consumer group back is accepted again"},
-	[CALL_REPLACE] = {"ending the connections of the stream's last reader is refused: what Redis still "
-			  "delivers to it is claimed later",
-			  "ending the connections of the stream's last reader is accepted again"},
 };
 
 void reader_note_refusal(struct stream_reader *reader, enum reader_call call, const struct failure *failure)
@@ -268,32 +260,6 @@ static void step_done(struct stream_reader *reader)
 {
 	reader->state = READER_RESTING;
 	reader_advance(reader);
-}
-
-/* ---- end the connections of the last holder of the lease ---- */
-
-/* Entries that were delivered to it are pending now, and no further ones will be. */
-static void on_replaced(void *context, const struct failure *failure)
-{
-	struct stream_reader *reader = context;
-
-	if (failure && failure->kind != FAILURE_FATAL) {
-		reader_fail(reader, failure);
-		return;
-	}
-	reader_note_refusal(reader, CALL_REPLACE, failure);
-	free(reader->last_connections);
-	reader->last_connections = NULL;
-	reader_lose(reader);
-	step_done(reader);
-}
-
-static void replace(struct stream_reader *reader)
-{
-	struct stream *stream = reader->ports.stream;
-
-	reader->state = READER_REPLACING;
-	stream->ops->end_connections(stream, reader->last_connections, on_replaced, reader);
 }
 
 /* ---- read the state, open, create the group ---- */
@@ -526,9 +492,7 @@ void reader_advance(struct stream_reader *reader)
 	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused ||
 	    reader->is_draining || !may_go_on(reader))
 		return;
-	if (reader->last_connections) {
-		replace(reader);
-	} else if (!reader->stats.is_reading) {
+	if (!reader->stats.is_reading) {
 		if (!reader->is_noting) /* writing a checkpoint reads the state, too */
 			look(reader);
 	} else if (may_claim(reader)) {

@@ -12,9 +12,9 @@
  * sent again.  Every second a checkpoint records up to where all entries are done; entries below that and
  * older than the retention are trimmed.
  *
- * The caller decides which worker reads which stream.  A reader that has a lease first ends the connections of
- * the last one, and claims all that is pending for it at once; each unit of work checks that the lease is not
- * lost.  It reads only over the connections that it had when it began, which the lease names to the next one.
+ * The caller decides which worker reads which stream.  A reader that has a lease claims at once all that is
+ * pending for others; each unit of work checks that the lease is not lost.  It reads only over the connections
+ * that it had when it began, which the lease names: the next holder ends them before it takes the lease.
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_READER_H
 #define ALLOCD_BUS_INTAKE_STREAM_READER_H
@@ -60,11 +60,8 @@ void stream_reader_free(struct stream_reader **reader);
 
 void stream_reader_start(struct stream_reader *reader);
 
-/*
- * The same under a lease, perhaps again: `last_connections` are those of the last holder ("": unknown).  Waits
- * for the outcome of all entries that were submitted before.
- */
-void stream_reader_lead(struct stream_reader *reader, struct lease *lease, const char *last_connections);
+/* The same under a lease, perhaps again: waits for the outcome of all entries that were submitted before. */
+void stream_reader_lead(struct stream_reader *reader, struct lease *lease);
 
 /* Between pause and resume only the entries of a read under way are submitted. */
 void stream_reader_pause(struct stream_reader *reader);

@@ -38,7 +38,6 @@ enum reader_call {
 
 enum reader_state {
 	READER_RESTING,         /* to be started or resumed, or for an acknowledgement */
-	READER_REPLACING,       /* for the stream: the last reader's connections are ended */
 	READER_LOOKING,         /* for the stream: its state */
 	READER_OPENING,         /* for the checkpoints: which incarnation it is */
 	READER_PLACING,         /* for the stream: the group, created or moved back */
@@ -58,11 +57,10 @@ struct stream_reader {
 
 	enum reader_state state;
 	bool is_started, is_paused;
-	struct lease *lease;    /* or NULL */
-	char *connections;      /* that the lease names; NULL without a lease */
-	char *last_connections; /* of the last holder, until they are ended; else NULL */
-	size_t unanswered;      /* entries without an outcome */
-	bool is_draining;       /* waits until there are none, which were read under an earlier lease */
+	struct lease *lease; /* or NULL */
+	char *connections;   /* that the lease names; NULL without a lease */
+	size_t unanswered;   /* entries without an outcome */
+	bool is_draining;    /* waits until there are none, which were read under an earlier lease */
 	struct timer *retry_timer, *claim_timer, *acknowledge_timer, *note_timer;
 	struct backoff backoff;
 	bool is_logged;                  /* it was logged that the stream is not read */

@@ -1,16 +1,19 @@
 /*
  * Takes, keeps and hands over this worker's leases.
  *
- *     elsewhere ─► taking ─► held ─► stopping ─► giving ─► elsewhere
- *                             │ ▲
- *                             ▼ │
- *                            noting
+ *     elsewhere ─► ending ─► taking ─► held ─► stopping ─► giving ─► elsewhere
+ *                                       │ ▲
+ *                                       ▼ │
+ *                                      noting
  *
  * Every worker beats twice a second, and reads from the same transaction all workers and leases.  From that,
  * each computes alike which worker is to have which lease (share_out.h).  It hands over what another one is
  * to have, and takes what it is to have and nobody alive has.  A worker is dead when its beats stood still
  * for its whole time to live on the clock of the worker that sees it, and the database was up for all of
  * that time.  Clocks of two machines are never compared.
+ *
+ * Before a lease is taken, what its last holder may still be doing is ended: so it does not matter whether
+ * the worker that takes it dies a moment later.  The lease is taken only if its note is still the same.
  *
  * A lease that was taken too early does no harm: what is committed is decided by the term, see lease.h.
  */
@@ -42,8 +45,14 @@ struct leased_ops {
 	 */
 	const char *(*note)(void *it);
 
-	/* The work may begin; `last_note` is that of the last holder.  The lease is held if it is kept. */
-	void (*begin)(void *it, struct lease *lease, const char *last_note);
+	/*
+	 * Ends what another worker that noted this may still be doing.  Answers once, through `done`, never
+	 * before it returns.  FAILURE_RETRY: try again.  FAILURE_FATAL: it cannot be ended.
+	 */
+	void (*end)(void *it, const char *last_note, store_done *done, void *context);
+
+	/* The work may begin.  The lease is held if it is kept. */
+	void (*begin)(void *it, struct lease *lease);
 
 	/* Begins nothing new; what has begun may be finished. */
 	void (*stop)(void *it);

@@ -10,6 +10,7 @@
 
 enum leased_state {
 	LEASED_ELSEWHERE, /* until this worker is to have the lease, and nobody alive has it */
+	LEASED_ENDING,    /* for what the last holder may still be doing to be ended */
 	LEASED_TAKING,    /* for the store */
 	LEASED_HELD,      /* until it is lost, or another worker is to have it */
 	LEASED_NOTING,    /* for the store: the changed note */
@@ -29,9 +30,10 @@ struct leased {
 	bool is_unknown; /* while taking: the store failed, and the next roll shows whether it was taken */
 	bool is_working; /* `begin` was called, and `stop` was not */
 	char *noted;     /* in the lease, by this worker */
-	char *last_note; /* of the holder before, until the work begins */
-	bool changed;    /* the answer of the store */
-	bool is_unable;  /* to do the work, since this time */
+	bool is_noted;   /* false: the store failed, and it may not be in the lease */
+	char *last_term, *last_note; /* of the lease, until it is taken */
+	bool changed;                /* the answer of the store */
+	bool is_unable;              /* to do the work, since this time */
 	int64_t unable_ms;
 	bool is_busy; /* a unit that is being committed keeps the lease, since this time */
 	int64_t busy_ms;

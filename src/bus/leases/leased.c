@@ -29,8 +29,7 @@ static void stop_work(struct leased *leased)
 static void begin_work(struct leased *leased)
 {
 	leased->is_working = true;
-	leased->ops->begin(leased->it, leased->lease, leased->last_note ? leased->last_note : "");
-	set_text(&leased->last_note, NULL);
+	leased->ops->begin(leased->it, leased->lease);
 }
 
 void leased_be_without(struct leased *leased)
@@ -38,7 +37,7 @@ void leased_be_without(struct leased *leased)
 	if (leased->lease)
 		leased->lease->is_lost = true;
 	stop_work(leased);
-	if (leased->state != LEASED_TAKING)
+	if (leased->state != LEASED_ENDING && leased->state != LEASED_TAKING)
 		leased->ops->lost(leased->it);
 	lease_release(&leased->lease);
 	set_text(&leased->noted, NULL);
@@ -69,9 +68,8 @@ static void on_noted(void *context, const struct failure *failure)
 	struct leased *leased = context;
 
 	leased->state = LEASED_HELD;
-	if (failure)
-		set_text(&leased->noted, ""); /* it may or may not be noted: again in the next round */
-	else if (!leased->changed)
+	leased->is_noted = !failure;
+	if (!failure && !leased->changed)
 		leased_lose(leased);
 	if (!failure)
 		keeper_look(leased->keeper);
@@ -97,7 +95,7 @@ void leased_hold(struct leased *leased)
 
 	if (!note)
 		return;
-	if (strcmp(note, leased->noted) != 0)
+	if (!leased->is_noted || strcmp(note, leased->noted) != 0)
 		write_note(leased, note);
 	else if (!leased->is_working)
 		begin_work(leased);
@@ -128,23 +126,54 @@ static void on_taken(void *context, const struct failure *failure)
 		leased_hold(leased);
 }
 
-void leased_take(struct leased *leased, const struct lease_row *row, const char *note)
+static void take(struct leased *leased)
 {
 	struct lease_keeper *keeper = leased->keeper;
 
 	leased->state = LEASED_TAKING;
 	leased->lease = lease_new(leased->name, keeper->ports.random);
-	set_text(&leased->noted, note);
-	set_text(&leased->last_note, row->note);
+	leased->is_noted = true;
 	send_change(leased,
 		    &(struct lease_change){
 			    .name = leased->name,
-			    .from = row->term,
+			    .from = leased->last_term,
+			    .from_note = leased->last_note,
 			    .to = {leased->name, leased->lease->term, keeper->id, leased->noted},
 			    .ends_sessions =
 				    leased->is_busy && keeper_now_ms(keeper) - leased->busy_ms >= PATIENCE_MS,
 		    },
 		    on_taken);
+}
+
+static void on_ended(void *context, const struct failure *failure)
+{
+	struct leased *leased = context;
+	struct lease_keeper *keeper = leased->keeper;
+	bool is_refused = failure && failure->kind == FAILURE_FATAL;
+
+	if (is_refused)
+		LOG(keeper->ports.logger, LOG_WARN,
+		    "what the last holder of the lease may still be reading cannot be ended",
+		    LOG_TEXT("lease", leased->name), LOG_TEXT("error", failure->text));
+	if (keeper->is_stopping || (failure && !is_refused)) {
+		leased_be_without(leased);
+		keeper_set_timer(keeper, keeper->beat_timer, LEASE_SOON_MS);
+	} else {
+		take(leased);
+	}
+}
+
+void leased_take(struct leased *leased, const struct lease_row *row, const char *note)
+{
+	set_text(&leased->noted, note);
+	set_text(&leased->last_term, row->term);
+	set_text(&leased->last_note, row->note);
+	if (!*row->note || !strcmp(row->note, note)) {
+		take(leased);
+		return;
+	}
+	leased->state = LEASED_ENDING;
+	leased->ops->end(leased->it, leased->last_note, on_ended, leased);
 }
 
 /* ---- handing over ---- */
@@ -187,6 +216,7 @@ void leased_free(struct leased *leased)
 {
 	lease_release(&leased->lease);
 	free(leased->noted);
+	free(leased->last_term);
 	free(leased->last_note);
 	free(leased->name);
 	free(leased);

@@ -44,7 +44,8 @@ struct lease_roll {
 
 struct lease_change {
 	const char *name;
-	const char *from; /* nothing happens if the lease has another term than this */
+	const char *from;      /* nothing happens if the lease has another term than this, */
+	const char *from_note; /* or another note; NULL: any */
 	struct lease_row to;
 	/* End the sessions whose uncommitted units keep the lease from changing, instead of waiting for them. */
 	bool ends_sessions;

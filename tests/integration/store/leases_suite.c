@@ -169,6 +169,31 @@ START_TEST(only_the_first_of_two_candidates_takes_a_lease)
 }
 END_TEST
 
+static bool change_if_noted(const char *note)
+{
+	bool changed = false;
+
+	work_begin_call(work);
+	leases->ops->change(leases,
+			    &(struct lease_change){.name = "stream",
+						   .from = TERM,
+						   .from_note = note,
+						   .to = {"stream", LATER, OTHER, "its note"}},
+			    &changed, work_answered, work);
+	wait();
+	return changed;
+}
+
+START_TEST(a_lease_is_taken_only_with_the_note_that_was_seen)
+{
+	take_first();
+
+	ck_assert(!change_if_noted("another note"));
+	ck_assert(!change_if_noted(""));
+	ck_assert(change_if_noted("note"));
+}
+END_TEST
+
 START_TEST(a_lease_is_given_back)
 {
 	take_first();
@@ -260,6 +285,7 @@ SUITE("leases in the store", set_up, tear_down)
 	tcase_add_test(tests, a_beat_changes_no_lease);
 	tcase_add_test(tests, a_worker_that_leaves_is_not_in_the_roll);
 	tcase_add_test(tests, only_the_first_of_two_candidates_takes_a_lease);
+	tcase_add_test(tests, a_lease_is_taken_only_with_the_note_that_was_seen);
 	tcase_add_test(tests, a_lease_is_given_back);
 	tcase_add_test(tests, an_unknown_lease_is_not_changed);
 	tcase_add_test(tests, a_unit_is_committed_under_the_term_of_its_lease);

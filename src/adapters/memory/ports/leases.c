@@ -141,7 +141,8 @@ static void do_change(struct lease_call *call)
 		call->failure = (struct failure){FAILURE_BUSY, "lock timeout"};
 		return;
 	}
-	*call->changed = row && !strcmp(row->term, call->change.from);
+	*call->changed = row && !strcmp(row->term, call->change.from) &&
+			 (!call->change.from_note || !strcmp(row->note, call->change.from_note));
 	if (*call->changed) {
 		*row = copied_lease(database->arena, &call->change.to);
 		row->name = arena_strdup(database->arena, call->change.name);
@@ -208,6 +209,7 @@ static void change(struct lease_store *port, const struct lease_change *change, 
 	call->change = (struct lease_change){
 		.name = arena_strdup(arena, change->name),
 		.from = arena_strdup(arena, change->from),
+		.from_note = change->from_note ? arena_strdup(arena, change->from_note) : NULL,
 		.to = {"", arena_strdup(arena, change->to.term), arena_strdup(arena, change->to.holder),
 		       arena_strdup(arena, change->to.note)},
 		.ends_sessions = change->ends_sessions,

@@ -1,8 +1,8 @@
 /*
  * The stream port in memory: a stream with groups that behave as in Redis, and any number of consumers.
  *
- * A consumer's calls travel over its `requests`, answers over its `answers` (see cable.h); answers to reads
- * have a cable of their own.  Ids are made of simulated milliseconds, starting at 1.
+ * A consumer's calls travel over its `requests`, answers over its `answers` (see cable.h); reads and their
+ * answers have cables of their own.  Ids are made of simulated milliseconds, starting at 1.
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_PORTS_STREAM_H
 #define ALLOCD_ADAPTERS_MEMORY_PORTS_STREAM_H
@@ -54,7 +54,8 @@ void memory_consumer_free(struct memory_consumer **consumer);
 struct stream *memory_consumer_port(struct memory_consumer *consumer);
 struct cable *memory_consumer_requests(struct memory_consumer *consumer);
 struct cable *memory_consumer_answers(struct memory_consumer *consumer);
-struct cable *memory_consumer_read_answers(struct memory_consumer *consumer); /* of reads */
+struct cable *memory_consumer_read_requests(struct memory_consumer *consumer); /* of reads */
+struct cable *memory_consumer_read_answers(struct memory_consumer *consumer);
 
 /* ---- for tests ---- */
 

@@ -250,6 +250,11 @@ struct cable *memory_consumer_answers(struct memory_consumer *consumer)
 	return &consumer->answers;
 }
 
+struct cable *memory_consumer_read_requests(struct memory_consumer *consumer)
+{
+	return &consumer->read_requests;
+}
+
 struct cable *memory_consumer_read_answers(struct memory_consumer *consumer)
 {
 	return &consumer->read_answers;

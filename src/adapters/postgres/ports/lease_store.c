@@ -174,6 +174,10 @@ static void change(struct lease_store *port, const struct lease_change *change, 
 	query_text(call->change, change->to.term);
 	query_text(call->change, change->to.holder);
 	query_text(call->change, change->to.note);
+	if (change->from_note)
+		query_text(call->change, change->from_note);
+	else
+		query_null(call->change);
 	call->changed = changed;
 	send_call(port, call, on_changed);
 }

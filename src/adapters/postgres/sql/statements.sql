@@ -1036,7 +1036,7 @@ select from leases where name = $1 for update
 
 -- statement CHANGE_LEASE for leases
 update leases set term = $3::text::uuid, holder = nullif($4, '')::uuid, note = $5, since = now()
-where name = $1 and term = $2::text::uuid
+where name = $1 and term = $2::text::uuid and note = coalesce($6, note)
 returning true
 
 -- statement DELETE_WORKER for leases

@@ -138,7 +138,80 @@ START_TEST(a_worker_that_is_started_again_takes_what_it_had_at_once)
 	start_worker(0, "first", 1);
 
 	ck_assert(work_of(0)->is_working);
-	ck_assert_str_eq(work_of(0)->last_note, "note of first");
+}
+END_TEST
+
+START_TEST(a_lease_is_not_taken_before_the_work_of_its_last_holder_is_ended)
+{
+	work_of(1)->is_ending_held = true;
+	kill_worker(0);
+	pass_ms(2 * LEASE_TTL_MS);
+	ck_assert_str_eq(work_of(1)->last_note, "note of first");
+	ck_assert(!work_of(1)->is_working);
+	ck_assert_int_eq(holder_of(0), -1);
+
+	work_of(1)->is_ending_held = false;
+	work_of(1)->ended(work_of(1)->ended_context, NULL);
+
+	ck_assert_int_le(ms_until_working(1, 0), LEASE_BEAT_MS);
+}
+END_TEST
+
+START_TEST(work_that_could_not_be_ended_now_is_ended_later)
+{
+	work_of(1)->failure = (struct failure){FAILURE_RETRY, "not reachable"};
+	kill_worker(0);
+	pass_ms(4 * LEASE_TTL_MS);
+	ck_assert_int_eq(work_of(1)->begun, 0);
+	work_of(1)->failure.text = NULL;
+
+	ck_assert_int_le(ms_until_working(1, 0), LEASE_BEAT_MS);
+	ck_assert_int_eq(work_of(1)->lost, 0);
+}
+END_TEST
+
+START_TEST(a_lease_is_taken_and_it_is_logged_if_ending_the_work_is_refused)
+{
+	work_of(1)->failure = (struct failure){FAILURE_FATAL, "NOPERM"};
+	kill_worker(0);
+	ms_until_working(1, 0);
+
+	ck_assert_uint_eq(memory_logger_count(&lease_log, "cannot be ended"), 1);
+}
+END_TEST
+
+/* The holder was only slow: it connected again after its connections were ended, and wrote its new note. */
+START_TEST(a_lease_whose_note_has_changed_meanwhile_is_not_taken)
+{
+	work_of(1)->is_ending_held = true;
+	freeze_worker(0);
+	pass_ms(LEASE_TTL_MS + LEASE_BEAT_MS);
+	ck_assert_ptr_nonnull(work_of(1)->ended);
+	thaw_worker(0);
+	work_of(0)->note = "reconnected";
+	pass_ms(LEASE_BEAT_MS);
+	ck_assert_str_eq(database->leases[0].note, "reconnected");
+	work_of(1)->is_ending_held = false;
+	work_of(1)->ended(work_of(1)->ended_context, NULL);
+	pass_ms(LEASE_TTL_MS);
+
+	ck_assert(work_of(0)->is_working);
+	ck_assert_int_eq(work_of(0)->lost, 0);
+	ck_assert_int_eq(work_of(1)->begun, 0);
+}
+END_TEST
+
+START_TEST(a_worker_that_is_stopped_while_it_ends_the_work_of_another_takes_no_lease)
+{
+	work_of(1)->is_ending_held = true;
+	kill_worker(0);
+	pass_ms(2 * LEASE_TTL_MS);
+	lease_keeper_stop(lease_workers[1].keeper);
+	work_of(1)->ended(work_of(1)->ended_context, NULL);
+	pass_ms(LEASE_BEAT_MS);
+
+	ck_assert_int_eq(work_of(1)->begun, 0);
+	ck_assert(lease_keeper_has_left(lease_workers[1].keeper));
 }
 END_TEST
 
@@ -197,6 +270,11 @@ SUITE("lease takeover", set_up_two, tear_down_leases)
 	tcase_add_test(tests, a_candidate_that_was_frozen_does_not_take_over_from_a_living_worker);
 	tcase_add_test(tests, of_several_candidates_one_takes_over);
 	tcase_add_test(tests, a_worker_that_is_started_again_takes_what_it_had_at_once);
+	tcase_add_test(tests, a_lease_is_not_taken_before_the_work_of_its_last_holder_is_ended);
+	tcase_add_test(tests, work_that_could_not_be_ended_now_is_ended_later);
+	tcase_add_test(tests, a_lease_is_taken_and_it_is_logged_if_ending_the_work_is_refused);
+	tcase_add_test(tests, a_lease_whose_note_has_changed_meanwhile_is_not_taken);
+	tcase_add_test(tests, a_worker_that_is_stopped_while_it_ends_the_work_of_another_takes_no_lease);
 	tcase_add_test(tests, workers_with_one_name_do_not_fight_for_a_lease);
 	tcase_add_test(tests, a_unit_that_keeps_the_lease_is_ended_after_a_second);
 }

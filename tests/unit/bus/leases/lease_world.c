@@ -13,12 +13,33 @@ static const char *const names[WORKS_MAX] = {"one", "two", "three", "four", "fiv
 
 /* ---- work ---- */
 
+static void answer_end(void *context)
+{
+	struct work *work = context;
+	store_done *done = work->ended;
+
+	work->ended = NULL;
+	if (done)
+		done(work->ended_context, work->failure.text ? &work->failure : NULL);
+}
+
 static const char *note(void *it)
 {
 	return ((struct work *)it)->note;
 }
 
-static void begin(void *it, struct lease *lease, const char *last_note)
+static void end(void *it, const char *last_note, store_done *done, void *context)
+{
+	struct work *work = it;
+
+	work->last_note = arena_strdup(database->arena, last_note);
+	work->ended = done;
+	work->ended_context = context;
+	if (!work->is_ending_held)
+		simulation_post(simulation, 0, answer_end, work);
+}
+
+static void begin(void *it, struct lease *lease)
 {
 	struct work *work = it;
 
@@ -26,7 +47,6 @@ static void begin(void *it, struct lease *lease, const char *last_note)
 	ck_assert(!lease->is_lost);
 	work->is_working = true;
 	work->begun++;
-	work->last_note = arena_strdup(database->arena, last_note);
 	lease_release(&work->lease);
 	work->lease = lease_hold(lease);
 }
@@ -74,7 +94,7 @@ void tear_down_leases(void)
 
 void make_worker(int worker, const char *name, int count)
 {
-	static const struct leased_ops ops = {note, begin, stop, is_idle, lost};
+	static const struct leased_ops ops = {note, end, begin, stop, is_idle, lost};
 	struct lease_worker *it = &lease_workers[worker];
 	static uint64_t seeds;
 
@@ -90,7 +110,8 @@ void make_worker(int worker, const char *name, int count)
 		},
 		name);
 	for (int i = 0; i < count; i++) {
-		it->works[i] = (struct work){.note = arena_printf(database->arena, "note of %s", name)};
+		it->works[i] = (struct work){.last_note = "",
+					     .note = arena_printf(database->arena, "note of %s", name)};
 		lease_keeper_add(it->keeper, names[i], &ops, &it->works[i]);
 	}
 }

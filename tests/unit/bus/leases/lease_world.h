@@ -17,7 +17,11 @@
 struct work {
 	const char *note; /* NULL: it cannot be done now */
 	struct lease *lease;
-	const char *last_note; /* that it began with */
+	const char *last_note;  /* whose work was ended last */
+	struct failure failure; /* of ending it; no text: it succeeds */
+	bool is_ending_held;    /* it is not answered */
+	store_done *ended;
+	void *ended_context;
 	bool is_working, is_busy;
 	int begun, stopped, lost;
 };

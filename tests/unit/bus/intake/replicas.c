@@ -1,0 +1,222 @@
+/* Makes workers with everything that a stream under a lease needs. */
+#include "unit/bus/intake/replicas.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define GROUP        "allocd"
+#define RETENTION_MS ((int64_t)60 * 60 * 1000)
+
+struct replica replicas[REPLICAS];
+struct memory_stream *shared_streams[STREAMS];
+
+static const char *const stream_names[STREAMS] = {"commands", "more commands"};
+
+/* ---- a worker ---- */
+
+static void make_stream(struct replica *replica, int number, const char *name)
+{
+	struct replica_stream *it = &replica->streams[number];
+
+	it->consumer = memory_consumer_new(shared_streams[number], GROUP, name);
+	it->reader = stream_reader_new(
+		&(struct stream_reader_ports){
+			.stream = memory_consumer_port(it->consumer),
+			.checkpoints = memory_checkpoints_port(replica->checkpoints),
+			.clock = &replica->world->clock.clock,
+			.random = &replica->world->random.random,
+			.logger = &replica->world->logger.logger,
+			.engine = replica->world->engine,
+		},
+		&(struct stream_reader_config){stream_names[number], RETENTION_MS});
+	it->leased = (struct leased_stream){stream_names[number], memory_consumer_port(it->consumer),
+					    it->reader, replica->world->engine};
+	leased_stream_add(replica->keeper, &it->leased);
+}
+
+static void pause_or_resume(void *context)
+{
+	struct replica *replica = context;
+
+	for (int i = 0; i < STREAMS; i++) {
+		struct stream_reader *reader = replica->streams[i].reader;
+
+		if (!reader)
+			continue;
+		if (engine_is_full(replica->world->engine) ||
+		    !engine_stats(replica->world->engine)->database_up)
+			stream_reader_pause(reader);
+		else
+			stream_reader_resume(reader);
+	}
+}
+
+void start_replica(int number, int streams)
+{
+	struct replica *replica = &replicas[number];
+	const char *name = arena_printf(world->arena, "worker-%d", number);
+	static uint64_t seeds = 1000;
+
+	memory_random_init(&replica->world->random, ++seeds); /* no two workers draw the same id */
+	world_start(replica->world);
+	replica->checkpoints = memory_checkpoints_new(world->database);
+	replica->leases = memory_leases_new(world->database);
+	replica->keeper = lease_keeper_new(
+		&(struct lease_keeper_ports){
+			.store = memory_leases_port(replica->leases),
+			.clock = &replica->world->clock.clock,
+			.random = &replica->world->random.random,
+			.logger = &replica->world->logger.logger,
+		},
+		name);
+	for (int i = 0; i < streams; i++)
+		make_stream(replica, i, name);
+	engine_on_change(replica->world->engine, pause_or_resume, replica);
+	lease_keeper_start(replica->keeper);
+	world_run(world);
+}
+
+void kill_replica(int number)
+{
+	struct replica *replica = &replicas[number];
+
+	if (!replica->keeper)
+		return;
+	for (int i = 0; i < STREAMS; i++)
+		memory_consumer_free(&replica->streams[i].consumer);
+	memory_checkpoints_free(&replica->checkpoints);
+	memory_leases_free(&replica->leases);
+	lease_keeper_free(&replica->keeper);
+	world_crash(replica->world);
+	for (int i = 0; i < STREAMS; i++)
+		stream_reader_free(&replica->streams[i].reader);
+	replica->is_frozen = false;
+}
+
+static void for_each_cable(struct replica *replica, void (*act)(struct cable *cable))
+{
+	act(memory_checkpoints_requests(replica->checkpoints));
+	act(memory_checkpoints_answers(replica->checkpoints));
+	act(memory_leases_requests(replica->leases));
+	act(memory_leases_answers(replica->leases));
+	for (int i = 0; i < STREAMS; i++) {
+		struct memory_consumer *consumer = replica->streams[i].consumer;
+
+		if (!consumer)
+			continue;
+		act(memory_consumer_requests(consumer));
+		act(memory_consumer_answers(consumer));
+		act(memory_consumer_read_requests(consumer));
+		act(memory_consumer_read_answers(consumer));
+	}
+}
+
+void freeze_replica(int number)
+{
+	world_hang(replicas[number].world);
+	for_each_cable(&replicas[number], cable_hold);
+	replicas[number].is_frozen = true;
+}
+
+void thaw_replica(int number)
+{
+	world_wake(replicas[number].world);
+	for_each_cable(&replicas[number], cable_open);
+	replicas[number].is_frozen = false;
+}
+
+/* ---- all of them ---- */
+
+void make_sku(const char *sku)
+{
+	world_send(world, TRANSPORT_HTTP, MSG_CREATE_BATCH, "ref=batch-%s\nsku=%s\nqty=1", sku, sku);
+	world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=the-last-one\nsku=%s\nqty=1", sku);
+}
+
+void set_up_replicas(void)
+{
+	world = world_new();
+	replicas[0].world = world;
+	for (int i = 1; i < REPLICAS; i++)
+		replicas[i].world = world_beside(world);
+	for (int i = 0; i < STREAMS; i++)
+		shared_streams[i] = memory_stream_new(world->simulation);
+	world_start(world);
+	make_sku("LAMP");
+	world_settle(world);
+	world_crash(world);
+}
+
+void tear_down_replicas(void)
+{
+	for (int i = 0; i < REPLICAS; i++)
+		kill_replica(i);
+	for (int i = 0; i < STREAMS; i++)
+		memory_stream_free(&shared_streams[i]);
+	for (int i = 1; i < REPLICAS; i++)
+		world_free(&replicas[i].world);
+	world_free(&world);
+	memset(replicas, 0, sizeof replicas);
+}
+
+/* ---- what a test says and sees ---- */
+
+bool is_reading(int number, int stream)
+{
+	const struct replica *replica = &replicas[number];
+
+	return replica->keeper && replica->streams[stream].reader &&
+	       lease_keeper_has(replica->keeper, &replica->streams[stream].leased) &&
+	       stream_reader_stats(replica->streams[stream].reader)->is_reading;
+}
+
+static bool is_reading_there(void *context)
+{
+	const int *pair = context;
+
+	return is_reading(pair[0], pair[1]);
+}
+
+int64_t ms_until_reading(int number, int stream)
+{
+	int64_t begin_ms = simulation_now_ms(world->simulation);
+
+	ck_assert(simulation_run_until(world->simulation, is_reading_there, (int[]){number, stream}, 60000));
+	return simulation_now_ms(world->simulation) - begin_ms;
+}
+
+void add_order_of(int stream, const char *orderid, const char *sku)
+{
+	const char *payload = arena_printf(world->arena, "orderid=%s\nsku=%s\nqty=1", orderid, sku);
+
+	memory_stream_add(shared_streams[stream], &(struct stream_entry){
+							  .type = MSG_ALLOCATE,
+							  .payload = {payload, strlen(payload)},
+							  .payload_size = strlen(payload),
+						  });
+}
+
+void add_order_to(int stream, const char *orderid)
+{
+	add_order_of(stream, orderid, "LAMP");
+}
+
+/* Picks the orders out of lines "out_of_stock ORDER SKU 1 - VERSION". */
+const char *orders_of(const char *sku)
+{
+	const char *text = "", *line = published();
+
+	for (const char *next; *line; line = next) {
+		char order[64], its_sku[64];
+
+		next = strchr(line, '\n') + 1;
+		if (sscanf(line, "out_of_stock %63s %63s", order, its_sku) == 2 && !strcmp(its_sku, sku))
+			text = arena_printf(world->arena, "%s%s ", text, order);
+	}
+	return text;
+}
+
+void expect_acknowledged(int stream)
+{
+	ck_assert_uint_eq(memory_stream_pending(shared_streams[stream], GROUP), 0);
+}

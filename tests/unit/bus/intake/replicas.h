@@ -1,0 +1,65 @@
+/*
+ * Workers that read the same streams under leases, on one database and one broker (see bus_world.h).  LAMP has
+ * no stock, so that each handling of an entry raises an event of its own.
+ */
+#ifndef ALLOCD_TESTS_REPLICAS_H
+#define ALLOCD_TESTS_REPLICAS_H
+
+#include "support/bus_world.h"
+
+#include "adapters/memory/ports/checkpoints.h"
+#include "adapters/memory/ports/leases.h"
+#include "adapters/memory/ports/stream.h"
+#include "bus/intake/leased_stream.h"
+
+#define REPLICAS 3
+#define STREAMS  2
+
+struct replica_stream {
+	struct memory_consumer *consumer;
+	struct stream_reader *reader;
+	struct leased_stream leased;
+};
+
+struct replica {
+	struct world *world;
+	struct memory_checkpoints *checkpoints;
+	struct memory_leases *leases;
+	struct lease_keeper *keeper; /* NULL: it does not run */
+	struct replica_stream streams[STREAMS];
+	bool is_frozen;
+};
+
+extern struct replica replicas[REPLICAS];
+extern struct memory_stream *shared_streams[STREAMS];
+
+void set_up_replicas(void);
+void tear_down_replicas(void);
+
+/* Starts a worker that reads the first `streams` streams; it has the same name at every start. */
+void start_replica(int number, int streams);
+
+/* As by kill -9; it may be started again. */
+void kill_replica(int number);
+
+/* Like SIGSTOP and SIGCONT: nothing leaves or reaches it meanwhile. */
+void freeze_replica(int number);
+void thaw_replica(int number);
+
+bool is_reading(int number, int stream);
+
+/* Passes time until it reads that stream; returns how long it took. */
+int64_t ms_until_reading(int number, int stream);
+
+/* Adds an allocate of one LAMP, or of another SKU that was made in the same way. */
+void add_order_to(int stream, const char *orderid);
+void add_order_of(int stream, const char *orderid, const char *sku);
+void make_sku(const char *sku);
+
+/* The orders of all events of the SKU, in their order, with a space behind each. */
+const char *orders_of(const char *sku);
+
+/* Asserts that every entry of the stream is acknowledged. */
+void expect_acknowledged(int stream);
+
+#endif

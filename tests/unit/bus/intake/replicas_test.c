@@ -1,0 +1,295 @@
+/* A stream under a lease has one reader at a time, and the next one does everything that the last one did not. */
+#include "unit/bus/intake/replicas.h"
+
+#include "support/suites.h"
+
+#define PATIENCE_MS 5000
+
+static void set_up_two(void)
+{
+	set_up_replicas();
+	start_replica(0, 1);
+	start_replica(1, 1);
+	ms_until_reading(0, 0);
+}
+
+static void pass_ms(int64_t ms)
+{
+	world_advance_ms(world, ms);
+}
+
+START_TEST(one_of_two_workers_reads_a_stream)
+{
+	add_order_to(0, "a");
+	add_order_to(0, "b");
+	pass_ms(PATIENCE_MS);
+
+	ck_assert_str_eq(orders_of("LAMP"), "a b ");
+	ck_assert(!is_reading(1, 0));
+	expect_acknowledged(0);
+}
+END_TEST
+
+START_TEST(what_a_killed_reader_has_not_committed_is_done_by_the_next_one_in_order)
+{
+	cable_hold(memory_store_requests(replicas[0].world->lanes[0]));
+	add_order_to(0, "a");
+	add_order_to(0, "b");
+	world_run(world);
+	kill_replica(0);
+	add_order_to(0, "c");
+	ck_assert_int_lt(ms_until_reading(1, 0), PATIENCE_MS);
+	pass_ms(100);
+
+	ck_assert_str_eq(orders_of("LAMP"), "a b c ");
+	expect_acknowledged(0);
+}
+END_TEST
+
+START_TEST(a_reader_that_is_frozen_and_comes_back_does_nothing_twice)
+{
+	add_order_to(0, "a");
+	world_run(world);
+	freeze_replica(0);
+	add_order_to(0, "b");
+	add_order_to(0, "c");
+	ck_assert_int_lt(ms_until_reading(1, 0), PATIENCE_MS);
+	add_order_to(0, "d");
+	pass_ms(100);
+	ck_assert_str_eq(orders_of("LAMP"), "a b c d ");
+	thaw_replica(0);
+	add_order_to(0, "e");
+	pass_ms(PATIENCE_MS);
+
+	ck_assert_str_eq(orders_of("LAMP"), "a b c d e ");
+	expect_acknowledged(0);
+}
+END_TEST
+
+/* The frozen reader had read the entries, and its flush arrives after the next one has the lease. */
+START_TEST(a_flush_that_arrives_after_the_lease_was_taken_writes_nothing)
+{
+	cable_hold(memory_store_requests(replicas[0].world->lanes[0]));
+	add_order_to(0, "a");
+	world_run(world);
+	freeze_replica(0);
+	ms_until_reading(1, 0);
+	add_order_to(0, "b");
+	pass_ms(100);
+	thaw_replica(0);
+	pass_ms(PATIENCE_MS);
+
+	ck_assert_str_eq(orders_of("LAMP"), "a b ");
+	ck_assert_uint_eq(memory_logger_count(&replicas[0].world->logger, "lease lost"), 1);
+	expect_acknowledged(0);
+}
+END_TEST
+
+/* Redis serves the reads that wait in the order in which they came: the first is that of the frozen reader. */
+START_TEST(the_waiting_read_of_a_frozen_reader_receives_nothing_any_more)
+{
+	freeze_replica(0);
+	ms_until_reading(1, 0);
+	for (int i = 0; i < 10; i++) {
+		add_order_to(0, arena_printf(world->arena, "%d", i));
+		pass_ms(i * 300);
+	}
+
+	ck_assert_str_eq(orders_of("LAMP"), "0 1 2 3 4 5 6 7 8 9 ");
+	expect_acknowledged(0);
+}
+END_TEST
+
+START_TEST(a_reader_hands_over_when_it_is_idle)
+{
+	lease_keeper_stop(replicas[0].keeper);
+	add_order_to(0, "a");
+	add_order_to(0, "b");
+
+	ck_assert_int_lt(ms_until_reading(1, 0), 1000);
+	pass_ms(100);
+	ck_assert(lease_keeper_has_left(replicas[0].keeper));
+	ck_assert_str_eq(orders_of("LAMP"), "a b ");
+	ck_assert_uint_eq(memory_logger_count(&replicas[0].world->logger, "lease lost"), 0);
+}
+END_TEST
+
+/*
+ * The worker loses the lease and gets it again while entries that it read under the first one still wait: they
+ * must not be overtaken by those that it reads under the second one.
+ */
+START_TEST(entries_under_a_new_lease_wait_for_those_under_the_lost_one)
+{
+	cable_hold(memory_store_requests(replicas[0].world->lanes[0]));
+	add_order_to(0, "a");
+	add_order_to(0, "b");
+	world_run(world);
+	kill_replica(1);
+	world_take_lease(world, "commands");
+	pass_ms(2 * PATIENCE_MS);
+	add_order_to(0, "c");
+	pass_ms(PATIENCE_MS);
+	ck_assert_str_eq(orders_of("LAMP"), "");
+	cable_open(memory_store_requests(replicas[0].world->lanes[0]));
+	pass_ms(PATIENCE_MS);
+
+	ck_assert_str_eq(orders_of("LAMP"), "a b c ");
+	expect_acknowledged(0);
+}
+END_TEST
+
+START_TEST(a_reader_whose_connections_change_continues_when_the_lease_names_them)
+{
+	memory_stream_set_down(shared_streams[0], true);
+	pass_ms(500);
+	memory_stream_set_down(shared_streams[0], false);
+	add_order_to(0, "a");
+	pass_ms(PATIENCE_MS);
+
+	ck_assert(is_reading(0, 0));
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
+}
+END_TEST
+
+START_TEST(two_streams_are_read_by_two_workers)
+{
+	for (int i = 0; i < 2; i++)
+		kill_replica(i);
+	start_replica(0, 2);
+	start_replica(1, 2);
+	pass_ms(PATIENCE_MS);
+
+	ck_assert_int_eq(is_reading(0, 0) + is_reading(0, 1), 1);
+	ck_assert_int_eq(is_reading(1, 0) + is_reading(1, 1), 1);
+}
+END_TEST
+
+SUITE("replicas", set_up_two, tear_down_replicas)
+{
+	tcase_add_test(tests, one_of_two_workers_reads_a_stream);
+	tcase_add_test(tests, what_a_killed_reader_has_not_committed_is_done_by_the_next_one_in_order);
+	tcase_add_test(tests, a_reader_that_is_frozen_and_comes_back_does_nothing_twice);
+	tcase_add_test(tests, a_flush_that_arrives_after_the_lease_was_taken_writes_nothing);
+	tcase_add_test(tests, the_waiting_read_of_a_frozen_reader_receives_nothing_any_more);
+	tcase_add_test(tests, a_reader_hands_over_when_it_is_idle);
+	tcase_add_test(tests, entries_under_a_new_lease_wait_for_those_under_the_lost_one);
+	tcase_add_test(tests, a_reader_whose_connections_change_continues_when_the_lease_names_them);
+	tcase_add_test(tests, two_streams_are_read_by_two_workers);
+}
+
+/* ---- chaos ---- */
+
+#define RUNS  60
+#define STEPS 200
+#define SKUS  3
+
+static struct memory_random luck;
+
+static int pick(int bound)
+{
+	return (int)random_below(&luck.random, (uint64_t)bound);
+}
+
+static void change_fate(void)
+{
+	static const enum store_injection losses[] = {
+		INJECT_REFUSED,    INJECT_CONFLICT,        INJECT_BUSY,           INJECT_LOST_BEFORE,
+		INJECT_LOST_AFTER, INJECT_LOST_COMMITTING, INJECT_LOST_ON_THE_WAY};
+	int number = pick(REPLICAS);
+	struct replica *replica = &replicas[number];
+
+	switch (pick(8)) {
+	case 0:
+		if (replica->keeper)
+			kill_replica(number);
+		else
+			start_replica(number, STREAMS);
+		break;
+	case 1:
+		if (replica->keeper && !replica->is_frozen)
+			freeze_replica(number);
+		break;
+	case 2:
+	case 3:
+		if (replica->is_frozen)
+			thaw_replica(number);
+		break;
+	case 4:
+		if (replica->keeper && !replica->is_frozen)
+			lease_keeper_stop(replica->keeper);
+		break;
+	case 5:
+		if (replica->keeper)
+			memory_store_fail_next(replica->world->lanes[0], CALL_FLUSH,
+					       losses[pick(COUNT(losses))]);
+		break;
+	case 6:
+		database_set_down(world->database, !pick(4));
+		break;
+	default:
+		while (database_lost_count(world->database))
+			database_end_lost(world->database, pick(2));
+		break;
+	}
+}
+
+static void calm_down(void)
+{
+	database_set_down(world->database, false);
+	while (database_lost_count(world->database))
+		database_end_lost(world->database, pick(2));
+	for (int i = 0; i < REPLICAS; i++) {
+		if (replicas[i].is_frozen)
+			thaw_replica(i);
+		kill_replica(i);
+	}
+	while (database_lost_count(world->database))
+		database_end_lost(world->database, pick(2));
+	start_replica(0, STREAMS);
+	pass_ms(120000);
+}
+
+/*
+ * Three workers, each of which may die, freeze, come back, leave, or lose its connections at any time: on each
+ * stream, every entry had its one effect, in the order of its SKU.
+ */
+START_TEST(workers_that_come_and_go_handle_every_entry_once_and_in_order)
+{
+	const char *expected[SKUS], *skus[SKUS];
+
+	memory_random_init(&luck, (uint64_t)_i + 1);
+	world_start(world);
+	for (int i = 0; i < SKUS; i++) {
+		skus[i] = arena_printf(world->arena, "SKU-%d", i);
+		expected[i] = "";
+		make_sku(skus[i]);
+	}
+	world_settle(world);
+	world_crash(world);
+	start_replica(0, STREAMS);
+	start_replica(1, STREAMS);
+	for (int step = 0; step < STEPS; step++) {
+		int sku = pick(SKUS);
+		const char *orderid = arena_printf(world->arena, "%d", step);
+
+		add_order_of(sku % STREAMS, orderid, skus[sku]);
+		expected[sku] = arena_printf(world->arena, "%s%s ", expected[sku], orderid);
+		if (!pick(6))
+			change_fate();
+		pass_ms(pick(10) ? pick(100) : pick(3000));
+	}
+	calm_down();
+
+	for (int i = 0; i < SKUS; i++)
+		ck_assert_str_eq(orders_of(skus[i]), expected[i]);
+	for (int i = 0; i < STREAMS; i++)
+		expect_acknowledged(i);
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+	ck_assert_ptr_null(database_fault(world->database, world->arena));
+}
+END_TEST
+
+SUITE("replicas chaos", set_up_replicas, tear_down_replicas, .timeout_s = 120)
+{
+	tcase_add_loop_test(tests, workers_that_come_and_go_handle_every_entry_once_and_in_order, 0, RUNS);
+}
