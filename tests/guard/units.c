@@ -14,10 +14,12 @@
 #include "adapters/redis/publisher/redis_publisher.h"
 #include "adapters/redis/stream/redis_stream.h"
 #include "bus/intake/stream_reader.h"
+#include "bus/leases/lease.h"
 #include "meter.h"
 #include "worker.h"
 
 #include <event2/event.h>
+#include <libpq-fe.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -312,8 +314,24 @@ static void add_entries(void)
 	arena_free(&arena);
 }
 
-static void count_reading(void)
+/* The lease under which the stream is read, as in a worker. */
+static struct lease *make_lease(const char *database)
 {
+	struct lease *lease = lease_new(STREAM, world.worker.ports.random);
+	PGconn *pg = PQconnectdb(database);
+	PGresult *result = PQexecParams(pg, "insert into leases (name, term) values ($1, $2)", 2, NULL,
+					(const char *const[]){lease->name, lease->term}, NULL, NULL, 0);
+
+	if (PQresultStatus(result) != PGRES_COMMAND_OK)
+		give_up("%s", PQerrorMessage(pg));
+	PQclear(result);
+	PQfinish(pg);
+	return lease;
+}
+
+static void count_reading(const char *database)
+{
+	struct lease *lease = make_lease(database);
 	const char *name = "a stream's reader begins, and reads 50 allocates";
 
 	do_unit(ALLOCATE, ENTRIES, OUTCOME_HANDLED);
@@ -322,13 +340,14 @@ static void count_reading(void)
 	run_until(stream_is_up);
 	add_entries();
 	meter_begin(world.meter);
-	stream_reader_start(world.reader);
+	stream_reader_lead(world.reader, lease);
 	run_until(all_is_acknowledged);
 	worker_expect_unit(&world.worker, OUTCOME_HANDLED, ENTRIES);
 	printf("%s\tunits\t1\n", name);
 	meter_end(world.meter, name);
 	redis_stream_free(&world.stream);
 	stream_reader_free(&world.reader);
+	lease_release(&lease);
 }
 
 int main(int argc, char **argv)
@@ -343,7 +362,7 @@ int main(int argc, char **argv)
 	if (is_pooled) {
 		count_all(pooled, sizeof pooled / sizeof pooled[0]);
 	} else {
-		count_reading();
+		count_reading(argv[2]);
 		count_all(all, sizeof all / sizeof all[0]);
 		count_of_one_sku();
 	}
