@@ -1,7 +1,7 @@
 /* What a lease means to the reader of a stream. */
 #include "bus/intake/leased_stream.h"
 
-/* A worker that has committed nothing for so long, though it should, lets another one have the lease. */
+/* A worker that could commit nothing for this time lets another one have the lease. */
 #define STANDSTILL_MS 5000
 
 static const char *note(void *context)

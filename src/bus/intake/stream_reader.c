@@ -460,7 +460,7 @@ static void on_claimed(void *context, const struct stream_claim *claim, const st
 	step_done(reader);
 }
 
-/* Nobody but the holder of the lease may handle what is pending, so it claims all of it when it begins. */
+/* Only the holder of the lease may handle what is pending, so it claims all of it when it begins. */
 static void claim(struct stream_reader *reader)
 {
 	struct stream *stream = reader->ports.stream;
@@ -473,8 +473,8 @@ static void claim(struct stream_reader *reader)
 /* ---- the next step ---- */
 
 /*
- * Whether the reader has its lease, as far as it knows, and only connections that the next holder of the lease
- * can end.  While a connection is not up, every call fails by itself.
+ * Whether the reader has its lease, as far as it knows, and only connections that the next holder of the
+ * lease can end.  While a connection is not up, every call fails by itself.
  */
 static bool may_go_on(const struct stream_reader *reader)
 {

@@ -12,12 +12,12 @@
 #define LOOK_MS 10
 
 /*
- * A lease that another worker is to have is handed over even if its work is not idle by then: the rest of it is
- * left to that worker.
+ * A lease that another worker is to have is handed over even if its work is not idle by then: the rest of it
+ * is left to that worker.
  */
 #define HAND_OVER_MS 1000
 
-/* A holder that cannot do the work for so long lets another one have the lease. */
+/* A holder that cannot do the work for this time lets another one have the lease. */
 #define UNABLE_MS 1000
 
 /* ---- what depends on no roll ---- */
@@ -106,7 +106,7 @@ static bool is_alive(const struct lease_keeper *keeper, const char *id)
 	return is_self(keeper, id) || workers_alive_has(&keeper->alive, id, keeper_now_ms(keeper));
 }
 
-/* Whether nobody else has it. */
+/* Whether no other worker has it. */
 static bool is_free(const struct lease_keeper *keeper, const struct lease_row *row)
 {
 	return is_self(keeper, row->holder) || !is_alive(keeper, row->holder);
@@ -182,7 +182,7 @@ static const char *successor_of(const struct lease_keeper *keeper, const char *i
 	return id;
 }
 
-/* Returns the id of the worker that is to have each lease, or NULL: nobody could have it. */
+/* Returns the id of the worker that is to have each lease, or NULL: no worker could have it. */
 static const char *const *owners_of(struct lease_keeper *keeper)
 {
 	const struct lease_roll *roll = &keeper->roll;

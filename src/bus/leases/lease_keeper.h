@@ -8,7 +8,7 @@
  *
  * Every worker beats twice a second, and reads from the same transaction all workers and leases.  From that,
  * each computes alike which worker is to have which lease (share_out.h).  It hands over what another one is
- * to have, and takes what it is to have and nobody alive has.  A worker is dead when its beats stood still
+ * to have, and takes what it is to have and no worker alive has.  A worker is dead when its beats stood still
  * for its whole time to live on the clock of the worker that sees it, and the database was up for all of
  * that time.  Clocks of two machines are never compared.
  *
@@ -40,8 +40,8 @@ struct lease_keeper_ports {
 struct leased_ops {
 	/*
 	 * What the next holder needs to end what this worker may still be doing; NULL: this worker cannot do
-	 * the work now.  The note is written to the lease before work begins, and again before work that another
-	 * note is needed for.
+	 * the work now.  The note is written to the lease before work begins, and again before work that
+	 * another note is needed for.
 	 */
 	const char *(*note)(void *it);
 

@@ -9,7 +9,7 @@
 #define LEASE_SOON_MS 100
 
 enum leased_state {
-	LEASED_ELSEWHERE, /* until this worker is to have the lease, and nobody alive has it */
+	LEASED_ELSEWHERE, /* until this worker is to have the lease, and none alive has it */
 	LEASED_ENDING,    /* for what the last holder may still be doing to be ended */
 	LEASED_TAKING,    /* for the store */
 	LEASED_HELD,      /* until it is lost, or another worker is to have it */
@@ -75,10 +75,10 @@ void keeper_look(struct lease_keeper *keeper);
 
 /* ---- leased.c ---- */
 
-/* Takes the lease, which nobody alive has; `note` is that of its work now. */
+/* Takes the lease, which no worker alive has; `note` is that of its work now. */
 void leased_take(struct leased *leased, const struct lease_row *row, const char *note);
 
-/* The lease is this worker's: the work begins, or goes on, once its note is in the lease. */
+/* The lease is this worker's: the work begins, or continues, once its note is in the lease. */
 void leased_hold(struct leased *leased);
 
 /* Stops the work, so that the lease can be handed over. */
@@ -87,7 +87,7 @@ void leased_begin_to_stop(struct leased *leased);
 /* Hands the lease over with a new term, so that nothing is committed any more under the old one. */
 void leased_give(struct leased *leased, const char *old_term, const char *note);
 
-/* The lease is not this worker's any more: nothing that is not committed yet will be.  lose() logs it, too. */
+/* The lease is not this worker's any more: what is not committed yet never is.  The second one logs it. */
 void leased_be_without(struct leased *leased);
 void leased_lose(struct leased *leased);
 

@@ -185,7 +185,7 @@ static void on_given(void *context, const struct failure *failure)
 	if (!failure)
 		LOG(leased->keeper->ports.logger, LOG_INFO, "lease handed over",
 		    LOG_TEXT("lease", leased->name));
-	/* After a failure the lease may still bear this worker's id, and a term that nobody has: see act(). */
+	/* After a failure the lease may still bear this worker's id, under a lost term: see act(). */
 	leased_be_without(leased);
 	keeper_look(leased->keeper);
 }

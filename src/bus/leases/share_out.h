@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* No worker: nobody alive has the lease, or could have it. */
+/* No worker that is alive has the lease, or could have it. */
 #define NO_WORKER SIZE_MAX
 
 struct share_out {

@@ -1,6 +1,6 @@
 /*
- * Judges which workers are alive, by the clock of the one that judges: a worker is dead when its beats were the
- * same, in every roll, for its whole time to live.
+ * Judges which workers are alive, by the clock of the one that judges: a worker is dead when its beats were
+ * the same, in every roll, for its whole time to live.
  */
 #ifndef ALLOCD_BUS_LEASES_WORKERS_ALIVE_H
 #define ALLOCD_BUS_LEASES_WORKERS_ALIVE_H

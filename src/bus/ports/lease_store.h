@@ -21,7 +21,7 @@
 struct lease_row {
 	const char *name;
 	const char *term;
-	const char *holder; /* the id of a worker, which may be dead; "": nobody has it */
+	const char *holder; /* the id of a worker, which may be dead; "": no worker has it */
 	const char *note;   /* how the next holder ends what this one, or the last one, may still be doing */
 };
 
@@ -47,7 +47,7 @@ struct lease_change {
 	const char *from;      /* nothing happens if the lease has another term than this, */
 	const char *from_note; /* or another note; NULL: any */
 	struct lease_row to;
-	/* End the sessions whose uncommitted units keep the lease from changing, instead of waiting for them. */
+	/* End the sessions whose uncommitted units keep the lease, instead of waiting for them. */
 	bool ends_sessions;
 };
 
@@ -58,14 +58,14 @@ struct lease_store {
 struct lease_store_ops {
 	/*
 	 * Raises the beats of this worker and writes its row (`beats` is ignored); adds the leases that it is
-	 * the first candidate for, which nobody has; and reads the roll, whose texts live in `arena`.
+	 * the first candidate for, without a holder; and reads the roll, whose texts live in `arena`.
 	 */
 	void (*beat)(struct lease_store *store, const struct worker_row *worker, struct lease_roll *roll,
 		     struct arena *arena, store_done *done, void *context);
 
 	/*
-	 * Changes a lease, and sets *changed to whether it was changed.  No unit of work is committed under the
-	 * earlier term afterwards.  FAILURE_BUSY: a unit that is being committed under it keeps it; nothing
+	 * Changes a lease, and sets *changed to whether it was changed.  No unit of work is committed under
+	 * the earlier term afterwards.  FAILURE_BUSY: a unit that is being committed under it keeps it; nothing
 	 * has happened.
 	 */
 	void (*change)(struct lease_store *store, const struct lease_change *change, bool *changed,

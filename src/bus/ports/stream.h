@@ -100,7 +100,7 @@ struct stream_ops {
 	/* Adds the incarnation's mark to the stream, for as long as the stream exists.  May be repeated. */
 	void (*mark_life)(struct stream *stream, const char *life, stream_done *done, void *context);
 
-	/* Claims all entries that were delivered to any reader, and are pending, since `idle_ms` or longer. */
+	/* Claims all entries that are pending for any reader since `idle_ms` or longer. */
 	void (*claim)(struct stream *stream, int64_t idle_ms, stream_claimed *done, void *context);
 
 	/* Reads up to `max` of this reader's pending entries above `after`; no entries: there are no more. */

@@ -39,7 +39,7 @@ def fleet(tmp_path, database_url, server_urls):
 
 
 def holders(worker):
-    """The name of the worker that has each lease; a lease that nobody has is left out."""
+    """The name of the worker that has each lease; a lease without a holder is left out."""
     rows = worker.query("select l.name, w.name from leases l join workers w on w.id = l.holder")
     return {lease.removeprefix(worker.prefix): name for lease, name in rows}
 
@@ -92,7 +92,7 @@ def test_the_next_worker_takes_over_and_nothing_is_lost_or_done_twice(fleet, tmp
 
 
 def test_a_worker_that_was_stopped_and_comes_back_does_nothing_under_its_old_lease(fleet, tmp_path):
-    """It is stopped again and again, in the middle of whatever it does."""
+    """It is stopped again and again, in the middle of its work."""
     one, other = fleet(), fleet()
     ledger = Ledger(one, tmp_path)
     ledger.open(*SKUS)

@@ -96,7 +96,7 @@ def test_entries_that_are_trimmed_while_pending_are_counted(parked, ledger, send
 
 
 def test_entries_that_another_reader_has_just_read_are_claimed_with_the_lease(parked, ledger, senders):
-    """They precede new ones, and nobody but the holder of the lease may handle them."""
+    """They precede new ones, and only the holder of the lease may handle them."""
     parked.start()
     ledger.open("sku")
     assert parked.stop() == 0

@@ -1,4 +1,4 @@
-/* Leases and beats are kept, and no unit of work is committed under a term that is not the lease's any more. */
+/* Leases and beats are kept, and no unit of work is committed under an earlier term of its lease. */
 #include "bus/leases/lease.h"
 #include "integration/store/store_steps.h"
 #include "support/suites.h"
@@ -87,7 +87,7 @@ static struct delivery *allocate_under_lease(const char *orderid)
 
 /* ---- the roll ---- */
 
-START_TEST(the_first_candidate_adds_a_lease_that_nobody_has)
+START_TEST(the_first_candidate_adds_a_lease_without_a_holder)
 {
 	beat(ONE, (const char *const[]){"stream", "a stream, with \"'%\\"}, 2);
 
@@ -279,7 +279,7 @@ END_TEST
 
 SUITE("leases in the store", set_up, tear_down)
 {
-	tcase_add_test(tests, the_first_candidate_adds_a_lease_that_nobody_has);
+	tcase_add_test(tests, the_first_candidate_adds_a_lease_without_a_holder);
 	tcase_add_test(tests, a_worker_beats_and_names_its_candidacies);
 	tcase_add_test(tests, a_worker_without_candidacies_beats_too);
 	tcase_add_test(tests, a_beat_changes_no_lease);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The term of a lease that nobody has had. */
+/* The term of a lease that no worker has had. */
 #define FIRST_TERM "00000000-0000-0000-0000-000000000000"
 
 struct memory_leases {

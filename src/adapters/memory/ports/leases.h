@@ -1,6 +1,6 @@
 /*
- * The leases on a database in memory (the port bus/ports/lease_store.h).  Calls travel over `requests`, answers
- * over `answers` (see cable.h).
+ * The leases on a database in memory (the port bus/ports/lease_store.h).  Calls travel over `requests`,
+ * answers over `answers` (see cable.h).
  */
 #ifndef ALLOCD_ADAPTERS_MEMORY_PORTS_LEASES_H
 #define ALLOCD_ADAPTERS_MEMORY_PORTS_LEASES_H

@@ -294,7 +294,7 @@ cross join lateral (
 insert into units (witness) values ($1) returning at
 
 -- statement CHECK_LEASES
--- The leases, until we commit: whoever takes one of them waits for us.
+-- Locks the leases until we commit: a worker that takes one of them waits for us.
 select expect_leases(count(*), $3::bigint)
 from unnest($1::text[], $2::text[]) as w(name, term)
 cross join lateral (select from leases where name = w.name and term = w.term::uuid for key share) as l
@@ -1040,5 +1040,5 @@ where name = $1 and term = $2::text::uuid and note = coalesce($6, note)
 returning true
 
 -- statement DELETE_WORKER for leases
--- And those that ended long ago.
+-- Deletes those that ended long ago, too.
 delete from workers where id = $1::text::uuid or beat_at < now() - interval '1 day'

@@ -376,7 +376,7 @@ static void end_connections(struct stream *stream, const char *connections, stre
 			   asking.id, asking.address);
 
 	call->callback.done = done;
-	if (found != 4) { /* the last reader did not know them, or there was none */
+	if (found != 4) { /* the last reader did not know them */
 		client_identity_ask(commands);
 		call->expected = REDIS_REPLY_STRING;
 	} else {

@@ -13,7 +13,7 @@ struct stream_link {
 	char *name;
 	struct client_identity identity;  /* of the connection; until it is up, of the previous one */
 	size_t replies;                   /* still expected before it is up */
-	void (*connected)(void *context); /* it is up; NULL: nobody is told */
+	void (*connected)(void *context); /* called when it is up, or NULL */
 	void *context;
 };
 

@@ -99,7 +99,7 @@ START_TEST(units_that_do_not_end_are_ended)
 }
 END_TEST
 
-START_TEST(a_free_lease_is_taken_with_nobody_to_end)
+START_TEST(a_free_lease_is_taken_without_ending_a_session)
 {
 	begin_to_take(true);
 
@@ -133,6 +133,6 @@ SUITE("races of leases", set_up, tear_down, .timeout_s = 60)
 	tcase_add_test(tests, a_lease_is_not_taken_before_the_unit_under_it_has_ended);
 	tcase_add_test(tests, a_unit_that_does_not_end_makes_the_lease_busy);
 	tcase_add_loop_test(tests, units_that_do_not_end_are_ended, 0, 3);
-	tcase_add_test(tests, a_free_lease_is_taken_with_nobody_to_end);
+	tcase_add_test(tests, a_free_lease_is_taken_without_ending_a_session);
 	tcase_add_test(tests, units_under_one_lease_do_not_wait_for_each_other);
 }

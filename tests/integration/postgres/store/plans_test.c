@@ -87,7 +87,8 @@ static void write_execute(enum statement_name name, char *sql, size_t size)
 /* Tables that have one row for each partition, worker or lease, or one row in all, may be read whole. */
 static bool reads_a_growing_table_whole(const char *plan)
 {
-	static const char *const small[] = {"outbox_heads", "outbox_cursors", "dead_letter_totals", "workers", "leases"};
+	static const char *const small[] = {"outbox_heads", "outbox_cursors", "dead_letter_totals", "workers",
+					    "leases"};
 
 	for (const char *at = plan; (at = strstr(at, "Seq Scan on "));) {
 		bool is_small = false;

@@ -1,6 +1,6 @@
 /*
- * Workers that read the same streams under leases, on one database and one broker (see bus_world.h).  LAMP has
- * no stock, so that each handling of an entry raises an event of its own.
+ * Workers that read the same streams under leases, on one database and one broker (see bus_world.h).  LAMP
+ * has no stock, so that each handling of an entry raises an event of its own.
  */
 #ifndef ALLOCD_TESTS_REPLICAS_H
 #define ALLOCD_TESTS_REPLICAS_H

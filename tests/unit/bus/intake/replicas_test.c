@@ -1,4 +1,4 @@
-/* A stream under a lease has one reader at a time, and the next one does everything that the last one did not. */
+/* A stream under a lease has one reader at a time; the next one does all that the last one did not. */
 #include "unit/bus/intake/replicas.h"
 
 #include "support/suites.h"
@@ -85,7 +85,7 @@ START_TEST(a_flush_that_arrives_after_the_lease_was_taken_writes_nothing)
 }
 END_TEST
 
-/* Redis serves the reads that wait in the order in which they came: the first is that of the frozen reader. */
+/* Redis serves waiting reads in the order in which they came: the first is that of the frozen reader. */
 START_TEST(the_waiting_read_of_a_frozen_reader_receives_nothing_any_more)
 {
 	freeze_replica(0);
@@ -115,8 +115,8 @@ START_TEST(a_reader_hands_over_when_it_is_idle)
 END_TEST
 
 /*
- * The worker loses the lease and gets it again while entries that it read under the first one still wait: they
- * must not be overtaken by those that it reads under the second one.
+ * The worker loses the lease and gets it again while entries that it read under the first one still wait:
+ * they must not be overtaken by those that it reads under the second one.
  */
 START_TEST(entries_under_a_new_lease_wait_for_those_under_the_lost_one)
 {
@@ -250,8 +250,8 @@ static void calm_down(void)
 }
 
 /*
- * Three workers, each of which may die, freeze, come back, leave, or lose its connections at any time: on each
- * stream, every entry had its one effect, in the order of its SKU.
+ * Three workers, each of which may die, freeze, come back, leave, or lose its connections at any time: on
+ * each stream, every entry had its one effect, in the order of its SKU.
  */
 START_TEST(workers_that_come_and_go_handle_every_entry_once_and_in_order)
 {

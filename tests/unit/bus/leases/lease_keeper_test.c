@@ -141,7 +141,7 @@ START_TEST(a_stopped_worker_without_a_database_does_not_wait_for_it)
 }
 END_TEST
 
-START_TEST(a_changed_note_is_written_before_the_work_goes_on)
+START_TEST(a_changed_note_is_written_before_the_work_continues)
 {
 	start_worker(0, "first", 1);
 	pass_ms(LEASE_TTL_MS);
@@ -243,7 +243,7 @@ SUITE("lease keeper", set_up_leases, tear_down_leases)
 	tcase_add_test(tests, a_lease_is_handed_over_when_its_work_is_idle);
 	tcase_add_test(tests, work_that_does_not_become_idle_is_left_to_the_next_holder);
 	tcase_add_test(tests, a_stopped_worker_without_a_database_does_not_wait_for_it);
-	tcase_add_test(tests, a_changed_note_is_written_before_the_work_goes_on);
+	tcase_add_test(tests, a_changed_note_is_written_before_the_work_continues);
 	tcase_add_test(tests, a_note_that_could_not_be_written_is_written_later);
 	tcase_add_test(tests, a_holder_that_cannot_do_the_work_lets_another_one_have_the_lease);
 	tcase_add_test(tests, a_holder_that_is_alone_keeps_a_lease_that_it_cannot_use_for_now);

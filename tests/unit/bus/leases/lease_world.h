@@ -1,4 +1,4 @@
-/* Workers in simulated time that share leases on one database in memory, each with work that a test watches. */
+/* Workers that share leases on one database in memory, each with work that a test watches. */
 #ifndef ALLOCD_TESTS_LEASE_WORLD_H
 #define ALLOCD_TESTS_LEASE_WORLD_H
 
@@ -42,7 +42,7 @@ extern struct lease_worker lease_workers[WORKERS_MAX];
 void set_up_leases(void);
 void tear_down_leases(void);
 
-/* Makes the worker, or starts it again, as a candidate for the first `count` leases, and lets it beat once. */
+/* Makes the worker, or starts it again, as a candidate for the first `count` leases; it beats once. */
 void start_worker(int worker, const char *name, int count);
 
 /* The same without its first beat. */

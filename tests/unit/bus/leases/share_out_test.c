@@ -37,7 +37,7 @@ static void expect_even(size_t workers)
 	}
 }
 
-START_TEST(without_workers_nobody_has_a_lease)
+START_TEST(without_workers_no_lease_has_an_owner)
 {
 	share(0, 3);
 
@@ -101,7 +101,7 @@ START_TEST(a_worker_that_cannot_do_the_work_gets_none)
 }
 END_TEST
 
-START_TEST(a_lease_that_nobody_can_have_stays_without_owner)
+START_TEST(a_lease_that_no_worker_can_have_stays_without_owner)
 {
 	holder[1] = 0;
 	can_have[1] = can_have[2 + 1] = false;
@@ -131,13 +131,13 @@ END_TEST
 
 SUITE("share out", set_up, NULL)
 {
-	tcase_add_test(tests, without_workers_nobody_has_a_lease);
+	tcase_add_test(tests, without_workers_no_lease_has_an_owner);
 	tcase_add_loop_test(tests, free_leases_are_shared_out_evenly, 0, WORKERS * (LEASES + 1));
 	tcase_add_loop_test(tests, a_worker_that_comes_gets_its_share_and_nothing_else_moves, 0,
 			    (WORKERS - 1) * (LEASES + 1));
 	tcase_add_loop_test(tests, when_a_worker_leaves_only_its_leases_move, 0,
 			    (WORKERS - 1) * (LEASES + 1));
 	tcase_add_test(tests, a_worker_that_cannot_do_the_work_gets_none);
-	tcase_add_test(tests, a_lease_that_nobody_can_have_stays_without_owner);
+	tcase_add_test(tests, a_lease_that_no_worker_can_have_stays_without_owner);
 	tcase_add_test(tests, leases_that_only_one_worker_can_have_are_compensated_by_others);
 }
