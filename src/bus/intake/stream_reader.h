@@ -14,7 +14,8 @@
  *
  * The caller decides which worker reads which stream.  A reader that has a lease claims at once all that is
  * pending for others; each unit of work checks that the lease is not lost.  It reads only over the
- * connections that it had when it began, which the lease names: the next holder ends them before it takes the lease.
+ * connections that it had when it began, which the lease names: the next holder ends them before it
+ * takes the lease.
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_READER_H
 #define ALLOCD_BUS_INTAKE_STREAM_READER_H

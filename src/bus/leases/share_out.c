@@ -44,7 +44,8 @@ static void begin(const struct share_out *it)
 
 /*
  * Moves one lease to a worker that has two fewer; of several leases, one of the worker that has the most.
- * Returns false if no lease is to move.  Each move brings the counts closer together, so the moves come to an end.
+ * Returns false if no lease is to move.  Each move brings the counts closer together, so the moves
+ * come to an end.
  */
 static bool move_one(const struct share_out *it)
 {

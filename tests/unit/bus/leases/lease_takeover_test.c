@@ -1,4 +1,4 @@
-/* A lease is taken from a worker that is dead, and from no other; the loser does nothing under it any more. */
+/* A lease is taken from a dead worker, and from no other; the loser does nothing under it any more. */
 #include "unit/bus/leases/lease_world.h"
 
 #include "support/suites.h"
