@@ -2,9 +2,9 @@
  * The flush writes everything that a unit of work changed, in one round trip and one transaction.
  *
  * All workers send the statements in the same order: witness, leases, inbox, products, batches, lines,
- * shrinks, read model, notifications, dead letters, processes, cursors, the outbox's directory, outbox.  Within a
- * table, rows that two workers could both lock are sorted by their keys; all rows of a product are guarded by the
- * product's own row, which is locked first.
+ * shrinks, read model, notifications, dead letters, processes, cursors, the outbox's directory, outbox.
+ * Within a table, rows that two workers could both lock are sorted by their keys; all rows of a product are
+ * guarded by the product's own row, which is locked first.
  */
 #include "adapters/postgres/store/flush.h"
 #include "core/product_repository.h"
