@@ -110,7 +110,7 @@ END_TEST
 
 START_TEST(migrating_twice_changes_nothing)
 {
-	char before[2048];
+	char before[4096];
 
 	ck_assert_int_eq(migrate(), SCHEMA_READY);
 	snprintf(before, sizeof before, "%s", sql("select string_agg(m::text, ' ') from migrations m"));
