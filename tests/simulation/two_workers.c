@@ -17,7 +17,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#define RUNS  200
+#define RUNS  SEEDED_RUNS(200)
 #define STEPS 250
 
 #define SKUS    4

@@ -17,6 +17,13 @@
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
+/* How many seeds a test by chance has: half of them with sanitizers, where each takes ten times as long. */
+#ifdef __SANITIZE_ADDRESS__
+#define SEEDED_RUNS(count) ((count) / 2)
+#else
+#define SEEDED_RUNS(count) (count)
+#endif
+
 struct suite {
 	const char *name;
 	void (*set_up)(void), (*tear_down)(void); /* called before and after each test, or NULL */

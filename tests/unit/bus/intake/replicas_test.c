@@ -179,7 +179,7 @@ SUITE("replicas", set_up_two, tear_down_replicas)
 
 /* ---- chaos ---- */
 
-#define RUNS  60
+#define RUNS  SEEDED_RUNS(40)
 #define STEPS 200
 #define SKUS  3
 

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define RUNS        100
+#define RUNS        SEEDED_RUNS(100)
 #define STEPS       150
 #define SKUS        3
 #define ENTRIES_MAX 1000
