@@ -23,6 +23,7 @@ static const struct {
 	{"-MOVED 1 h:1x\r\n", false, NULL, 0},
 	{"-MOVED 1 h\r\n", false, NULL, 0},
 	{"-MOVED 1 \r\n", false, NULL, 0},
+	{"-MOVED\r\n", false, NULL, 0},
 	{"-ASK 1 127.0.0.1:6381\r\n", false, NULL, 0},
 	{"$-1\r\n", false, NULL, 0},
 };

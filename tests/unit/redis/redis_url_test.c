@@ -163,6 +163,21 @@ START_TEST(a_redirected_url_is_still_the_same)
 }
 END_TEST
 
+/* A node of a cluster leaves out the host of another node that has the same. */
+START_TEST(a_url_may_be_redirected_to_another_port_of_its_own_host)
+{
+	struct redis_url url;
+	const char *error;
+
+	ck_assert(redis_url_parse(&url, "redis://redis-1.example.com:7000", &error));
+	redis_url_redirect(&url, url.host, 7001);
+
+	ck_assert_str_eq(url.host, "redis-1.example.com");
+	ck_assert_str_eq(url.address, "redis-1.example.com:7001");
+	redis_url_release(&url);
+}
+END_TEST
+
 START_TEST(a_wrong_url_is_reported_without_quoting_it)
 {
 	struct redis_url url;
@@ -214,6 +229,7 @@ SUITE("redis url")
 	tcase_add_loop_test(tests, a_url_is_parsed_into_address_and_credentials, 0, COUNT(good));
 	tcase_add_test(tests, a_url_of_sentinels_names_them_and_the_master);
 	tcase_add_test(tests, a_redirected_url_is_still_the_same);
+	tcase_add_test(tests, a_url_may_be_redirected_to_another_port_of_its_own_host);
 	tcase_add_loop_test(tests, a_wrong_url_is_reported_without_quoting_it, 0, COUNT(bad));
 	tcase_add_test(tests, a_socket_path_may_be_as_long_as_the_kernel_allows);
 	tcase_add_test(tests, a_host_may_be_as_long_as_a_dns_name);

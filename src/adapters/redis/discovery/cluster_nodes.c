@@ -4,7 +4,6 @@
 #include "adapters/redis/protocol/redis_error.h"
 
 #include <hiredis/hiredis.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Reads "host:port", of which an IPv6 address has no brackets, up to `end`. */
@@ -12,25 +11,19 @@ static bool read_address(const char *text, const char *end, struct cluster_node 
 {
 	const char *colon = memrchr(text, ':', (size_t)(end - text));
 	size_t size = colon ? (size_t)(colon - text) : 0;
-	char *stop;
-	unsigned long port;
 
-	if (!colon || size > REDIS_HOST_MAX)
-		return false;
-	port = strtoul(colon + 1, &stop, 10);
-	if (stop != end || port == 0 || port > UINT16_MAX)
+	if (!colon || size > REDIS_HOST_MAX || !redis_port_read(colon + 1, end, &node->port))
 		return false;
 	memcpy(node->host, text, size);
 	node->host[size] = '\0';
-	node->port = (uint16_t)port;
 	return true;
 }
 
 bool cluster_read_moved(const struct redisReply *reply, struct cluster_node *node)
 {
-	const char *address = redis_error_is(reply, "MOVED") ? strrchr(reply->str, ' ') + 1 : NULL;
+	const char *blank = redis_error_is(reply, "MOVED") ? strrchr(reply->str, ' ') : NULL;
 
-	if (!address || !read_address(address, address + strlen(address), node))
+	if (!blank || !read_address(blank + 1, blank + strlen(blank), node))
 		return false;
 	if (!strcmp(node->host, "?")) /* a node whose name the cluster does not know */
 		node->host[0] = '\0';

@@ -108,21 +108,17 @@ static void log_in(struct sentinel_query *query)
 	ask_master(query);
 }
 
-static bool read_port(const char *text, uint16_t *port)
+static bool is_port(const redisReply *reply, uint16_t *port)
 {
-	char *end;
-	unsigned long number = strtoul(text, &end, 10);
-
-	*port = (uint16_t)number;
-	return end > text && !*end && number > 0 && number <= UINT16_MAX;
+	return reply->type == REDIS_REPLY_STRING &&
+	       redis_port_read(reply->str, reply->str + strlen(reply->str), port);
 }
 
 static bool is_address(const redisReply *reply, uint16_t *port)
 {
 	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
 	       reply->element[0]->type == REDIS_REPLY_STRING && *reply->element[0]->str &&
-	       strlen(reply->element[0]->str) <= REDIS_HOST_MAX &&
-	       reply->element[1]->type == REDIS_REPLY_STRING && read_port(reply->element[1]->str, port);
+	       strlen(reply->element[0]->str) <= REDIS_HOST_MAX && is_port(reply->element[1], port);
 }
 
 static void receive_master(struct sentinel_query *query, const redisReply *reply)

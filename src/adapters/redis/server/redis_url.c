@@ -359,7 +359,16 @@ void redis_url_redirect(struct redis_url *url, const char *host, uint16_t port)
 	url->path = NULL;
 	url->host = copy;
 	url->port = port;
-	format_address(url->address, sizeof url->address, host, port);
+	format_address(url->address, sizeof url->address, copy, port);
+}
+
+bool redis_port_read(const char *text, const char *end, uint16_t *port)
+{
+	char *stop;
+	unsigned long number = strtoul(text, &stop, 10);
+
+	*port = (uint16_t)number;
+	return stop > text && stop == end && number > 0 && number <= UINT16_MAX;
 }
 
 void redis_url_address(const struct url_source *source, char address[REDIS_ADDRESS_MAX])

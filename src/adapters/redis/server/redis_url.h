@@ -55,7 +55,10 @@ bool redis_url_read(struct redis_url *url, const struct url_source *source, stru
 /* The address in the source's current URL, for messages; "REDIS_URL" when it cannot be read. */
 void redis_url_address(const struct url_source *source, char address[REDIS_ADDRESS_MAX]);
 
-/* From now on the URL leads to this server, which its sentinels or its cluster named. */
+/* Reads a port as servers write it in their answers, all of the text up to `end`. */
+bool redis_port_read(const char *text, const char *end, uint16_t *port);
+
+/* From now on the URL leads to this server, which its sentinels or its cluster named.  `host` is copied. */
 void redis_url_redirect(struct redis_url *url, const char *host, uint16_t port);
 
 /* Whether both name the same origin and the same user. */
