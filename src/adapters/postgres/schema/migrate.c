@@ -1,7 +1,6 @@
 /* Migrates the database's schema to what this program needs, or reports why it cannot. */
-#include "adapters/postgres/postgres.h"
 #include "adapters/postgres/schema/migrations.h"
-#include "adapters/postgres/tools/blocking_client.h"
+#include "adapters/postgres/schema/schema_internal.h"
 #include "core/base/utf8.h"
 #include "tools_sql.h"
 
@@ -20,8 +19,7 @@ static enum schema_result fail_with(char text[SCHEMA_TEXT_SIZE], enum schema_res
 	return result;
 }
 
-/* Fails with the client's last error. */
-static enum schema_result fail_with_last_error(const struct blocking_client *client,
+enum schema_result schema_fail_with_last_error(const struct blocking_client *client,
 					       char text[SCHEMA_TEXT_SIZE])
 {
 	if (client->defect)
@@ -98,14 +96,14 @@ static enum schema_result examine(struct blocking_client *client, int *applied, 
 	*applied = 0;
 	answer = blocking_client_query(client, sql_lacks_migrations, 0, NULL);
 	if (!answer)
-		return fail_with_last_error(client, text);
+		return schema_fail_with_last_error(client, text);
 	is_empty = PQgetvalue(answer, 0, 0)[0] == 't';
 	PQclear(answer);
 	if (is_empty)
 		return SCHEMA_READY;
 	answer = blocking_client_query(client, sql_read_migrations, 0, NULL);
 	if (!answer)
-		return fail_with_last_error(client, text);
+		return schema_fail_with_last_error(client, text);
 	result = check_rows(answer, applied, text);
 	PQclear(answer);
 	return result;
@@ -119,7 +117,7 @@ enum schema_result postgres_check_schema(const struct url_source *url, int timeo
 	int applied = 0;
 
 	if (!blocking_client_connect(&client, url, CLIENT_READS, timeout_ms))
-		result = fail_with_last_error(&client, text);
+		result = schema_fail_with_last_error(&client, text);
 	else
 		result = examine(&client, &applied, text);
 	if (result == SCHEMA_READY && applied < migration_count)
@@ -257,22 +255,23 @@ static enum schema_result apply_missing(struct blocking_client *client, struct b
 	int applied;
 
 	if (!lock(keeper))
-		return fail_with_last_error(keeper, text);
+		return schema_fail_with_last_error(keeper, text);
 	blocking_client_clear_deadline(client);
 	blocking_client_clear_deadline(keeper);
 	if (!begin(client) || !blocking_client_execute(client, sql_create_migrations))
-		return fail_with_last_error(client, text);
+		return schema_fail_with_last_error(client, text);
 	result = examine(client, &applied, text);
 	if (result != SCHEMA_READY)
 		return result;
 	for (int i = applied; i < migration_count; i++) {
 		LOG(logger, LOG_INFO, "migrating the database", LOG_TEXT("migration", migrations[i].name));
 		if (!apply(client, &migrations[i]))
-			return fail_with_last_error(client, text);
+			return schema_fail_with_last_error(client, text);
 		if (!is_locked(keeper))
-			return fail_with_last_error(keeper, text);
+			return schema_fail_with_last_error(keeper, text);
 	}
-	return blocking_client_execute(client, "commit") ? SCHEMA_READY : fail_with_last_error(client, text);
+	return blocking_client_execute(client, "commit") ? SCHEMA_READY
+							 : schema_fail_with_last_error(client, text);
 }
 
 static enum schema_result apply_with_keeper(struct blocking_client *client, const struct url_source *url,
@@ -285,7 +284,7 @@ static enum schema_result apply_with_keeper(struct blocking_client *client, cons
 		return apply_missing(client, client, logger, text);
 	result = blocking_client_connect(&keeper, url, CLIENT_WRITES, blocking_client_remaining_ms(client))
 			 ? apply_missing(client, &keeper, logger, text)
-			 : fail_with_last_error(&keeper, text);
+			 : schema_fail_with_last_error(&keeper, text);
 	blocking_client_close(&keeper);
 	return result;
 }
@@ -298,7 +297,7 @@ enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms
 	int applied = 0;
 
 	if (!blocking_client_connect(&client, url, CLIENT_WRITES, timeout_ms))
-		result = fail_with_last_error(&client, text);
+		result = schema_fail_with_last_error(&client, text);
 	else
 		result = examine(&client, &applied, text);
 	if (result == SCHEMA_READY && applied < migration_count)

@@ -2,8 +2,7 @@
  * A database belongs to one prefix of channels and keys.  With another one, a worker would publish events of
  * the same versions to other listeners, and read streams whose checkpoints it does not have.
  */
-#include "adapters/postgres/postgres.h"
-#include "adapters/postgres/tools/blocking_client.h"
+#include "adapters/postgres/schema/schema_internal.h"
 #include "core/base/utf8.h"
 #include "tools_sql.h"
 
@@ -13,10 +12,10 @@
 static PGresult *ask(struct blocking_client *client, const char *prefix, bool takes)
 {
 	PGresult *taken = takes ? blocking_client_query(client, sql_take_prefix, 1, &prefix) : NULL;
-	bool goes_on = taken || !takes;
+	bool has_failed = takes && !taken;
 
 	PQclear(taken);
-	return goes_on ? blocking_client_query(client, sql_read_prefix, 0, NULL) : NULL;
+	return has_failed ? NULL : blocking_client_query(client, sql_read_prefix, 0, NULL);
 }
 
 enum schema_result postgres_check_prefix(const struct url_source *url, int timeout_ms, const char *prefix,
@@ -29,10 +28,7 @@ enum schema_result postgres_check_prefix(const struct url_source *url, int timeo
 	if (blocking_client_connect(&client, url, takes ? CLIENT_WRITES : CLIENT_READS, timeout_ms))
 		answer = ask(&client, prefix, takes);
 	if (!answer) {
-		utf8_format(text, SCHEMA_TEXT_SIZE, "%s", client.defect ? client.defect : client.text);
-		result = client.defect                        ? SCHEMA_INCOMPATIBLE
-			 : blocking_client_may_retry(&client) ? SCHEMA_UNREACHABLE
-							      : SCHEMA_FAILED;
+		result = schema_fail_with_last_error(&client, text);
 	} else if (!PQgetisnull(answer, 0, 0) && strcmp(PQgetvalue(answer, 0, 0), prefix)) {
 		utf8_format(
 			text, SCHEMA_TEXT_SIZE,

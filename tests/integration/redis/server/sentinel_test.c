@@ -131,16 +131,22 @@ START_TEST(a_server_that_is_no_master_is_not_used)
 }
 END_TEST
 
-START_TEST(a_lost_server_is_asked_for_anew)
+/* The only sentinel that answers names another server, until `answer` is changed. */
+static void subscribe_at_another_server(char answer[64])
 {
-	char answer[64];
-
 	server_init(&replica);
 	server_start(&replica, NULL, 0);
 	peers[0] = peer_new(world.base, PEER_SAYS, naming(answer, replica.port));
 	peers[1] = peer_new(world.base, PEER_IS_SILENT, "");
 	subscribe_by_sentinels();
 	run_until(subscriber_is_up());
+}
+
+START_TEST(a_lost_server_is_asked_for_anew)
+{
+	char answer[64];
+
+	subscribe_at_another_server(answer);
 	naming(answer, world.server.port); /* the peer says what the text is by then */
 	server_kill(&replica);
 	run_until(!subscriber_is_up());
@@ -155,12 +161,7 @@ START_TEST(a_server_that_is_no_longer_named_is_left)
 {
 	char answer[64];
 
-	server_init(&replica);
-	server_start(&replica, NULL, 0);
-	peers[0] = peer_new(world.base, PEER_SAYS, naming(answer, replica.port));
-	peers[1] = peer_new(world.base, PEER_IS_SILENT, "");
-	subscribe_by_sentinels();
-	run_until(subscriber_is_up());
+	subscribe_at_another_server(answer);
 	run_for(2 * SERVER_CHECK_MS);
 	ck_assert_uint_eq(redis_subscriber_stats(world.subscriber)->losses, 0);
 	naming(answer, world.server.port);

@@ -3,7 +3,7 @@
 -- Leases: what only one worker may do at a time, such as reading a stream. A lease belongs to the worker that wrote its
 -- term, a random one each time, so that a term never returns, not even after a failover to a standby that lags behind.
 -- Each unit of work locks the leases by which its messages came, so it commits nothing under a lease that another worker
--- has taken, and whoever takes a lease waits for the units that are being committed under it.
+-- has taken; and a worker that takes a lease first waits until the units of work under it have committed or failed.
 --
 -- A program of before knows no leases, and reads the streams beside the one that has them.
 
