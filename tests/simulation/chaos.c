@@ -27,13 +27,29 @@ static enum store_injection on_call(void *context, enum store_call call)
 	return chance(chaos, 2) ? INJECT_REFUSED : INJECT_LOST_AFTER;
 }
 
-static void surround(struct chaos *chaos, struct memory_store *store)
+static enum stream_injection on_stream_call(void *context, enum consumer_call_kind call)
+{
+	static const enum stream_injection injections[] = {STREAM_AWAY, STREAM_REFUSED, STREAM_ANSWER_LOST};
+	struct chaos *chaos = context;
+
+	(void)call;
+	if (chaos->calm || !chance(chaos, chaos->failures_in))
+		return STREAM_WELL;
+	return injections[random_below(chaos->random, sizeof injections / sizeof injections[0])];
+}
+
+static void delay_both(struct chaos *chaos, struct cable *requests, struct cable *answers)
 {
 	int64_t longest_ms = (int64_t)random_below(chaos->random, 30);
 
+	cable_delay(requests, 0, longest_ms, chaos->random);
+	cable_delay(answers, 0, longest_ms, chaos->random);
+}
+
+static void surround(struct chaos *chaos, struct memory_store *store)
+{
 	memory_store_set_injector(store, on_call, chaos);
-	cable_delay(memory_store_requests(store), 0, longest_ms, chaos->random);
-	cable_delay(memory_store_answers(store), 0, longest_ms, chaos->random);
+	delay_both(chaos, memory_store_requests(store), memory_store_answers(store));
 }
 
 void chaos_surround(struct chaos *chaos, struct world *worker)
@@ -44,15 +60,27 @@ void chaos_surround(struct chaos *chaos, struct world *worker)
 	surround(chaos, worker->intake);
 	surround(chaos, worker->publisher);
 	surround(chaos, worker->housekeeper);
-	cable_delay(memory_broker_requests(worker->broker), 0, (int64_t)random_below(chaos->random, 30),
-		    chaos->random);
-	cable_delay(memory_broker_answers(worker->broker), 0, (int64_t)random_below(chaos->random, 30),
-		    chaos->random);
+	delay_both(chaos, memory_broker_requests(worker->broker), memory_broker_answers(worker->broker));
 }
 
-static struct world *any_worker(struct chaos *chaos)
+void chaos_surround_streams(struct chaos *chaos, struct replica *replica)
 {
-	return chaos->workers[random_below(chaos->random, WORKERS)];
+	delay_both(chaos, memory_checkpoints_requests(replica->checkpoints),
+		   memory_checkpoints_answers(replica->checkpoints));
+	delay_both(chaos, memory_leases_requests(replica->leases), memory_leases_answers(replica->leases));
+	for (int i = 0; i < STREAMS; i++) {
+		struct memory_consumer *consumer = replica->streams[i].consumer;
+
+		memory_consumer_set_injector(consumer, on_stream_call, chaos);
+		delay_both(chaos, memory_consumer_requests(consumer), memory_consumer_answers(consumer));
+		delay_both(chaos, memory_consumer_read_requests(consumer),
+			   memory_consumer_read_answers(consumer));
+	}
+}
+
+static int any_worker(struct chaos *chaos)
+{
+	return (int)random_below(chaos->random, (uint64_t)chaos->workers);
 }
 
 static void break_broker(struct chaos *chaos)
@@ -78,12 +106,45 @@ static void lock_or_unlock(struct chaos *chaos)
 				->sku);
 }
 
+/* The worker is stopped, or cut off from one of its servers, until something wakes all workers. */
+static void freeze(struct chaos *chaos)
+{
+	int worker = any_worker(chaos);
+
+	if (chance(chaos, 2))
+		freeze_replica(worker);
+	else if (chance(chaos, 2))
+		cut_database_of_replica(worker);
+	else
+		cut_redis_of_replica(worker);
+}
+
+/* A monotonic clock never runs back. */
+static void step_clock(struct chaos *chaos)
+{
+	replicas[any_worker(chaos)].world->clock.ahead_ms += (int64_t)random_below(chaos->random, 5000);
+}
+
 void chaos_strike(struct chaos *chaos)
 {
-	switch (random_below(chaos->random, 9)) {
+	switch (random_below(chaos->random, 14)) {
 	case 7:
 	case 8:
 		lock_or_unlock(chaos);
+		break;
+	case 9:
+	case 10:
+		freeze(chaos);
+		break;
+	case 11:
+		step_clock(chaos);
+		break;
+	case 12:
+		memory_leases_lose_answer(replicas[any_worker(chaos)].leases);
+		break;
+	case 13:
+		memory_stream_set_down(shared_streams[random_below(chaos->random, STREAMS)],
+				       chance(chaos, 2));
 		break;
 	case 0:
 		database_set_down(world->database, !world->database->down);
@@ -95,10 +156,10 @@ void chaos_strike(struct chaos *chaos)
 		break_broker(chaos);
 		break;
 	case 3:
-		memory_notifier_set_down(any_worker(chaos)->notifier, chance(chaos, 2));
+		memory_notifier_set_down(replicas[any_worker(chaos)].world->notifier, chance(chaos, 2));
 		break;
 	case 4:
-		world_hang(any_worker(chaos));
+		freeze_replica(any_worker(chaos));
 		break;
 	default:
 		database_end_lost(world->database, chance(chaos, 2));
@@ -118,9 +179,11 @@ void chaos_end(struct chaos *chaos)
 	database_set_down(world->database, false);
 	database_unlock_products(world->database);
 	memory_broker_set_down(world->broker, false);
-	for (int i = 0; i < WORKERS; i++) {
-		memory_notifier_set_down(chaos->workers[i]->notifier, false);
-		world_wake(chaos->workers[i]);
+	for (int i = 0; i < STREAMS; i++)
+		memory_stream_set_down(shared_streams[i], false);
+	for (int i = 0; i < chaos->workers; i++) {
+		memory_notifier_set_down(replicas[i].world->notifier, false);
+		thaw_replica(i);
 	}
 	end_lost(chaos);
 	world_advance_ms(world, MEMORY_LOCK_TIMEOUT_MS); /* calls that failed earlier may wait for a lock */

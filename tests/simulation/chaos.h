@@ -2,21 +2,19 @@
 #ifndef ALLOCD_TESTS_CHAOS_H
 #define ALLOCD_TESTS_CHAOS_H
 
-#include "support/bus_world.h"
-
-/* The number of workers, which share one database and one broker. */
-#define WORKERS 2
+#include "support/replicas.h"
 
 struct chaos {
 	struct random *random;
-	struct world *workers[WORKERS];
+	int workers; /* the first ones of `replicas` run */
 	bool calm;
 	bool broker_keeps;    /* the broker keeps its fences, so that no event is published twice */
 	uint64_t failures_in; /* one call in this many fails */
 };
 
-/* Prepares the stores of a new worker. */
+/* Prepares the stores of a new worker; and what it reads streams with, when it has started. */
 void chaos_surround(struct chaos *chaos, struct world *worker);
+void chaos_surround_streams(struct chaos *chaos, struct replica *replica);
 
 /* Causes one failure of the infrastructure. */
 void chaos_strike(struct chaos *chaos);

@@ -49,12 +49,28 @@ static bool is_acceptable(const struct entry *entry)
 	       command.occurred_at <= database_now(world->database);
 }
 
-void ledger_deliver(struct entry *entry, const struct chaos *chaos, int worker)
+static void count_send(struct entry *entry)
 {
 	if (!entry->sends++)
 		entry->was_acceptable = is_acceptable(entry);
+}
+
+void ledger_deliver(struct entry *entry, int worker)
+{
+	count_send(entry);
 	entry->sent[worker] =
-		world_send(chaos->workers[worker], entry->transport, entry->type, "%s", entry->payload);
+		world_send(replicas[worker].world, entry->transport, entry->type, "%s", entry->payload);
+}
+
+void ledger_append(struct entry *entry, int stream)
+{
+	size_t size = strlen(entry->payload);
+
+	count_send(entry);
+	entry->stream = stream;
+	memory_stream_add(shared_streams[stream],
+			  &(struct stream_entry){
+				  .type = entry->type, .payload = {entry->payload, size}, .payload_size = size});
 }
 
 bool ledger_is_answered(const struct entry *entry, int worker)
@@ -64,6 +80,9 @@ bool ledger_is_answered(const struct entry *entry, int worker)
 
 /* ---- replay ---- */
 
+/* A message comes over one worker's connections, or on a stream. */
+#define WAYS (REPLICAS + STREAMS)
+
 /* The expected state of a SKU, and its events in the outbox. */
 struct history {
 	const char *sku;
@@ -71,7 +90,7 @@ struct history {
 	struct outgoing *events;
 	size_t count;
 	size_t seen;
-	int last[WORKERS]; /* the last message that went to that worker only: see check_order() */
+	int last[WAYS]; /* the last message that came on that way only: see check_order() */
 	struct history *next;
 };
 
@@ -108,7 +127,7 @@ static struct history *history_of(struct replay_run *run, const char *sku)
 		return history;
 	history = arena_alloc(world->arena, sizeof *history);
 	history->sku = sku;
-	for (int i = 0; i < WORKERS; i++)
+	for (int i = 0; i < WAYS; i++)
 		history->last[i] = -1;
 	history->next = run->first;
 	run->first = history;
@@ -174,29 +193,48 @@ static void check_event(struct history *history, const struct model_event *expec
 	ck_assert_pstr_eq(reason, expected->reason);
 }
 
+static int receivers_of(const struct entry *entry)
+{
+	int count = 0;
+
+	for (int i = 0; i < REPLICAS; i++)
+		count += entry->sent[i] != NULL;
+	return count;
+}
+
 /*
  * Whether the message keeps its place: one worker received it, and so did that worker's successors, in the
- * same order.  A command that was perhaps rejected before its answer was lost may be handled much later.
+ * same order; or it is in a stream, which one worker after the other reads.  A command that was perhaps
+ * rejected before its answer was lost may be handled much later.
  */
 static bool keeps_place(const struct entry *entry)
 {
-	return !entry->by_rival && !entry->again && !(entry->sent[0] && entry->sent[1]) &&
-	       (entry->sends == 1 || entry->was_acceptable);
+	bool was_sent_once = entry->sends == 1 && entry->transport != TRANSPORT_STREAM;
+
+	return !entry->by_rival && !entry->again && receivers_of(entry) <= 1 &&
+	       (was_sent_once || entry->was_acceptable);
 }
 
-static int worker_of(const struct entry *entry)
+static int way_of(const struct entry *entry)
 {
-	return entry->sent[0] ? 0 : 1;
+	int worker = 0;
+
+	if (entry->transport == TRANSPORT_STREAM)
+		return REPLICAS + entry->stream;
+	while (worker < REPLICAS - 1 && !entry->sent[worker])
+		worker++;
+	return worker;
 }
 
 /*
- * Checks that no command overtakes another: commands of a SKU that were delivered to one worker take effect
- * in the order of the deliveries; the commands of a process have the place of its event.  Commands for
- * shared batches are exempt: they have no SKU until a commit decides which SKU owns the batch.
+ * Checks that no command overtakes another: commands of a SKU that were delivered to one worker, or came on
+ * one stream, take effect in the order of the deliveries; the commands of a process have the place of its
+ * event.  Commands for shared batches are exempt: they have no SKU until a commit decides which SKU owns the
+ * batch.
  */
 static void check_order(struct history *history, const struct entry *entry)
 {
-	int *last = &history->last[worker_of(entry)];
+	int *last = &history->last[way_of(entry)];
 
 	if (!keeps_place(entry) || strstr(entry->payload, SHARED_BATCH))
 		return;
@@ -290,7 +328,7 @@ static void check_pending(const struct replay_run *run, const struct entry *allo
 		const struct entry *event = entry_of(run->ledger, process->inbox.id);
 
 		if (process->began_after > run->position || event->number < allocate->number ||
-		    !keeps_place(event) || worker_of(event) != worker_of(allocate) ||
+		    !keeps_place(event) || way_of(event) != way_of(allocate) ||
 		    strcmp(order_of(event), orderid) != 0)
 			continue;
 		ck_assert_msg(has_line(process, sku, qty), "m-%d does not cancel the line of m-%d",
@@ -417,6 +455,18 @@ static bool spends(const struct entry *entry, const struct sent *sent)
 	return sent->outcome == OUTCOME_HANDLED || sent->outcome == OUTCOME_SKIPPED;
 }
 
+static bool has_dead_letter(const struct entry *entry)
+{
+	const struct database *database = world->database;
+	const char *id = arena_printf(world->arena, "m-%d", entry->number);
+
+	for (size_t i = 0; i < database->dead_letter_count; i++) {
+		if (database->dead_letters[i].id && !strcmp(database->dead_letters[i].id, id))
+			return true;
+	}
+	return false;
+}
+
 /* A command that one worker rejected may have been handled later by another one. */
 static void check_answers(const struct entry *entry)
 {
@@ -424,7 +474,12 @@ static void check_answers(const struct entry *entry)
 
 	if (entry->by_rival)
 		return;
-	for (int i = 0; i < WORKERS; i++)
+	if (entry->transport == TRANSPORT_STREAM) {
+		ck_assert_msg(entry->recorded || has_dead_letter(entry), "m-%d has no outcome",
+			      entry->number);
+		return;
+	}
+	for (int i = 0; i < REPLICAS; i++)
 		spent |= entry->sent[i] && spends(entry, entry->sent[i]);
 	ck_assert_msg(entry->recorded == spent, "m-%d: answered otherwise, but its effect is %s",
 		      entry->number, entry->recorded ? "there" : "missing");
@@ -436,13 +491,18 @@ static bool leaves_dead_letter(const struct sent *sent)
 	       sent->outcome != OUTCOME_SKIPPED;
 }
 
-/* Each such answer leaves one dead letter; a command that a dead worker did not answer may leave one too. */
+/*
+ * Each such answer leaves one dead letter; a command that a dead worker did not answer may leave one too.
+ * Entries of streams have their own.
+ */
 static void check_dead_letters(const struct chaos *chaos)
 {
-	size_t count = world->database->dead_letter_count, answered = 0, silent = 0;
+	size_t count = 0, answered = 0, silent = 0;
 
-	for (int i = 0; i < WORKERS; i++) {
-		for (const struct sent *sent = chaos->workers[i]->first; sent; sent = sent->next) {
+	for (size_t i = 0; i < world->database->dead_letter_count; i++)
+		count += world->database->dead_letters[i].transport != TRANSPORT_STREAM;
+	for (int i = 0; i < chaos->workers; i++) {
+		for (const struct sent *sent = replicas[i].world->first; sent; sent = sent->next) {
 			answered += leaves_dead_letter(sent);
 			silent += !sent->answers;
 		}

@@ -16,11 +16,12 @@ struct entry {
 	enum message_type type;
 	const char *payload;
 	bool by_rival;
-	bool again;                 /* sent again without need */
-	bool was_acceptable;        /* when it was sent first: it was not rejected then */
-	int sends;                  /* the number of deliveries */
-	struct sent *sent[WORKERS]; /* the last delivery to each worker, or NULL */
-	bool recorded;              /* its id is in the inbox */
+	bool again;                  /* sent again without need */
+	bool was_acceptable;         /* when it was sent first: it was not rejected then */
+	int sends;                   /* the number of deliveries */
+	struct sent *sent[REPLICAS]; /* the last delivery to each worker, or NULL */
+	int stream;                  /* that it came on; by other transports: 0 */
+	bool recorded;               /* its id is in the inbox */
 };
 
 struct ledger {
@@ -32,8 +33,9 @@ struct ledger {
 struct entry *ledger_add(struct ledger *ledger, enum transport transport, enum message_type type,
 			 const char *fields);
 
-/* Delivers the message to that worker, perhaps again. */
-void ledger_deliver(struct entry *entry, const struct chaos *chaos, int worker);
+/* Delivers the message to that worker, perhaps again; or adds it to that stream. */
+void ledger_deliver(struct entry *entry, int worker);
+void ledger_append(struct entry *entry, int stream);
 
 /* Whether the last delivery to that worker was answered; true if there was no delivery. */
 bool ledger_is_answered(const struct entry *entry, int worker);

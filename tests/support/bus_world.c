@@ -137,10 +137,10 @@ void world_crash(struct world *it)
 	engine_free(&it->engine);
 }
 
-/* A function that for_each_wire() calls with each cable. */
+/* A function that is called with each cable. */
 typedef void wire_act(struct cable *cable);
 
-static void for_each_wire(struct world *it, wire_act *act)
+static void for_each_wire_to_database(struct world *it, wire_act *act)
 {
 	struct memory_store *stores[LANES_MAX + 4] = {it->parking, it->intake, it->publisher,
 						      it->housekeeper};
@@ -151,19 +151,36 @@ static void for_each_wire(struct world *it, wire_act *act)
 		act(memory_store_requests(stores[i]));
 		act(memory_store_answers(stores[i]));
 	}
+}
+
+static void for_each_wire_to_broker(struct world *it, wire_act *act)
+{
 	act(memory_broker_requests(it->broker));
 	act(memory_broker_answers(it->broker));
-	act(memory_notifier_requests(it->notifier));
+}
+
+void world_cut_database(struct world *it)
+{
+	for_each_wire_to_database(it, cable_hold);
+}
+
+void world_cut_broker(struct world *it)
+{
+	for_each_wire_to_broker(it, cable_hold);
 }
 
 void world_hang(struct world *it)
 {
-	for_each_wire(it, cable_hold);
+	world_cut_database(it);
+	world_cut_broker(it);
+	cable_hold(memory_notifier_requests(it->notifier));
 }
 
 void world_wake(struct world *it)
 {
-	for_each_wire(it, cable_open);
+	for_each_wire_to_database(it, cable_open);
+	for_each_wire_to_broker(it, cable_open);
+	cable_open(memory_notifier_requests(it->notifier));
 }
 
 /* ---- messages ---- */

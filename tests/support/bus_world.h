@@ -85,8 +85,13 @@ void world_prepare(struct world *world);
  */
 void world_crash(struct world *world);
 
-/* Freezes the worker: until world_wake() it neither sends nor receives anything. */
+/*
+ * Freezes the worker: until world_wake() it neither sends nor receives anything; or only nothing to and from
+ * the database, or the broker.
+ */
 void world_hang(struct world *world);
+void world_cut_database(struct world *world);
+void world_cut_broker(struct world *world);
 void world_wake(struct world *world);
 
 /* Sends a message whose payload is formatted as by printf.  The answer is recorded in the returned struct. */

@@ -1,6 +1,7 @@
 /* Keeps the leases and the workers' beats. */
 #include "adapters/memory/ports/leases.h"
 
+#include "adapters/memory/simulation/lost.h"
 #include "core/base/container_of.h"
 #include "core/base/must.h"
 
@@ -16,6 +17,7 @@ struct memory_leases {
 	struct arena *arena; /* memory of the calls under way */
 	struct cable requests, answers;
 	int busy; /* changes that are still to fail */
+	bool loses_answer;
 };
 
 /* One call, from its beginning to its answer. */
@@ -135,8 +137,11 @@ static void do_change(struct lease_call *call)
 	struct database *database = call->leases->database;
 	struct lease_row *row = database_lease(database, call->change.name);
 
-	if (call->leases->busy && !call->change.ends_sessions) {
-		call->leases->busy--;
+	if (call->change.ends_sessions)
+		database_end_lost_under(database, call->change.name);
+	if ((call->leases->busy && !call->change.ends_sessions) ||
+	    database_lost_keeps(database, call->change.name)) {
+		call->leases->busy -= call->leases->busy > 0;
 		call->failed = true;
 		call->failure = (struct failure){FAILURE_BUSY, "lock timeout"};
 		return;
@@ -162,8 +167,13 @@ static void do_leave(struct lease_call *call)
 
 static void on_answer(void *context)
 {
-	const struct lease_call *call = context;
+	struct lease_call *call = context;
 
+	if (call->leases->loses_answer) {
+		call->leases->loses_answer = false;
+		call->failed = true;
+		call->failure = (struct failure){FAILURE_RETRY, "connection lost"};
+	}
 	call->done(call->context, call->failed ? &call->failure : NULL);
 }
 
@@ -242,6 +252,11 @@ struct memory_leases *memory_leases_new(struct database *database)
 void memory_leases_set_busy(struct memory_leases *leases, int count)
 {
 	leases->busy = count;
+}
+
+void memory_leases_lose_answer(struct memory_leases *leases)
+{
+	leases->loses_answer = true;
 }
 
 void memory_leases_free(struct memory_leases **leases)

@@ -19,6 +19,9 @@ void memory_leases_free(struct memory_leases **leases);
 /* Makes the next `count` changes fail as busy, as if a unit that is being committed kept the lease. */
 void memory_leases_set_busy(struct memory_leases *leases, int count);
 
+/* The next call is carried out, and its answer is lost. */
+void memory_leases_lose_answer(struct memory_leases *leases);
+
 struct lease_store *memory_leases_port(struct memory_leases *leases);
 struct cable *memory_leases_requests(struct memory_leases *leases);
 struct cable *memory_leases_answers(struct memory_leases *leases);

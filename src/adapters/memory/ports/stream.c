@@ -478,3 +478,13 @@ size_t memory_stream_pending(const struct memory_stream *stream, const char *nam
 
 	return group ? group->pending_count : 0;
 }
+
+size_t memory_stream_unread(const struct memory_stream *stream, const char *name)
+{
+	const struct group *group = find_group(stream, name);
+	size_t count = 0;
+
+	for (const struct kept_entry *it = skip_gone(stream->first); it; it = skip_gone(it->next))
+		count += !group || stream_id_compare(it->entry.id, group->delivered) > 0;
+	return count;
+}

@@ -102,6 +102,9 @@ bool memory_stream_has_group(const struct memory_stream *stream, const char *gro
 /* The number of entries that the group has read and not acknowledged; 0 if there is no such group. */
 size_t memory_stream_pending(const struct memory_stream *stream, const char *group);
 
+/* The number of entries that the group has not read. */
+size_t memory_stream_unread(const struct memory_stream *stream, const char *group);
+
 /* The number of calls of that kind that have arrived. */
 size_t memory_consumer_calls(const struct memory_consumer *consumer, enum consumer_call_kind call);
 

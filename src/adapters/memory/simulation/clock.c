@@ -18,7 +18,9 @@ static struct simulation *simulation_of(struct clock *clock)
 
 static int64_t now_ms(struct clock *clock)
 {
-	return simulation_now_ms(simulation_of(clock));
+	const struct memory_clock *it = container_of(clock, struct memory_clock, clock);
+
+	return simulation_now_ms(it->simulation) + it->ahead_ms;
 }
 
 static struct timer *timer_new(struct clock *clock, void (*fired)(void *context), void *context)
@@ -63,5 +65,5 @@ void memory_clock_init(struct memory_clock *clock, struct simulation *simulation
 {
 	static const struct clock_ops ops = {now_ms, timer_new, timer_set, timer_stop, timer_free};
 
-	*clock = (struct memory_clock){{&ops}, simulation};
+	*clock = (struct memory_clock){{&ops}, simulation, 0};
 }

@@ -8,6 +8,7 @@
 struct memory_clock {
 	struct clock clock;
 	struct simulation *simulation;
+	int64_t ahead_ms; /* of simulated time: a test raises it, as when a clock jumps ahead */
 };
 
 void memory_clock_init(struct memory_clock *clock, struct simulation *simulation);

@@ -3,6 +3,8 @@
 
 #include "core/base/must.h"
 
+#include <string.h>
+
 struct lost_flush {
 	struct lost_flush *next;
 	struct changes *changes;
@@ -41,17 +43,49 @@ static bool may_commit(const struct database *database, const struct lost_flush 
 	return !locks_blocked(database, &names, lost) && changes_check(lost->changes, database, &failure);
 }
 
-void database_end_lost(struct database *database, bool commit)
+static void end(struct database *database, struct lost_flush **place, bool commit)
 {
-	struct lost_flush *lost = database->lost;
+	struct lost_flush *lost = *place;
 
-	if (!lost)
-		return;
-	database->lost = lost->next;
+	*place = lost->next;
 	if (commit && may_commit(database, lost))
 		changes_apply(lost->changes, database);
 	locks_release(database, lost);
 	free(lost);
+}
+
+void database_end_lost(struct database *database, bool commit)
+{
+	if (database->lost)
+		end(database, &database->lost, commit);
+}
+
+static bool keeps(const struct lost_flush *lost, const char *lease)
+{
+	for (size_t i = 0; lost->where == LOST_COMMITTING && i < lost->changes->lease_count; i++) {
+		if (!strcmp(lost->changes->leases[i].name, lease))
+			return true;
+	}
+	return false;
+}
+
+bool database_lost_keeps(const struct database *database, const char *lease)
+{
+	const struct lost_flush *it = database->lost;
+
+	while (it && !keeps(it, lease))
+		it = it->next;
+	return it;
+}
+
+void database_end_lost_under(struct database *database, const char *lease)
+{
+	for (struct lost_flush **place = &database->lost; *place;) {
+		if (keeps(*place, lease))
+			end(database, place, false);
+		else
+			place = &(*place)->next;
+	}
 }
 
 void lost_drop_all(struct database *database)

@@ -21,6 +21,10 @@ size_t database_lost_count(const struct database *database);
 /* Ends the flush that was lost first: commits it if `commit` is set and it can, or else rolls it back. */
 void database_end_lost(struct database *database, bool commit);
 
+/* Whether a lost flush that is committing keeps the lease from being changed; and rolls back all of these. */
+bool database_lost_keeps(const struct database *database, const char *lease);
+void database_end_lost_under(struct database *database, const char *lease);
+
 void lost_drop_all(struct database *database);
 
 #endif

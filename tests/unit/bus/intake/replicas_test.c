@@ -1,5 +1,5 @@
 /* A stream under a lease has one reader at a time; the next one does all that the last one did not. */
-#include "unit/bus/intake/replicas.h"
+#include "support/replicas.h"
 
 #include "support/suites.h"
 
@@ -8,6 +8,10 @@
 static void set_up_two(void)
 {
 	set_up_replicas();
+	world_start(world);
+	make_sku("LAMP");
+	world_settle(world);
+	world_crash(world);
 	start_replica(0, 1);
 	start_replica(1, 1);
 	ms_until_reading(0, 0);
@@ -151,6 +155,26 @@ START_TEST(a_reader_whose_connections_change_continues_when_the_lease_names_them
 }
 END_TEST
 
+static enum store_injection refuse(void *context, enum store_call call)
+{
+	(void)context;
+	(void)call;
+	return INJECT_REFUSED;
+}
+
+START_TEST(a_worker_that_commits_nothing_for_seconds_lets_another_one_read)
+{
+	memory_store_set_injector(replicas[0].world->lanes[0], refuse, NULL);
+	add_order_to(0, "a");
+	add_order_to(0, "b");
+	ck_assert_int_lt(ms_until_reading(1, 0), 10000);
+	pass_ms(PATIENCE_MS);
+
+	ck_assert_str_eq(orders_of("LAMP"), "a b ");
+	expect_acknowledged(0);
+}
+END_TEST
+
 START_TEST(two_streams_are_read_by_two_workers)
 {
 	for (int i = 0; i < 2; i++)
@@ -174,122 +198,6 @@ SUITE("replicas", set_up_two, tear_down_replicas)
 	tcase_add_test(tests, a_reader_hands_over_when_it_is_idle);
 	tcase_add_test(tests, entries_under_a_new_lease_wait_for_those_under_the_lost_one);
 	tcase_add_test(tests, a_reader_whose_connections_change_continues_when_the_lease_names_them);
+	tcase_add_test(tests, a_worker_that_commits_nothing_for_seconds_lets_another_one_read);
 	tcase_add_test(tests, two_streams_are_read_by_two_workers);
-}
-
-/* ---- chaos ---- */
-
-#define RUNS  SEEDED_RUNS(40)
-#define STEPS 200
-#define SKUS  3
-
-static struct memory_random luck;
-
-static int pick(int bound)
-{
-	return (int)random_below(&luck.random, (uint64_t)bound);
-}
-
-static void change_fate(void)
-{
-	static const enum store_injection losses[] = {
-		INJECT_REFUSED,    INJECT_CONFLICT,        INJECT_BUSY,           INJECT_LOST_BEFORE,
-		INJECT_LOST_AFTER, INJECT_LOST_COMMITTING, INJECT_LOST_ON_THE_WAY};
-	int number = pick(REPLICAS);
-	struct replica *replica = &replicas[number];
-
-	switch (pick(8)) {
-	case 0:
-		if (replica->keeper)
-			kill_replica(number);
-		else
-			start_replica(number, STREAMS);
-		break;
-	case 1:
-		if (replica->keeper && !replica->is_frozen)
-			freeze_replica(number);
-		break;
-	case 2:
-	case 3:
-		if (replica->is_frozen)
-			thaw_replica(number);
-		break;
-	case 4:
-		if (replica->keeper && !replica->is_frozen)
-			lease_keeper_stop(replica->keeper);
-		break;
-	case 5:
-		if (replica->keeper)
-			memory_store_fail_next(replica->world->lanes[0], CALL_FLUSH,
-					       losses[pick(COUNT(losses))]);
-		break;
-	case 6:
-		database_set_down(world->database, !pick(4));
-		break;
-	default:
-		while (database_lost_count(world->database))
-			database_end_lost(world->database, pick(2));
-		break;
-	}
-}
-
-static void calm_down(void)
-{
-	database_set_down(world->database, false);
-	while (database_lost_count(world->database))
-		database_end_lost(world->database, pick(2));
-	for (int i = 0; i < REPLICAS; i++) {
-		if (replicas[i].is_frozen)
-			thaw_replica(i);
-		kill_replica(i);
-	}
-	while (database_lost_count(world->database))
-		database_end_lost(world->database, pick(2));
-	start_replica(0, STREAMS);
-	pass_ms(120000);
-}
-
-/*
- * Three workers, each of which may die, freeze, come back, leave, or lose its connections at any time: on
- * each stream, every entry had its one effect, in the order of its SKU.
- */
-START_TEST(workers_that_come_and_go_handle_every_entry_once_and_in_order)
-{
-	const char *expected[SKUS], *skus[SKUS];
-
-	memory_random_init(&luck, (uint64_t)_i + 1);
-	world_start(world);
-	for (int i = 0; i < SKUS; i++) {
-		skus[i] = arena_printf(world->arena, "SKU-%d", i);
-		expected[i] = "";
-		make_sku(skus[i]);
-	}
-	world_settle(world);
-	world_crash(world);
-	start_replica(0, STREAMS);
-	start_replica(1, STREAMS);
-	for (int step = 0; step < STEPS; step++) {
-		int sku = pick(SKUS);
-		const char *orderid = arena_printf(world->arena, "%d", step);
-
-		add_order_of(sku % STREAMS, orderid, skus[sku]);
-		expected[sku] = arena_printf(world->arena, "%s%s ", expected[sku], orderid);
-		if (!pick(6))
-			change_fate();
-		pass_ms(pick(10) ? pick(100) : pick(3000));
-	}
-	calm_down();
-
-	for (int i = 0; i < SKUS; i++)
-		ck_assert_str_eq(orders_of(skus[i]), expected[i]);
-	for (int i = 0; i < STREAMS; i++)
-		expect_acknowledged(i);
-	ck_assert_uint_eq(world->database->dead_letter_count, 0);
-	ck_assert_ptr_null(database_fault(world->database, world->arena));
-}
-END_TEST
-
-SUITE("replicas chaos", set_up_replicas, tear_down_replicas, .timeout_s = 120)
-{
-	tcase_add_loop_test(tests, workers_that_come_and_go_handle_every_entry_once_and_in_order, 0, RUNS);
 }

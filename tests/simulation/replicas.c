@@ -1,8 +1,9 @@
 /*
- * Two workers and a rival handle random commands and cancelled orders, some of them sent to both workers,
- * amid delays, conflicts, refusals, lost connections, outages, crashes and hangs.  In the end every message
- * has had exactly one effect, in order, and every event was published, in order; exactly once, unless the
- * broker lost its fences.
+ * Two or three workers and a rival handle random commands and cancelled orders, some of them sent to several
+ * workers, some on streams that one worker at a time reads under a lease, amid delays, conflicts, refusals,
+ * lost connections, outages, partitions, jumping clocks, crashes and hangs.  In the end every message has had
+ * exactly one effect, in order, and every event was published, in order; exactly once, unless the broker lost
+ * its fences.
  *
  * The seed determines a run; ALLOCD_TEST_SEED=n runs only seed n.
  */
@@ -167,14 +168,20 @@ static struct entry *any_message(struct run *run, int kinds)
 
 /* ---- what happens ---- */
 
-/* A pub/sub message is received by every subscriber, so by both workers if both are subscribed. */
+/* A pub/sub message is received by every subscriber, so by all workers that are subscribed. */
 static void send(struct run *run, struct entry *entry)
 {
-	int worker = pick(run, WORKERS);
+	int worker = pick(run, run->chaos.workers);
 
-	ledger_deliver(entry, &run->chaos, worker);
-	if (entry->transport == TRANSPORT_PUBSUB && pick(run, 2))
-		ledger_deliver(entry, &run->chaos, WORKERS - 1 - worker);
+	if (entry->transport == TRANSPORT_STREAM) {
+		ledger_append(entry, pick(run, STREAMS));
+		return;
+	}
+	ledger_deliver(entry, worker);
+	for (int i = 0; i < run->chaos.workers && entry->transport == TRANSPORT_PUBSUB; i++) {
+		if (i != worker && pick(run, 2))
+			ledger_deliver(entry, i);
+	}
 }
 
 static void send_burst(struct run *run)
@@ -186,12 +193,15 @@ static void send_burst(struct run *run)
 static void send_again(struct run *run)
 {
 	struct entry *entry = run->ledger.count ? run->ledger.entries[pick(run, run->ledger.count)] : NULL;
-	int worker = pick(run, WORKERS);
+	int worker = pick(run, run->chaos.workers);
 
 	if (!entry || entry->by_rival || !ledger_is_answered(entry, worker))
 		return;
 	entry->again = true;
-	ledger_deliver(entry, &run->chaos, worker);
+	if (entry->transport == TRANSPORT_STREAM)
+		ledger_append(entry, pick(run, STREAMS));
+	else
+		ledger_deliver(entry, worker);
 }
 
 /* The rival sends commands only, and no orders that the database refuses. */
@@ -207,32 +217,43 @@ static void let_rival_act(struct run *run)
 		rival_send(entry->type, entry->payload);
 }
 
-static void begin_worker(struct run *run, struct world *worker)
+static void begin_worker(struct run *run, int number)
 {
+	struct world *worker = replicas[number].world;
+
 	worker->config.move_max = MOVE_MAX;
 	worker->config.lanes = 1 + (size_t)pick(run, 3);
 	worker->config.backlog = (size_t[]){0, 8, 100}[pick(run, 3)];
 	worker->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(run, 4)];
 	world_prepare(worker);
 	chaos_surround(&run->chaos, worker);
-	world_start(worker);
+	start_replica(number, STREAMS);
+	chaos_surround_streams(&run->chaos, &replicas[number]);
 }
 
 /* Sends the commands that the dead worker did not answer to its successor, in the original order. */
 static void replace_worker(struct run *run, int worker)
 {
-	world_crash(run->chaos.workers[worker]);
-	begin_worker(run, run->chaos.workers[worker]);
+	kill_replica(worker);
+	begin_worker(run, worker);
 	for (int i = 0; i < run->ledger.count; i++) {
 		if (!ledger_is_answered(run->ledger.entries[i], worker))
-			ledger_deliver(run->ledger.entries[i], &run->chaos, worker);
+			ledger_deliver(run->ledger.entries[i], worker);
 	}
+}
+
+/* The worker hands over its streams before it ends, if it is given the time. */
+static void restart_worker(struct run *run, int worker)
+{
+	lease_keeper_stop(replicas[worker].keeper);
+	world_advance_ms(world, pick(run, 2000));
+	replace_worker(run, worker);
 }
 
 static void wake_all(struct run *run)
 {
-	for (int i = 0; i < WORKERS; i++)
-		world_wake(run->chaos.workers[i]);
+	for (int i = 0; i < run->chaos.workers; i++)
+		thaw_replica(i);
 }
 
 static void take_step(struct run *run)
@@ -249,30 +270,39 @@ static void take_step(struct run *run)
 		send_again(run);
 	else if (kind < 96)
 		chaos_strike(&run->chaos);
-	else if (kind < 98)
+	else if (kind < 97)
 		wake_all(run);
-	else if (kind < 99)
+	else if (kind < 98)
 		world_advance_ms(world, pick(run, 10000));
+	else if (kind < 99)
+		restart_worker(run, pick(run, run->chaos.workers));
 	else
-		replace_worker(run, pick(run, WORKERS));
+		replace_worker(run, pick(run, run->chaos.workers));
 }
 
 /*
  * Runs until all work is done.  That takes less than a minute, except that a process whose worker died waits
  * for the end of its lease, and that notifications may take hours.
  */
+static bool is_done(void)
+{
+	for (int i = 0; i < STREAMS; i++) {
+		if (!is_acknowledged(i))
+			return false;
+	}
+	return !database_process_count(world->database);
+}
+
 static void come_to_an_end(struct run *run)
 {
 	int64_t begin_ms;
 
 	chaos_end(&run->chaos);
 	begin_ms = simulation_now_ms(world->simulation);
-	for (int i = 0; i < WORKERS; i++)
-		world_settle(run->chaos.workers[i]);
+	for (int i = 0; i < run->chaos.workers; i++)
+		world_settle(replicas[i].world);
 	ck_assert_msg(simulation_now_ms(world->simulation) - begin_ms < MINUTE_MS, "the work took too long");
-	for (int64_t ms = 0;
-	     ms < 2 * PROCESS_LEASE_OF_STREAM * 1000 && database_process_count(world->database);
-	     ms += LEFT_MS)
+	for (int64_t ms = 0; ms < 2 * PROCESS_LEASE_OF_STREAM * 1000 && !is_done(); ms += LEFT_MS)
 		world_advance_ms(world, LEFT_MS);
 	world_advance_ms(world, LEFT_MS);
 	for (int64_t ms = 0; ms < 3 * HOUR_MS && database_notification_count(world->database);
@@ -286,29 +316,28 @@ START_TEST(every_message_has_one_effect_despite_random_failures)
 	struct run run = {0};
 
 	memory_random_init(&run.random, seed);
-	world = world_new();
-	memory_random_init(&world->random, ~seed);
 	run.orders = seed % 3 ? 0 : 40;
 	run.last_line = RECENT;
 	run.stock = seed % 2 ? 40 : 200;
 	run.chaos = (struct chaos){.random = &run.random.random,
-				   .workers = {world, world_beside(world)},
+				   .workers = 2 + (int)(seed / 2 % 2),
 				   .broker_keeps = seed % 2,
 				   .failures_in = 3 + seed % 40};
 	for (int i = 0; i < REFUSED; i++)
 		database_refuse(world->database, arena_printf(world->arena, "poison-%d", i));
-	for (int i = 0; i < WORKERS; i++)
-		begin_worker(&run, run.chaos.workers[i]);
+	for (int i = 0; i < run.chaos.workers; i++)
+		begin_worker(&run, i);
 	for (int step = 0; step < STEPS; step++)
 		take_step(&run);
 	come_to_an_end(&run);
 	ledger_check(&run.ledger, &run.chaos);
-	world_free(&run.chaos.workers[1]);
-	world_free(&world);
+	for (int i = 0; i < STREAMS; i++)
+		expect_acknowledged(i);
 }
 END_TEST
 
-SUITE("simulation (the number after the test's name, plus ALLOCD_TEST_SEED, is the seed)", .timeout_s = 120)
+SUITE("simulation (the number after the test's name, plus ALLOCD_TEST_SEED, is the seed)", set_up_replicas,
+      tear_down_replicas, .timeout_s = 120)
 {
 	const char *seed = getenv("ALLOCD_TEST_SEED");
 

@@ -1,5 +1,5 @@
 /* Makes workers with everything that a stream under a lease needs. */
-#include "unit/bus/intake/replicas.h"
+#include "support/replicas.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 struct replica replicas[REPLICAS];
 struct memory_stream *shared_streams[STREAMS];
 
-static const char *const stream_names[STREAMS] = {"commands", "more commands"};
+static const char *const stream_names[STREAMS] = {"commands", "more commands", "even more commands"};
 
 /* ---- a worker ---- */
 
@@ -93,12 +93,16 @@ void kill_replica(int number)
 	replica->is_frozen = false;
 }
 
-static void for_each_cable(struct replica *replica, void (*act)(struct cable *cable))
+static void for_each_cable_to_database(struct replica *replica, void (*act)(struct cable *cable))
 {
 	act(memory_checkpoints_requests(replica->checkpoints));
 	act(memory_checkpoints_answers(replica->checkpoints));
 	act(memory_leases_requests(replica->leases));
 	act(memory_leases_answers(replica->leases));
+}
+
+static void for_each_cable_to_redis(struct replica *replica, void (*act)(struct cable *cable))
+{
 	for (int i = 0; i < STREAMS; i++) {
 		struct memory_consumer *consumer = replica->streams[i].consumer;
 
@@ -114,14 +118,30 @@ static void for_each_cable(struct replica *replica, void (*act)(struct cable *ca
 void freeze_replica(int number)
 {
 	world_hang(replicas[number].world);
-	for_each_cable(&replicas[number], cable_hold);
+	for_each_cable_to_database(&replicas[number], cable_hold);
+	for_each_cable_to_redis(&replicas[number], cable_hold);
+	replicas[number].is_frozen = true;
+}
+
+void cut_database_of_replica(int number)
+{
+	world_cut_database(replicas[number].world);
+	for_each_cable_to_database(&replicas[number], cable_hold);
+	replicas[number].is_frozen = true;
+}
+
+void cut_redis_of_replica(int number)
+{
+	world_cut_broker(replicas[number].world);
+	for_each_cable_to_redis(&replicas[number], cable_hold);
 	replicas[number].is_frozen = true;
 }
 
 void thaw_replica(int number)
 {
 	world_wake(replicas[number].world);
-	for_each_cable(&replicas[number], cable_open);
+	for_each_cable_to_database(&replicas[number], cable_open);
+	for_each_cable_to_redis(&replicas[number], cable_open);
 	replicas[number].is_frozen = false;
 }
 
@@ -141,10 +161,6 @@ void set_up_replicas(void)
 		replicas[i].world = world_beside(world);
 	for (int i = 0; i < STREAMS; i++)
 		shared_streams[i] = memory_stream_new(world->simulation);
-	world_start(world);
-	make_sku("LAMP");
-	world_settle(world);
-	world_crash(world);
 }
 
 void tear_down_replicas(void)
@@ -216,7 +232,13 @@ const char *orders_of(const char *sku)
 	return text;
 }
 
+bool is_acknowledged(int stream)
+{
+	return !memory_stream_pending(shared_streams[stream], GROUP) &&
+	       !memory_stream_unread(shared_streams[stream], GROUP);
+}
+
 void expect_acknowledged(int stream)
 {
-	ck_assert_uint_eq(memory_stream_pending(shared_streams[stream], GROUP), 0);
+	ck_assert(is_acknowledged(stream));
 }

@@ -1,6 +1,5 @@
 /*
- * Workers that read the same streams under leases, on one database and one broker (see bus_world.h).  LAMP
- * has no stock, so that each handling of an entry raises an event of its own.
+ * Workers that read the same streams under leases, on one database and one broker (see bus_world.h).
  */
 #ifndef ALLOCD_TESTS_REPLICAS_H
 #define ALLOCD_TESTS_REPLICAS_H
@@ -13,7 +12,7 @@
 #include "bus/intake/leased_stream.h"
 
 #define REPLICAS 3
-#define STREAMS  2
+#define STREAMS  3
 
 struct replica_stream {
 	struct memory_consumer *consumer;
@@ -33,17 +32,23 @@ struct replica {
 extern struct replica replicas[REPLICAS];
 extern struct memory_stream *shared_streams[STREAMS];
 
+/* Without a worker yet; `world` is that of the first one. */
 void set_up_replicas(void);
 void tear_down_replicas(void);
 
-/* Starts a worker that reads the first `streams` streams; it has the same name at every start. */
+/*
+ * Starts a worker that reads the first `streams` streams; it has the same name at every start.  Its world may
+ * be prepared before.
+ */
 void start_replica(int number, int streams);
 
 /* As by kill -9; it may be started again. */
 void kill_replica(int number);
 
-/* Like SIGSTOP and SIGCONT: nothing leaves or reaches it meanwhile. */
+/* Like SIGSTOP: nothing leaves or reaches it; or only nothing to and from one of its servers.  SIGCONT. */
 void freeze_replica(int number);
+void cut_database_of_replica(int number);
+void cut_redis_of_replica(int number);
 void thaw_replica(int number);
 
 bool is_reading(int number, int stream);
@@ -51,15 +56,18 @@ bool is_reading(int number, int stream);
 /* Passes time until it reads that stream; returns how long it took. */
 int64_t ms_until_reading(int number, int stream);
 
-/* Adds an allocate of one LAMP, or of another SKU that was made in the same way. */
+/* Adds an allocate of one LAMP, or of another SKU. */
 void add_order_to(int stream, const char *orderid);
 void add_order_of(int stream, const char *orderid, const char *sku);
+
+/* Makes a SKU without stock, so that each handling of an allocate raises an event of its own. */
 void make_sku(const char *sku);
 
 /* The orders of all events of the SKU, in their order, with a space behind each. */
 const char *orders_of(const char *sku);
 
-/* Asserts that every entry of the stream is acknowledged. */
+/* Whether every entry of the stream was read and is acknowledged; and asserts it. */
+bool is_acknowledged(int stream);
 void expect_acknowledged(int stream);
 
 #endif
