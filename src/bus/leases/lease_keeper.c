@@ -118,6 +118,7 @@ static void compare(struct leased *leased, const struct lease_row *row)
 	bool is_ours = leased->lease && !strcmp(row->term, leased->lease->term);
 
 	leased->is_elsewhere = !is_ours && !is_free(leased->keeper, row);
+	leased->was_lost = leased->was_lost && !leased->is_elsewhere;
 	if (leased->state == LEASED_TAKING && leased->is_unknown) {
 		leased->is_unknown = false;
 		if (is_ours)
@@ -378,4 +379,27 @@ bool lease_keeper_has(const struct lease_keeper *keeper, const void *it)
 bool lease_keeper_is_elsewhere(const struct lease_keeper *keeper, const void *it)
 {
 	return find_it(keeper, it)->is_elsewhere;
+}
+
+bool lease_keeper_lost(const struct lease_keeper *keeper, const void *it)
+{
+	return find_it(keeper, it)->was_lost;
+}
+
+size_t lease_keeper_report(const struct lease_keeper *keeper, struct lease_report *reports, size_t max)
+{
+	size_t count = 0;
+
+	for (const struct leased *it = keeper->first; it && count < max; it = it->next) {
+		bool is_held = it->state == LEASED_HELD || it->state == LEASED_NOTING ||
+			       it->state == LEASED_STOPPING;
+
+		reports[count++] = (struct lease_report){it->name, is_held};
+	}
+	return count;
+}
+
+uint64_t lease_keeper_losses(const struct lease_keeper *keeper)
+{
+	return keeper->losses;
 }

@@ -66,6 +66,9 @@ struct leased_ops {
 
 struct lease_keeper;
 
+/* How the log and readiness name the trouble that another worker took a lease. */
+#define LEASE_LOST "lease-lost"
+
 /* `worker` names this worker, alike at every start; copied. */
 struct lease_keeper *lease_keeper_new(const struct lease_keeper_ports *ports, const char *worker);
 
@@ -89,5 +92,19 @@ bool lease_keeper_has_left(const struct lease_keeper *keeper);
 /* Whether this worker has the lease, and whether another one does that is alive. */
 bool lease_keeper_has(const struct lease_keeper *keeper, const void *it);
 bool lease_keeper_is_elsewhere(const struct lease_keeper *keeper, const void *it);
+
+/* Whether another worker took the lease from this one, and no worker that is alive was seen to have it since. */
+bool lease_keeper_lost(const struct lease_keeper *keeper, const void *it);
+
+struct lease_report {
+	const char *name;
+	bool is_held; /* by this worker */
+};
+
+/* Reports the leases, in the order in which they were added, `max` at most; returns how many. */
+size_t lease_keeper_report(const struct lease_keeper *keeper, struct lease_report *reports, size_t max);
+
+/* How often another worker took a lease from this one. */
+uint64_t lease_keeper_losses(const struct lease_keeper *keeper);
 
 #endif

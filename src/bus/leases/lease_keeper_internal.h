@@ -40,6 +40,7 @@ struct leased {
 	int64_t stop_ms;   /* when the work was stopped */
 	bool is_elsewhere; /* as of the last roll, another worker that is alive has it, */
 	bool is_wanted;    /* or is to have it */
+	bool was_lost;     /* and was not seen with another worker since */
 };
 
 struct lease_keeper {
@@ -48,6 +49,7 @@ struct lease_keeper {
 	char id[LEASE_UUID_SIZE];
 	struct leased *first, **end;
 	size_t count;
+	uint64_t losses;
 	struct timer *beat_timer, *look_timer;
 
 	struct arena *arena; /* of the round */

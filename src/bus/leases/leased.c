@@ -49,7 +49,9 @@ void leased_lose(struct leased *leased)
 {
 	LOG(leased->keeper->ports.logger, LOG_WARN,
 	    "lease lost: another worker has taken it, and does what was not finished",
-	    LOG_TEXT("lease", leased->name));
+	    LOG_TEXT("lease", leased->name), LOG_TEXT("code", LEASE_LOST));
+	leased->was_lost = true;
+	leased->keeper->losses++;
 	leased_be_without(leased);
 }
 
@@ -119,6 +121,7 @@ static void on_taken(void *context, const struct failure *failure)
 		return;
 	}
 	leased->state = LEASED_HELD;
+	leased->was_lost = false;
 	LOG(keeper->ports.logger, LOG_INFO, "lease taken", LOG_TEXT("lease", leased->name));
 	if (keeper->is_stopping)
 		keeper_look(keeper);

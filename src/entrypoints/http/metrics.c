@@ -140,6 +140,30 @@ static void write_streams(FILE *out, const struct stream_reader_stats *streams)
 	gauge(out, "allocd_stream_reading", "Whether every stream is read.", streams->is_reading ? 1 : 0);
 }
 
+/* As the text format escapes the value of a label; no name of a lease has a newline. */
+static void write_label(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+}
+
+static void write_leases(FILE *out, const struct metrics *metrics)
+{
+	if (metrics->lease_count)
+		head(out, "allocd_leases", "gauge",
+		     "Whether this worker has the lease, and so reads the stream of that name.");
+	for (size_t i = 0; i < metrics->lease_count; i++) {
+		fputs("allocd_leases{name=\"", out);
+		write_label(out, metrics->leases[i].name);
+		fprintf(out, "\"} %d\n", metrics->leases[i].is_held);
+	}
+	counter(out, "allocd_leases_lost_total", "Leases that another worker took from this one.",
+		(double)metrics->leases_lost);
+}
+
 static void write_http(FILE *out, const struct metrics *metrics)
 {
 	gauge(out, "allocd_http_connections", "Open HTTP connections.", (double)metrics->http_connections);
@@ -173,6 +197,7 @@ char *metrics_text(const struct metrics *metrics)
 	write_engine(out, metrics);
 	write_redis(out, metrics);
 	write_streams(out, &metrics->streams);
+	write_leases(out, metrics);
 	write_http(out, metrics);
 	write_process(out, metrics);
 	fclose(out);

@@ -4,6 +4,9 @@
 
 #include "bus/engine/engine.h"
 #include "bus/intake/stream_reader.h"
+#include "bus/leases/lease_keeper.h"
+
+#define METRIC_LEASES_MAX 32
 
 struct metrics {
 	const struct engine_stats *engine;
@@ -18,6 +21,11 @@ struct metrics {
 
 	/* The streams that commands come from, together. */
 	struct stream_reader_stats streams;
+
+	/* What only one worker may do at a time. */
+	struct lease_report leases[METRIC_LEASES_MAX];
+	size_t lease_count;
+	uint64_t leases_lost;
 
 	/* HTTP. */
 	size_t http_connections;

@@ -325,14 +325,22 @@ static bool is_subscribed(const struct redis_intake *intake)
 	return intake->subscriber && redis_subscriber_is_up(intake->subscriber);
 }
 
+static const char *lost_lease(const struct redis_intake *intake, size_t i)
+{
+	return lease_keeper_lost(intake->keeper, &intake->streams[i].leased)
+		       ? " (" LEASE_LOST ": another worker took its lease, and none that is alive has it)"
+		       : "";
+}
+
 static bool stream_trouble(const struct redis_intake *intake, struct arena *arena,
 			   struct engine_trouble *trouble)
 {
 	for (size_t i = 0; i < intake->stream_count; i++) {
 		if (!lease_keeper_is_elsewhere(intake->keeper, &intake->streams[i].leased) &&
 		    stream_reader_trouble(intake->streams[i].reader, arena, trouble)) {
-			trouble->text = arena_printf(arena, "stream %s %s",
-						     intake->parts.config->streams.names[i], trouble->text);
+			trouble->text =
+				arena_printf(arena, "stream %s %s%s", intake->parts.config->streams.names[i],
+					     trouble->text, lost_lease(intake, i));
 			return true;
 		}
 	}
@@ -406,6 +414,8 @@ void redis_intake_measure(const struct redis_intake *intake, struct metrics *met
 	metrics->blind_seconds =
 		(double)(intake->gap_us + (intake->is_in_gap ? wall_clock_us() - intake->gap_since : 0)) /
 		1e6;
+	metrics->lease_count = lease_keeper_report(intake->keeper, metrics->leases, METRIC_LEASES_MAX);
+	metrics->leases_lost = lease_keeper_losses(intake->keeper);
 	metrics->streams.is_reading = true;
 	for (size_t i = 0; i < intake->stream_count; i++) {
 		const struct stream_reader_stats *stats = stream_reader_stats(intake->streams[i].reader);

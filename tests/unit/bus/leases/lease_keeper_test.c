@@ -233,6 +233,23 @@ START_TEST(it_is_known_which_leases_another_living_worker_has)
 }
 END_TEST
 
+START_TEST(it_is_reported_which_leases_the_worker_has)
+{
+	struct lease_report reports[3];
+
+	start_worker(0, "first", 2);
+	start_worker(1, "second", 2);
+	pass_ms(5000);
+
+	ck_assert_uint_eq(lease_keeper_report(lease_workers[0].keeper, reports, 3), 2);
+	ck_assert_str_eq(reports[0].name, "one");
+	ck_assert_int_eq(reports[0].is_held + reports[1].is_held, 1);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(reports[i].is_held, lease_workers[0].works[i].is_working);
+	ck_assert_uint_eq(lease_keeper_losses(lease_workers[0].keeper), 0);
+}
+END_TEST
+
 SUITE("lease keeper", set_up_leases, tear_down_leases)
 {
 	tcase_add_test(tests, a_worker_that_is_alone_has_all_leases_at_once);
@@ -249,4 +266,5 @@ SUITE("lease keeper", set_up_leases, tear_down_leases)
 	tcase_add_test(tests, a_holder_that_is_alone_keeps_a_lease_that_it_cannot_use_for_now);
 	tcase_add_test(tests, a_short_interruption_moves_no_lease);
 	tcase_add_test(tests, it_is_known_which_leases_another_living_worker_has);
+	tcase_add_test(tests, it_is_reported_which_leases_the_worker_has);
 }

@@ -56,7 +56,9 @@ START_TEST(a_frozen_worker_can_do_nothing_under_a_lease_that_was_taken)
 	ck_assert(!work_of(0)->is_working);
 	ck_assert_int_eq(work_of(0)->lost, 1);
 	ck_assert_uint_eq(memory_logger_count(&lease_log, "lease lost"), 1);
+	ck_assert_uint_eq(lease_keeper_losses(lease_workers[0].keeper), 1);
 	pass_ms(2 * LEASE_TTL_MS);
+	ck_assert(!lease_keeper_lost(lease_workers[0].keeper, work_of(0)));
 	ck_assert(work_of(1)->is_working);
 	ck_assert_int_eq(holder_of(0), 1);
 	lease_release(&lease);
@@ -72,6 +74,7 @@ START_TEST(a_refused_unit_shows_at_once_that_the_lease_is_lost)
 
 	ck_assert(!work_of(0)->is_working);
 	ck_assert_int_eq(work_of(0)->lost, 1);
+	ck_assert(lease_keeper_lost(lease_workers[0].keeper, work_of(0)));
 }
 END_TEST
 
@@ -226,16 +229,21 @@ START_TEST(workers_with_one_name_do_not_fight_for_a_lease)
 }
 END_TEST
 
-START_TEST(a_take_whose_answer_is_lost_is_found_in_the_next_roll)
+/* The worker has read its first roll, and its next call is held. */
+static void let_beat_pass(void)
 {
-	set_up_leases();
-	make_worker(0, "first", 1);
-	lease_keeper_start(lease_workers[0].keeper);
-	/* The beat passes; the answer of the change is replaced by a failure when the database goes down. */
 	cable_hold(memory_leases_requests(lease_workers[0].leases));
 	simulation_run_until_idle(simulation);
 	cable_let_one(memory_leases_requests(lease_workers[0].leases));
 	simulation_run_until_idle(simulation);
+}
+
+START_TEST(a_take_that_fails_is_made_again)
+{
+	set_up_leases();
+	make_worker(0, "first", 1);
+	lease_keeper_start(lease_workers[0].keeper);
+	let_beat_pass();
 	database_set_down(database, true);
 	cable_open(memory_leases_requests(lease_workers[0].leases));
 	simulation_run_until_idle(simulation);
@@ -243,6 +251,23 @@ START_TEST(a_take_whose_answer_is_lost_is_found_in_the_next_roll)
 	database_set_down(database, false);
 
 	ck_assert_int_le(ms_until_working(0, 0), 4 * LEASE_BEAT_MS);
+}
+END_TEST
+
+START_TEST(a_take_whose_answer_is_lost_is_found_in_the_next_roll)
+{
+	set_up_leases();
+	make_worker(0, "first", 1);
+	lease_keeper_start(lease_workers[0].keeper);
+	let_beat_pass();
+	memory_leases_lose_answer(lease_workers[0].leases);
+	cable_open(memory_leases_requests(lease_workers[0].leases));
+	simulation_run_until_idle(simulation);
+	ck_assert(!work_of(0)->is_working);
+	ck_assert_str_ne(database->leases[0].holder, "");
+
+	ck_assert_int_le(ms_until_working(0, 0), 2 * LEASE_BEAT_MS);
+	ck_assert_int_eq(work_of(0)->lost, 0);
 }
 END_TEST
 
@@ -281,5 +306,6 @@ SUITE("lease takeover", set_up_two, tear_down_leases)
 
 SUITE("lease answers", NULL, tear_down_leases)
 {
+	tcase_add_test(tests, a_take_that_fails_is_made_again);
 	tcase_add_test(tests, a_take_whose_answer_is_lost_is_found_in_the_next_roll);
 }

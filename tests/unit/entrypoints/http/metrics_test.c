@@ -51,6 +51,9 @@ static void set_up(void)
 			    .in_flight = 43,
 			    .pending = 44,
 			    .is_reading = true},
+		.leases = {{"allocd:commands", true}, {"a \"name\" with \\", false}},
+		.lease_count = 2,
+		.leases_lost = 46,
 	};
 
 	metrics_measure_process(&metrics);
@@ -102,6 +105,9 @@ static const char *const lines[] = {
 	"\nallocd_stream_entries_in_flight 43\n",
 	"\nallocd_stream_entries_pending 44\n",
 	"\nallocd_stream_reading 1\n",
+	"\nallocd_leases{name=\"allocd:commands\"} 1\n",
+	"\nallocd_leases{name=\"a \\\"name\\\" with \\\\\"} 0\n",
+	"\nallocd_leases_lost_total 46\n",
 	"\nallocd_outbox_damaged 0\n",
 	"\nallocd_database_restored 0\n",
 	"\n# TYPE allocd_units_total counter\n",
