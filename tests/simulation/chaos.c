@@ -27,15 +27,21 @@ static enum store_injection on_call(void *context, enum store_call call)
 	return chance(chaos, 2) ? INJECT_REFUSED : INJECT_LOST_AFTER;
 }
 
+/* Without the right to make these calls, a stream is read all the same, but not in its order. */
+static bool keeps_order(enum consumer_call_kind call)
+{
+	return call == STREAM_CLAIM || call == STREAM_END_CONNECTIONS;
+}
+
 static enum stream_injection on_stream_call(void *context, enum consumer_call_kind call)
 {
-	static const enum stream_injection injections[] = {STREAM_AWAY, STREAM_REFUSED, STREAM_ANSWER_LOST};
 	struct chaos *chaos = context;
 
-	(void)call;
 	if (chaos->calm || !chance(chaos, chaos->failures_in))
 		return STREAM_WELL;
-	return injections[random_below(chaos->random, sizeof injections / sizeof injections[0])];
+	if (chance(chaos, 3))
+		return STREAM_AWAY;
+	return chance(chaos, 2) || keeps_order(call) ? STREAM_ANSWER_LOST : STREAM_REFUSED;
 }
 
 static void delay_both(struct chaos *chaos, struct cable *requests, struct cable *answers)

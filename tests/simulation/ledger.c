@@ -68,9 +68,9 @@ void ledger_append(struct entry *entry, int stream)
 
 	count_send(entry);
 	entry->stream = stream;
-	memory_stream_add(shared_streams[stream],
-			  &(struct stream_entry){
-				  .type = entry->type, .payload = {entry->payload, size}, .payload_size = size});
+	memory_stream_add(shared_streams[stream], &(struct stream_entry){.type = entry->type,
+									 .payload = {entry->payload, size},
+									 .payload_size = size});
 }
 
 bool ledger_is_answered(const struct entry *entry, int worker)

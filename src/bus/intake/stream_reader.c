@@ -447,7 +447,8 @@ static void on_claimed(void *context, const struct stream_claim *claim, const st
 		return;
 	}
 	reader_note_refusal(reader, CALL_CLAIM, failure);
-	reader->claim_is_due = reader->is_first_claim = false;
+	reader->claim_is_due = false;
+	reader->is_first_claim = reader->is_first_claim && failure; /* a refused one is made again */
 	reader_set_timer(reader, reader->claim_timer, CLAIM_EVERY_MS);
 	if (!failure) {
 		reader->stats.claimed += claim->claimed;

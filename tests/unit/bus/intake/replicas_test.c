@@ -50,6 +50,21 @@ START_TEST(what_a_killed_reader_has_not_committed_is_done_by_the_next_one_in_ord
 }
 END_TEST
 
+START_TEST(a_refused_claim_is_made_again_without_waiting_for_entries_to_be_idle)
+{
+	cable_hold(memory_store_requests(replicas[0].world->lanes[0]));
+	add_order_to(0, "a");
+	world_run(world);
+	kill_replica(0);
+	memory_consumer_fail_next(replicas[1].streams[0].consumer, STREAM_CLAIM, STREAM_REFUSED);
+	ms_until_reading(1, 0);
+	pass_ms(15000);
+
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
+	expect_acknowledged(0);
+}
+END_TEST
+
 START_TEST(a_reader_that_is_frozen_and_comes_back_does_nothing_twice)
 {
 	add_order_to(0, "a");
@@ -192,6 +207,7 @@ SUITE("replicas", set_up_two, tear_down_replicas)
 {
 	tcase_add_test(tests, one_of_two_workers_reads_a_stream);
 	tcase_add_test(tests, what_a_killed_reader_has_not_committed_is_done_by_the_next_one_in_order);
+	tcase_add_test(tests, a_refused_claim_is_made_again_without_waiting_for_entries_to_be_idle);
 	tcase_add_test(tests, a_reader_that_is_frozen_and_comes_back_does_nothing_twice);
 	tcase_add_test(tests, a_flush_that_arrives_after_the_lease_was_taken_writes_nothing);
 	tcase_add_test(tests, the_waiting_read_of_a_frozen_reader_receives_nothing_any_more);
