@@ -11,6 +11,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "support"), str(HERE.parents[1] / "scripts")]
 
 import installation  # noqa: E402
+import redis_nodes  # noqa: E402
 import servers  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from proxy import postgres_behind, redis_behind  # noqa: E402
@@ -70,6 +71,12 @@ def own_redis(own_directory):
     """A Redis that the test may stop, freeze and start again."""
     with servers.running(servers.Redis(own_directory)) as redis:
         yield redis
+
+
+@pytest.fixture
+def redis_certificate():
+    with servers.scratch_directory() as directory:
+        yield redis_nodes.Certificate(directory)
 
 
 @pytest.fixture(scope="session")

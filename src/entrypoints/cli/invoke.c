@@ -32,7 +32,7 @@ static enum exit_status run_configured(struct invocation *invocation, const char
 	protect_secrets();
 	if (!config_load(config, invocation->arena, environment, invocation->options,
 			 invocation->option_count, &error) ||
-	    !setup_check(config, invocation->arena, &error))
+	    !setup_check(config, invocation->command->uses, invocation->arena, &error))
 		return fail(STATUS_CONFIGURATION, error);
 	invocation->logger = setup_logger_new(config);
 	config_warn(config, environment, invocation->logger);

@@ -4,12 +4,13 @@
 #ifndef ALLOCD_ENTRYPOINTS_CONFIG_CONFIG_H
 #define ALLOCD_ENTRYPOINTS_CONFIG_CONFIG_H
 
+#include "adapters/system/url_source.h"
 #include "bus/ports/logger.h"
 #include "entrypoints/config/settings.h"
 
 #include <stdio.h>
 
-#define SETTINGS_MAX 32
+#define SETTINGS_MAX 40
 
 /* Indices of the choices in the table of settings. */
 enum config_log_format { LOG_AS_LOGFMT, LOG_AS_JSON };
@@ -62,6 +63,7 @@ struct given {
 struct config {
 	const char *database_url;
 	const char *redis_url;
+	struct tls_files redis_tls;
 	const char *prefix;
 	struct stream_list streams; /* an empty list: off */
 	const char *group;

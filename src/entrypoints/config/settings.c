@@ -280,15 +280,12 @@ static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JS
 #define DEAD_LETTERS   (USED_BY_DEAD_LETTERS | USED_BY_REPLAY)
 #define TOOLS          (USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE | USED_BY_BENCH | DEAD_LETTERS)
 #define DATABASE_USERS (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_CONFIG | TOOLS)
-#define REDIS_USERS                                                                                          \
-	(USED_BY_RUN | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG | USED_BY_REPUBLISH |                 \
-	 USED_BY_QUIESCE | USED_BY_REPLAY | USED_BY_BENCH)
-#define GROUP_USERS  (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE)
-#define STREAM_USERS (GROUP_USERS | USED_BY_BENCH)
-#define ENGINE_USERS (USED_BY_RUN | USED_BY_CONFIG | USED_BY_REPLAY)
-#define WORKER_ONLY  (USED_BY_RUN | USED_BY_CONFIG)
-#define WAITS        (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_TAIL | USED_BY_CONFIG | DEAD_LETTERS)
-#define ALL_COMMANDS (WAITS | USED_BY_PUBLISH | TOOLS)
+#define GROUP_USERS    (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE)
+#define STREAM_USERS   (GROUP_USERS | USED_BY_BENCH)
+#define ENGINE_USERS   (USED_BY_RUN | USED_BY_CONFIG | USED_BY_REPLAY)
+#define WORKER_ONLY    (USED_BY_RUN | USED_BY_CONFIG)
+#define WAITS          (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_TAIL | USED_BY_CONFIG | DEAD_LETTERS)
+#define ALL_COMMANDS   (WAITS | USED_BY_PUBLISH | TOOLS)
 
 /* clang-format off */
 const struct setting settings[] = {
@@ -302,6 +299,21 @@ const struct setting settings[] = {
 		.help = "redis://[USER][:PASSWORD]@HOST:PORT/DB, rediss://..., redis+unix:///PATH?db=0, "
 			"redis+sentinel://HOST:PORT,.../MASTER/DB",
 		TEXT, IN(redis_url), .secret = true, .used_by = REDIS_USERS,
+	},
+	{
+		.variable = "ALLOCD_REDIS_CA_FILE", .fallback = "", .value = "PATH",
+		.help = "PEM file of the authorities that rediss:// trusts; empty: the system's",
+		TEXT, IN(redis_tls.authorities), .used_by = REDIS_USERS,
+	},
+	{
+		.variable = "ALLOCD_REDIS_CERT_FILE", .fallback = "", .value = "PATH",
+		.help = "PEM file of the client certificate for rediss://; empty: none",
+		TEXT, IN(redis_tls.certificate), .used_by = REDIS_USERS,
+	},
+	{
+		.variable = "ALLOCD_REDIS_KEY_FILE", .fallback = "", .value = "PATH",
+		.help = "PEM file of that certificate's key",
+		TEXT, IN(redis_tls.key), .used_by = REDIS_USERS,
 	},
 	{
 		.variable = "ALLOCD_PREFIX", .fallback = "", .value = "TEXT",

@@ -26,6 +26,11 @@ enum command_set {
 	USED_BY_BENCH = 1 << 10,
 };
 
+/* Commands that connect to Redis, and `config`. */
+#define REDIS_USERS                                                                                          \
+	(USED_BY_RUN | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG | USED_BY_REPUBLISH |                 \
+	 USED_BY_QUIESCE | USED_BY_REPLAY | USED_BY_BENCH)
+
 struct setting;
 
 /* Reads `text` into `place`, which lies in a struct config; false when the setting does not accept it. */

@@ -16,7 +16,11 @@ static inline struct url_source database_url(const struct config *config)
 
 static inline struct url_source redis_url(const struct config *config)
 {
-	return (struct url_source){.read = config_read_url, .context = config_url(config, "REDIS_URL")};
+	return (struct url_source){
+		.read = config_read_url,
+		.context = config_url(config, "REDIS_URL"),
+		.tls_files = &config->redis_tls,
+	};
 }
 
 static inline struct url_source smtp_url(const struct config *config)

@@ -3,6 +3,8 @@
 
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/postgres.h"
+#include "adapters/redis/connection/redis_connection.h"
+#include "adapters/redis/connection/tls.h"
 #include "adapters/redis/server/redis_url.h"
 #include "adapters/smtp/smtp_url.h"
 #include "adapters/system/descriptors.h"
@@ -77,10 +79,34 @@ void setup_logger_free(struct logger **logger)
 /* Enough for the event loop, a connection to each service, and the threads that resolve their names. */
 #define DESCRIPTORS_MIN ((size_t)16)
 
-bool setup_check(const struct config *config, struct arena *arena, const char **error)
+static const char *redis_defect(const struct config *config, unsigned uses, struct arena *arena)
+{
+	const struct tls_files *files = &config->redis_tls;
+	char error[REDIS_TROUBLE_MAX];
+	struct redis_url url;
+	const char *defect;
+	bool has_tls;
+
+	if (!redis_url_parse(&url, config->redis_url, &defect))
+		return arena_printf(arena, "REDIS_URL: %s", defect);
+	has_tls = url.tls;
+	redis_url_release(&url);
+	if (!(uses & REDIS_USERS))
+		return NULL;
+	if (!has_tls && (*files->authorities || *files->certificate))
+		return arena_printf(
+			arena,
+			"%s: expected nothing, because REDIS_URL does not begin with rediss:// or "
+			"rediss+sentinel://",
+			*files->authorities ? "ALLOCD_REDIS_CA_FILE" : "ALLOCD_REDIS_CERT_FILE");
+	if (has_tls && !tls_files_check(files, error, sizeof error))
+		return arena_printf(arena, "%s", error);
+	return NULL;
+}
+
+bool setup_check(const struct config *config, unsigned uses, struct arena *arena, const char **error)
 {
 	size_t descriptors = descriptors_free(DESCRIPTORS_MIN);
-	struct redis_url url;
 	struct smtp_url smtp_url = {0};
 	const char *defect;
 
@@ -91,11 +117,11 @@ bool setup_check(const struct config *config, struct arena *arena, const char **
 			DESCRIPTORS_MIN, descriptors);
 		return false;
 	}
-	if (!redis_url_parse(&url, config->redis_url, &defect)) {
-		*error = arena_printf(arena, "REDIS_URL: %s", defect);
+	defect = redis_defect(config, uses, arena);
+	if (defect) {
+		*error = defect;
 		return false;
 	}
-	redis_url_release(&url);
 	if (config->smtp_url[0] && !smtp_url_parse(&smtp_url, config->smtp_url, &defect)) {
 		*error = arena_printf(arena, "ALLOCD_SMTP_URL: %s", defect);
 		return false;

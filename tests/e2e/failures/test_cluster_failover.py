@@ -16,6 +16,12 @@ def cluster():
 
 
 @pytest.fixture
+def cluster_with_tls(redis_certificate):
+    with redis_nodes.clustered(redis_certificate) as there:
+        yield there
+
+
+@pytest.fixture
 def parked_at(tmp_path, database_url):
     """Makes an installation whose URL names this node, and whose worker does not run yet."""
     made = []
@@ -32,10 +38,12 @@ def parked_at(tmp_path, database_url):
         there.close()
 
 
-def test_the_worker_finds_the_node_of_its_slot_by_any_node_and_follows_it(cluster, parked_at):
+def test_the_worker_finds_the_node_of_its_slot_by_any_node_and_follows_it(cluster_with_tls, redis_certificate, parked_at):
+    cluster = cluster_with_tls
     master, replica = cluster.master_of(PREFIX), cluster.replica_of(PREFIX)
     allocd = parked_at(cluster.replica_of("{b}"), cluster)
     assert cluster.replica_of("{b}") is not replica
+    allocd.settings |= redis_certificate.of_worker()
     allocd.start()
     assert len(connections(allocd)) == 4
     for node in cluster.nodes:

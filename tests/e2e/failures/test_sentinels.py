@@ -74,9 +74,10 @@ def test_a_failover_under_load_loses_nothing_and_does_nothing_twice(watched, par
     print(f"{len(ledger.sent)} commands, {len(publishers.unsure)} of them sent again; followed within {took_s:.1f} s")
 
 
-def test_one_sentinel_that_answers_suffices_and_passwords_stay_secret(parked_at):
-    with redis_nodes.watched(SECRET) as watched:
+def test_one_sentinel_that_answers_suffices_with_tls_and_passwords_that_stay_secret(parked_at, redis_certificate):
+    with redis_nodes.watched(SECRET, redis_certificate) as watched:
         allocd = parked_at(watched, f":{SECRET}@")
+        allocd.settings |= redis_certificate.of_worker()
         watched.sentinels[0].kill()
         watched.sentinels[1].process.send_signal(signal.SIGSTOP)
         allocd.start()
@@ -86,7 +87,7 @@ def test_one_sentinel_that_answers_suffices_and_passwords_stay_secret(parked_at)
         allocd.stock("a-sku", shelf=1)
         wait_until(lambda: allocd.get("/products/a-sku").status_code == 200, "the batch to be there")
         assert SECRET not in allocd.log.read_text()
-        assert f"127.0.0.1:{watched.nodes[0].port}" in allocd.log.read_text()
+        assert f"127.0.0.1:{watched.nodes[0].public_port}" in allocd.log.read_text()
         assert wrong.returncode != 0
         assert "refuses the user and password in REDIS_URL" in wrong.stderr
         assert "other-secret" not in wrong.stderr

@@ -1,8 +1,10 @@
-"""Several servers of one Redis: a master and its replica, watched by sentinels; and a cluster."""
+"""Several servers of one Redis: a master and its replica, watched by sentinels; and a cluster; with TLS where a test wants it."""
 
 import contextlib
 import os
+import pathlib
 import socket
+import subprocess
 
 import redis
 import servers
@@ -10,14 +12,56 @@ import servers
 MASTER = "main"
 
 
-class Node(servers.Redis):
-    """A server of Redis with a name of its own, in a directory that it shares with others."""
+class Certificate:
+    """A certificate for this machine, which is its own authority, and its key: servers and clients share them."""
 
-    def __init__(self, directory, name, options=(), password=None):
+    def __init__(self, directory):
+        self.file, self.key = (pathlib.Path(directory) / name for name in ("redis.crt", "redis.key"))
+        self.renew()
+
+    def renew(self):
+        """Replaces both; the new one is not trusted by those who know only the former one."""
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+             "-days", "2", "-subj", "/CN=redis", "-addext", "subjectAltName=IP:127.0.0.1",
+             "-keyout", self.key, "-out", self.file],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        self.key.chmod(0o644)
+
+    def of_server(self, port):
+        """The configuration of a server that speaks TLS at this port, and demands the certificate of its clients."""
+        return {
+            "tls-port": port, "tls-cert-file": self.file, "tls-key-file": self.key, "tls-ca-cert-file": self.file,
+            "tls-replication": "yes",
+        }  # fmt: skip
+
+    def of_worker(self):
+        names = ("CA", self.file), ("CERT", self.file), ("KEY", self.key)
+        return {f"ALLOCD_REDIS_{name}_FILE": str(path) for name, path in names}
+
+
+class Node(servers.Redis):
+    """
+    A server of Redis with a name of its own, in a directory that it shares with others. With a certificate it speaks TLS,
+    and listens without TLS for the clients of the test alone.
+    """
+
+    def __init__(self, directory, name, options=(), password=None, certificate=None, tls_port=None):
         self.name = name
         self.password = password
         login = ("--requirepass", password, "--masterauth", password) if password else ()
         super().__init__(directory, options=("--repl-diskless-sync-delay", "0", *login, *options))
+        self.tls = certificate.of_server(tls_port or servers.free_port()) if certificate else {}
+        self.options += tuple(word for name, value in self.tls.items() for word in (f"--{name}", str(value)))
+
+    @property
+    def public_port(self):
+        """The port that other servers name to their clients."""
+        return self.tls.get("tls-port", self.port)
+
+    def url(self):
+        return f"{'rediss' if self.tls else 'redis'}://127.0.0.1:{self.public_port}/0"
 
     def is_ready(self):
         """Any answer will do, since it may demand a password."""
@@ -31,8 +75,8 @@ class Node(servers.Redis):
 
 
 class Sentinel(Node):
-    def __init__(self, directory, name, master):
-        super().__init__(directory, name, password=master.password)
+    def __init__(self, directory, name, master, certificate=None):
+        super().__init__(directory, name, password=master.password, certificate=certificate)
         self.master = master
 
     def start(self):
@@ -46,7 +90,8 @@ class Sentinel(Node):
         password = self.master.password
         lines = [
             f"port {self.port}", "bind 127.0.0.1", f"dir {self.folder}", f"pidfile {self.folder}/{self.pid_file}",
-            f"sentinel monitor {MASTER} 127.0.0.1 {self.master.port} 2",
+            *(f"{name} {value}" for name, value in self.tls.items()),
+            f"sentinel monitor {MASTER} 127.0.0.1 {self.master.public_port} 2",
             f"sentinel down-after-milliseconds {MASTER} 500", f"sentinel failover-timeout {MASTER} 3000",
             *([f"sentinel auth-pass {MASTER} {password}", f"requirepass {password}"] if password else []),
         ]  # fmt: skip
@@ -69,26 +114,26 @@ class Watched:
         self.nodes, self.sentinels = nodes, sentinels
 
     def url(self, user=""):
-        hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
-        return f"redis+sentinel://{user}{hosts}/{MASTER}/0"
+        hosts = ",".join(f"127.0.0.1:{sentinel.public_port}" for sentinel in self.sentinels)
+        return f"{'rediss' if self.nodes[0].tls else 'redis'}+sentinel://{user}{hosts}/{MASTER}/0"
 
     def master(self):
         """The node that the last sentinel takes for the master."""
         _, port = self.sentinels[-1].client().sentinel_get_master_addr_by_name(MASTER)
-        [node] = [node for node in self.nodes if node.port == port]
+        [node] = [node for node in self.nodes if node.public_port == port]
         return node
 
 
 @contextlib.contextmanager
-def watched(password=None):
+def watched(password=None, certificate=None):
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(servers.scratch_directory())
-        nodes = [Node(directory, f"redis-{number}", password=password) for number in range(2)]
+        nodes = [Node(directory, f"redis-{number}", (), password, certificate) for number in range(2)]
         for node in nodes:
             stack.enter_context(servers.running(node))
-        nodes[1].client().replicaof("127.0.0.1", nodes[0].port)
+        nodes[1].client().replicaof("127.0.0.1", nodes[0].public_port)
         servers.wait_until(lambda: is_in_sync(nodes[1]), "the replica to be in sync", 20)
-        sentinels = [Sentinel(directory, f"sentinel-{number}", nodes[0]) for number in range(3)]
+        sentinels = [Sentinel(directory, f"sentinel-{number}", nodes[0], certificate) for number in range(3)]
         for sentinel in sentinels:
             stack.enter_context(servers.running(sentinel))
         for sentinel in sentinels:
@@ -136,10 +181,14 @@ class Cluster:
 
 
 class ClusterNode(Node):
-    def __init__(self, directory, name):
+    def __init__(self, directory, name, certificate=None):
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--repl-ping-replica-period", "1")
-        super().__init__(directory, name, options)
-        self.port = cluster_port()
+        port = cluster_port()
+        super().__init__(directory, name, options, certificate=certificate, tls_port=port)
+        if certificate:
+            self.options += ("--tls-cluster", "yes")
+        else:
+            self.port = port
 
 
 def cluster_port():
@@ -160,14 +209,14 @@ def is_member(client, size):
 
 
 @contextlib.contextmanager
-def clustered():
+def clustered(certificate=None):
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(servers.scratch_directory())
-        nodes = [ClusterNode(directory, f"redis-{number}") for number in range(6)]
+        nodes = [ClusterNode(directory, f"redis-{number}", certificate) for number in range(6)]
         clients = [stack.enter_context(servers.running(node)).client() for node in nodes]
         for number, client in enumerate(clients):
             client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-            client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].public_port)
         for number, client in enumerate(clients[:3]):
             client.execute_command("CLUSTER", "ADDSLOTS", *range(SLOTS * number // 3, SLOTS * (number + 1) // 3))
         cluster = Cluster(nodes)

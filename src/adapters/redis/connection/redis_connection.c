@@ -126,7 +126,8 @@ static const char *advice_on_end(const struct redis_connection *connection)
 {
 	if (!connection->url.tls)
 		return " before it answered: does this port speak TLS?  Then REDIS_URL begins with rediss://";
-	return connection->secured ? " after the TLS handshake: does it demand a client certificate?"
+	return connection->secured ? " after the TLS handshake: does it demand a client certificate "
+				     "(ALLOCD_REDIS_CERT_FILE)?"
 				   : " during the TLS handshake: does this port speak TLS?";
 }
 
@@ -290,30 +291,39 @@ static void on_handshake_answer(void *context, const redisReply *reply)
 		redis_connection_lose(connection, error);
 }
 
-static void open_stream(struct redis_connection *connection, int fd)
+/* Returns false, with one line in `error`, when a file for TLS cannot be used. */
+static bool open_stream(struct redis_connection *connection, int fd, char *error, size_t size)
 {
 	if (connection->url.tls)
-		connection->stream = tls_stream_new(connection->settings.base, fd, connection->url.host);
+		connection->stream = tls_stream_new(connection->settings.base, fd, connection->url.host,
+						    connection->url.tls_files, error, size);
 	else
 		connection->stream = must(bufferevent_socket_new(
 			connection->settings.base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS));
+	if (!connection->stream)
+		return false;
 	connection->received_ms = 0;
 	resp_reader_init(&connection->reader, connection->bulk_max, connection->replies);
 	bufferevent_setcb(connection->stream, redis_connection_on_readable, NULL, on_event, connection);
 	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
+	return true;
 }
 
 static void on_connect_done(void *context, int fd, const char *error)
 {
 	struct redis_connection *connection = context;
 	struct evbuffer *commands;
+	char defect[REDIS_TROUBLE_MAX];
 
 	if (error) {
 		give_up_address(connection, ADDRESS_UNREACHED, error);
 		return;
 	}
+	if (!open_stream(connection, fd, defect, sizeof defect)) {
+		give_up_address(connection, ADDRESS_REFUSED, defect);
+		return;
+	}
 	set_state(connection, CONNECTION_HANDSHAKE);
-	open_stream(connection, fd);
 	commands = must(evbuffer_new());
 	handshake_begin(&connection->handshake, &connection->url, connection->name,
 			&connection->settings.demands, commands);

@@ -5,20 +5,129 @@
 #include "core/base/must.h"
 #include "core/base/utf8.h"
 
+#include <errno.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-static SSL_CTX *context_new(void)
+/* ---- the files ---- */
+
+static bool load_authorities(SSL_CTX *context, const char *path)
 {
+	return SSL_CTX_load_verify_locations(context, path, NULL) == 1;
+}
+
+static bool load_certificate(SSL_CTX *context, const char *path)
+{
+	return SSL_CTX_use_certificate_chain_file(context, path) == 1;
+}
+
+/* OpenSSL compares the key with the certificate, which is loaded before. */
+static bool load_key(SSL_CTX *context, const char *path)
+{
+	return SSL_CTX_use_PrivateKey_file(context, path, SSL_FILETYPE_PEM) == 1;
+}
+
+/* Without this, OpenSSL would ask for the passphrase of an encrypted key on the terminal. */
+static int refuse_passphrase(char *passphrase, int size, int is_writing, void *was_asked)
+{
+	(void)passphrase, (void)size, (void)is_writing;
+	*(bool *)was_asked = true;
+	return -1;
+}
+
+/* NULL, or why the file cannot be opened.  OpenSSL would wait for the writer of a pipe. */
+static const char *opening_defect(const char *path)
+{
+	const char *defect = NULL;
+	struct stat status;
+	int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (file < 0 || fstat(file, &status) < 0)
+		defect = strerror(errno);
+	else if (!S_ISREG(status.st_mode))
+		defect = "it is not a regular file";
+	if (file >= 0)
+		close(file);
+	return defect;
+}
+
+/* NULL, or why OpenSSL does not accept the content. */
+static const char *content_defect(SSL_CTX *context, const char *path,
+				  bool (*load)(SSL_CTX *context, const char *path))
+{
+	bool is_encrypted = false;
+	const char *reason;
+
+	SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);
+	SSL_CTX_set_default_passwd_cb_userdata(context, &is_encrypted);
+	ERR_clear_error();
+	if (load(context, path))
+		return NULL;
+	if (is_encrypted)
+		return "the key is encrypted: remove its passphrase";
+	if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH ||
+	    ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_TYPE_MISMATCH)
+		return "this is not the key of the certificate in ALLOCD_REDIS_CERT_FILE";
+	reason = ERR_reason_error_string(ERR_peek_last_error());
+	return reason ? reason : "it holds nothing in PEM that can be used";
+}
+
+static bool use_file(SSL_CTX *context, const char *setting, const char *path,
+		     bool (*load)(SSL_CTX *context, const char *path), char *error, size_t size)
+{
+	const char *defect = opening_defect(path);
+
+	if (!defect)
+		defect = content_defect(context, path, load);
+	if (defect)
+		utf8_format(error, size, "%s: cannot use '%s': %s", setting, path, defect);
+	ERR_clear_error(); /* or the next connection would report it as its own */
+	return !defect;
+}
+
+static bool use_files(SSL_CTX *context, const struct tls_files *files, char *error, size_t size)
+{
+	if (!*files->authorities)
+		SSL_CTX_set_default_verify_paths(context);
+	else if (!use_file(context, "ALLOCD_REDIS_CA_FILE", files->authorities, load_authorities, error,
+			   size))
+		return false;
+	return !*files->certificate ||
+	       (use_file(context, "ALLOCD_REDIS_CERT_FILE", files->certificate, load_certificate, error,
+			 size) &&
+		use_file(context, "ALLOCD_REDIS_KEY_FILE", files->key, load_key, error, size));
+}
+
+/* ---- a stream ---- */
+
+/* Returns NULL, with one line in `error`, when a file cannot be used. */
+static SSL_CTX *context_new(const struct tls_files *files, char *error, size_t size)
+{
+	static const struct tls_files none = {"", "", ""};
 	SSL_CTX *context = must(SSL_CTX_new(TLS_client_method()));
 
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-	SSL_CTX_set_default_verify_paths(context);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	if (!use_files(context, files ? files : &none, error, size)) {
+		SSL_CTX_free(context);
+		return NULL;
+	}
+	return context;
+}
+
+bool tls_files_check(const struct tls_files *files, char *error, size_t size)
+{
+	SSL_CTX *context = context_new(files, error, size);
+
+	SSL_CTX_free(context);
 	return context;
 }
 
@@ -33,12 +142,18 @@ static void expect_host(SSL *ssl, char *host)
 		abort();
 }
 
-struct bufferevent *tls_stream_new(struct event_base *base, int fd, char *host)
+struct bufferevent *tls_stream_new(struct event_base *base, int fd, char *host, const struct tls_files *files,
+				   char *error, size_t size)
 {
-	SSL_CTX *context = context_new();
-	SSL *ssl = must(SSL_new(context));
+	SSL_CTX *context = context_new(files, error, size);
 	struct bufferevent *stream;
+	SSL *ssl;
 
+	if (!context) {
+		close(fd);
+		return NULL;
+	}
+	ssl = must(SSL_new(context));
 	SSL_CTX_free(context); /* the stream holds it */
 	expect_host(ssl, host);
 	stream = must(bufferevent_openssl_socket_new(base, fd, ssl, BUFFEREVENT_SSL_CONNECTING,
@@ -47,19 +162,27 @@ struct bufferevent *tls_stream_new(struct event_base *base, int fd, char *host)
 	return stream;
 }
 
+/* ---- errors ---- */
+
+#define CLIENT_CERTIFICATE "ALLOCD_REDIS_CERT_FILE and ALLOCD_REDIS_KEY_FILE"
+
 /* What to do about an error that the server's alert or OpenSSL names. */
 static const struct {
 	int reason;
 	const char *advice;
 } advices[] = {
 	{SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
-	 "the server demands a client certificate, and allocd presents none: set tls-auth-clients to no or "
-	 "optional in Redis"},
+	 "the server demands a client certificate: set " CLIENT_CERTIFICATE
+	 ", or tls-auth-clients to no or optional in Redis"},
 	{SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
-	 "the server refuses the handshake: it demands a client certificate, and allocd presents none "
-	 "(tls-auth-clients in Redis), or no cipher is common to both"},
-	{SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "the server refuses the client certificate"},
-	{SSL_R_TLSV1_ALERT_UNKNOWN_CA, "the server does not know the authority of the client certificate"},
+	 "the server refuses the handshake: it demands a client certificate (" CLIENT_CERTIFICATE
+	 "; tls-auth-clients in Redis), or no cipher is common to both"},
+	{SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
+	 "the server refuses the client certificate in ALLOCD_REDIS_CERT_FILE"},
+	{SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
+	 "the client certificate in ALLOCD_REDIS_CERT_FILE has expired"},
+	{SSL_R_TLSV1_ALERT_UNKNOWN_CA, "the server does not know the authority of the client certificate in "
+				       "ALLOCD_REDIS_CERT_FILE"},
 	{SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the server supports neither TLS 1.2 nor a later version"},
 	{SSL_R_UNSUPPORTED_PROTOCOL, "the server supports neither TLS 1.2 nor a later version"},
 	{SSL_R_WRONG_VERSION_NUMBER,
@@ -87,8 +210,8 @@ static const char *advice_on_certificate(long verified)
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		return "set this machine's clock";
 	default:
-		return "this machine does not trust it: add its authority to the system's, or name its file in "
-		       "SSL_CERT_FILE";
+		return "this machine does not trust it: name the file of its authority in ALLOCD_REDIS_CA_FILE, "
+		       "or add it to the system's";
 	}
 }
 

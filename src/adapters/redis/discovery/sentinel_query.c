@@ -208,6 +208,7 @@ static void on_connect_done(void *context, int fd, const char *error)
 {
 	static const struct timeval timeout = {SENTINEL_ANSWER_MS / 1000, SENTINEL_ANSWER_MS % 1000 * 1000};
 	struct sentinel_query *query = context;
+	char defect[REDIS_TROUBLE_MAX];
 
 	if (error && connect_attempts_has_next(query->attempts)) {
 		connect_attempts_next(query->attempts);
@@ -218,10 +219,15 @@ static void on_connect_done(void *context, int fd, const char *error)
 		return;
 	}
 	if (query->url->tls)
-		query->stream = tls_stream_new(query->base, fd, query->place.host);
+		query->stream = tls_stream_new(query->base, fd, query->place.host, query->url->tls_files,
+					       defect, sizeof defect);
 	else
 		query->stream = must(bufferevent_socket_new(query->base, fd,
 							    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS));
+	if (!query->stream) {
+		give_up(query, SENTINEL_REFUSED, defect);
+		return;
+	}
 	resp_reader_init(&query->reader, BULK_MAX, query->replies);
 	bufferevent_setcb(query->stream, on_readable, NULL, on_event, query);
 	bufferevent_enable(query->stream, EV_READ | EV_WRITE);

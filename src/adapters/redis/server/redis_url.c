@@ -332,8 +332,10 @@ bool redis_url_read(struct redis_url *url, const struct url_source *source, stru
 	*url = (struct redis_url){0};
 	if (!text)
 		return false;
-	if (redis_url_parse(url, text, error))
+	if (redis_url_parse(url, text, error)) {
+		url->tls_files = source->tls_files;
 		return true;
+	}
 	*error = arena_printf(arena, "REDIS_URL: %s", *error);
 	return false;
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char authority[64], authority_key[64], certificate[64], key[64];
+static char authority[64], certificate[64], key[64], client_certificate[64], client_key[64];
 static int tls_port;
 
 static void path(char text[64], const char *name)
@@ -14,31 +14,31 @@ static void path(char text[64], const char *name)
 	snprintf(text, 64, "%s/%s", world.server.folder, name);
 }
 
-/* Makes an authority, and a server's certificate from it for those names. */
+/* Runs a script in the server's folder. */
+static void run_script(const char *script)
+{
+	run_program((const char *[]){"sh", "-ec", script, "sh", world.server.folder, NULL});
+}
+
+/* Makes an authority, and certificates from it: a server's for those names, and a client's. */
 static void make_certificates(const char *names)
 {
-	char request[64], extensions[64];
-	FILE *file;
-
 	path(authority, "ca.crt");
-	path(authority_key, "ca.key");
 	path(certificate, "server.crt");
 	path(key, "server.key");
-	path(request, "server.csr");
-	path(extensions, "names");
-	file = fopen(extensions, "w");
-	fprintf(file, "subjectAltName=%s\n", names);
-	fclose(file);
-	run_program((const char *[]){"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-				     "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-				     "/CN=throw-away authority", "-keyout", authority_key, "-out", authority,
-				     NULL});
-	run_program((const char *[]){"openssl", "req", "-newkey", "ec", "-pkeyopt",
-				     "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=redis",
-				     "-keyout", key, "-out", request, NULL});
-	run_program((const char *[]){"openssl", "x509", "-req", "-in", request, "-CA", authority, "-CAkey",
-				     authority_key, "-CAcreateserial", "-days", "2", "-extfile", extensions,
-				     "-out", certificate, NULL});
+	path(client_certificate, "client.crt");
+	path(client_key, "client.key");
+	setenv("NAMES", names, 1);
+	run_script(
+		"cd $1\n"
+		"new='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'\n"
+		"openssl req -x509 $new -days 2 -subj '/CN=throw-away authority' -keyout ca.key -out ca.crt\n"
+		"echo subjectAltName=$NAMES > names\n"
+		"for name in server client; do\n"
+		"	openssl req $new -subj /CN=$name -keyout $name.key -out request\n"
+		"	openssl x509 -req -in request -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 \\\n"
+		"		-extfile names -out $name.crt\n"
+		"done");
 }
 
 static void start_tls_server_that_asks(const char *names, const char *clients, const char *protocols)
@@ -284,6 +284,108 @@ START_TEST(a_lost_connection_is_made_again_under_tls)
 }
 END_TEST
 
+/* ---- the files that the settings name ---- */
+
+static struct tls_files files;
+
+static void use_files(const char *authorities, const char *client, const char *clients_key)
+{
+	unsetenv("SSL_CERT_FILE");
+	files = (struct tls_files){authorities, client, clients_key};
+	use_url("rediss://localhost:%d", tls_port);
+	world.settings.url.tls_files = &files;
+}
+
+START_TEST(a_client_certificate_is_presented)
+{
+	start_tls_server_that_asks("DNS:localhost", "yes", protocols[_i]);
+	use_files(authority, client_certificate, client_key);
+	subscribe();
+
+	run_until(subscriber_is_up());
+}
+END_TEST
+
+START_TEST(a_file_of_authorities_replaces_those_of_the_system)
+{
+	start_tls_server("DNS:localhost");
+	run_script("cd $1; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+		   " -subj /CN=other -keyout other.key -out other.crt");
+	path(client_certificate, "other.crt");
+	use_files(client_certificate, "", "");
+	setenv("SSL_CERT_FILE", authority, 1);
+	subscribe();
+
+	run_until(has_trouble("ALLOCD_REDIS_CA_FILE"));
+	ck_assert(has_trouble("certificate"));
+}
+END_TEST
+
+START_TEST(a_client_certificate_of_an_unknown_authority_is_reported)
+{
+	start_tls_server_that_asks("DNS:localhost", "yes", "TLSv1.3");
+	run_script("cd $1; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+		   " -subj /CN=other -keyout client.key -out client.crt");
+	use_files(authority, client_certificate, client_key);
+	subscribe();
+
+	run_until(has_trouble("ALLOCD_REDIS_CERT_FILE"));
+}
+END_TEST
+
+/* How a script spoils one of the files, and what the error says besides the setting and the path. */
+static const struct {
+	const char *setting, *name, *script, *error;
+} spoiled[] = {
+	{"ALLOCD_REDIS_CA_FILE", "ca.crt", "rm ca.crt", "No such file"},
+	{"ALLOCD_REDIS_CA_FILE", "ca.crt", "rm ca.crt; mkfifo ca.crt", "not a regular file"},
+	{"ALLOCD_REDIS_CA_FILE", "ca.crt", "echo nothing > ca.crt", "no certificate"},
+	{"ALLOCD_REDIS_CERT_FILE", "client.crt", "rm client.crt; mkdir client.crt", "not a regular file"},
+	{"ALLOCD_REDIS_CERT_FILE", "client.crt", "cp client.key client.crt", "no start line"},
+	{"ALLOCD_REDIS_KEY_FILE", "client.key", "rm client.key", "No such file"},
+	{"ALLOCD_REDIS_KEY_FILE", "client.key", "cp server.key client.key", "not the key of the certificate"},
+	{"ALLOCD_REDIS_KEY_FILE", "client.key",
+	 "openssl ec -aes128 -passout pass:secret -in kept/client.key -out client.key", "is encrypted"},
+};
+
+START_TEST(a_file_that_cannot_be_used_is_named_and_read_again)
+{
+	char script[256], file[64];
+
+	start_tls_server_that_asks("DNS:localhost", "yes", "TLSv1.3");
+	snprintf(script, sizeof script, "cd $1; mkdir kept; cp *.crt *.key kept; %s", spoiled[_i].script);
+	run_script(script);
+	use_files(authority, client_certificate, client_key);
+	path(file, spoiled[_i].name);
+	subscribe();
+	run_until(has_trouble(spoiled[_i].setting));
+	ck_assert_msg(has_trouble(file) && has_trouble(spoiled[_i].error), "%s",
+		      redis_subscriber_trouble(world.subscriber));
+
+	snprintf(script, sizeof script, "cd $1; rm -r %s; cp kept/%s .", spoiled[_i].name, spoiled[_i].name);
+	run_script(script);
+
+	run_until(subscriber_is_up());
+}
+END_TEST
+
+START_TEST(rotated_certificates_are_used_from_the_next_connect_on)
+{
+	start_tls_server_that_asks("DNS:localhost", "yes", "TLSv1.3");
+	use_files(authority, client_certificate, client_key);
+	subscribe();
+	run_until(subscriber_is_up());
+
+	make_certificates("DNS:localhost");
+	ck_assert(subscriber_is_up());
+	server_kill(&world.server);
+	run_until(world.told.downs == 1);
+	server_restart(&world.server);
+
+	run_until(world.told.ups == 2);
+}
+END_TEST
+
 SUITE("redis tls", setup, teardown, .timeout_s = 120)
 {
 	tcase_add_loop_test(tests, a_certificate_for_the_host_is_trusted, 0, COUNT(good));
@@ -298,4 +400,9 @@ SUITE("redis tls", setup, teardown, .timeout_s = 120)
 	tcase_add_test(tests, a_giant_payload_is_drained_under_tls);
 	tcase_add_test(tests, events_are_published_under_tls);
 	tcase_add_test(tests, a_lost_connection_is_made_again_under_tls);
+	tcase_add_loop_test(tests, a_client_certificate_is_presented, 0, COUNT(protocols));
+	tcase_add_test(tests, a_file_of_authorities_replaces_those_of_the_system);
+	tcase_add_test(tests, a_client_certificate_of_an_unknown_authority_is_reported);
+	tcase_add_loop_test(tests, a_file_that_cannot_be_used_is_named_and_read_again, 0, COUNT(spoiled));
+	tcase_add_test(tests, rotated_certificates_are_used_from_the_next_connect_on);
 }

@@ -169,6 +169,7 @@ static const char *const refused[] = {
 	"ALLOCD_SOURCE=caf\xe9",
 	"ALLOCD_STREAM=caf\xe9",
 	"ALLOCD_PREFIX=\xff",
+	"ALLOCD_REDIS_CA_FILE=two\nlines",
 };
 
 START_TEST(an_error_names_the_setting_and_what_it_accepts)
