@@ -1,5 +1,7 @@
 """A Redis Cluster of three masters and three replicas: the worker finds the node of its slot, and follows it."""
 
+import time
+
 import pytest
 import redis_nodes
 from installation import Installation, unique, wait_until
@@ -9,7 +11,7 @@ from sure_publishers import SurePublishers, await_handled, connections
 PREFIX = "{allocd}:"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster():
     with redis_nodes.clustered() as there:
         yield there
@@ -26,10 +28,10 @@ def parked_at(tmp_path, database_url):
     """Makes an installation whose URL names this node, and whose worker does not run yet."""
     made = []
 
-    def make(node, cluster):
+    def make(node, cluster, prefix=PREFIX):
         there = Installation(tmp_path, database_url, node.url())
-        there.prefix = PREFIX
-        there.redis = cluster.master_of(PREFIX).client()
+        there.prefix = prefix
+        there.redis = cluster.master_of(prefix).client()
         made.append(there)
         return there
 
@@ -58,6 +60,42 @@ def test_the_worker_finds_the_node_of_its_slot_by_any_node_and_follows_it(cluste
     wait_until(lambda: allocd.get("/allocations/an-order").status_code == 200, "the order to be allocated")
     left = [each for each in master.client().client_list() if each["name"].startswith("allocd-")]
     assert not left
+
+
+def test_a_slot_that_migrates_under_load_loses_nothing_and_does_nothing_twice(cluster, parked_at, tmp_path):
+    """
+    Keys move one by one: those that have moved are answered by ASK, a script on both kinds by TRYAGAIN. The worker waits,
+    and follows the MOVED at the end.
+    """
+    prefix = "{moves}:"
+    source, target = cluster.master_of(prefix), cluster.master_of("{b}:")
+    assert source is not target
+    allocd = parked_at(source, cluster, prefix)
+    allocd.start()
+    ledger = Ledger(allocd, tmp_path)
+    ledger.heard.touch()
+    ledger.open(*(unique("sku") for _ in range(5)))
+
+    with SurePublishers(ledger, lambda: cluster.master_of(prefix).client()) as publishers:
+        await_handled(ledger, 100)
+        cluster.begin_migration(prefix, target)
+        for name in ("allocd:commands", "allocd:events"):
+            cluster.migrate_key(prefix + name, target)
+        for error in ("ASK", "TRYAGAIN"):
+            wait_until(lambda: f"{error} " in allocd.log.read_text(), f"the worker to be answered {error}")
+        cluster.end_migration(prefix, target)
+        begun = time.monotonic()
+        allocd.redis = target.client()
+        wait_until(lambda: len(connections(allocd)) == 4, "every connection to be at the new node")
+        await_handled(ledger, 100)
+        wait_until(allocd.ready, "the worker to be ready")
+        took_s = time.monotonic() - begun
+    publishers.send_again()
+    ledger.settle()
+    ledger.await_stream("allocd:commands")
+    ledger.check(heard_all=False, in_order=False)
+    assert took_s < 5, f"the worker followed the slot only after {took_s:.1f} s"
+    print(f"{len(ledger.sent)} commands, {len(publishers.unsure)} of them sent again; followed within {took_s:.1f} s")
 
 
 def test_a_killed_node_loses_nothing_and_does_nothing_twice(cluster, parked_at, tmp_path):

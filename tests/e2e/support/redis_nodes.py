@@ -159,12 +159,14 @@ class Cluster:
 
     def state_of(self, key):
         """The ports of the nodes that have the key's slot, as a living node sees it: the master's first."""
-        client = self.alive()[0].client()
-        slot = client.execute_command("CLUSTER", "KEYSLOT", key)
-        for first, last, *members in client.execute_command("CLUSTER", "SLOTS"):
+        slot = self.slot_of(key)
+        for first, last, *members in self.alive()[0].client().execute_command("CLUSTER", "SLOTS"):
             if first <= slot <= last:
                 return [member[1] for member in members]
         return []
+
+    def slot_of(self, key):
+        return self.alive()[0].client().execute_command("CLUSTER", "KEYSLOT", key)
 
     def master_of(self, key):
         [port, *_] = self.state_of(key)
@@ -174,6 +176,24 @@ class Cluster:
     def replica_of(self, key):
         [node] = [node for node in self.nodes if node.port in self.state_of(key)[1:]]
         return node
+
+    def begin_migration(self, key, target):
+        """From now on the keys of this key's slot move to `target`, one by one."""
+        source, slot = self.master_of(key), self.slot_of(key)
+        target.client().execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", source.identity())
+        source.client().execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", target.identity())
+
+    def migrate_key(self, key, target):
+        done = self.master_of(key).client().migrate("127.0.0.1", target.port, key, 0, 5000)
+        assert done == b"OK", f"{key}: {done}"
+
+    def end_migration(self, key, target):
+        """Moves the keys that are left, and makes `target` the owner of the slot."""
+        source, slot = self.master_of(key), self.slot_of(key)
+        for each in source.client().execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
+            self.migrate_key(each, target)
+        for node in (target, source):
+            node.client().execute_command("CLUSTER", "SETSLOT", slot, "NODE", target.identity())
 
     def is_well(self):
         """Whether every living node knows all others and every slot, and every replica is in sync."""
@@ -189,6 +209,10 @@ class ClusterNode(Node):
             self.options += ("--tls-cluster", "yes")
         else:
             self.port = port
+
+
+    def identity(self):
+        return self.client().execute_command("CLUSTER", "MYID")
 
 
 def cluster_port():
