@@ -41,6 +41,26 @@ def primary_and_standby():
             signal_all(primary, signal.SIGCONT)
 
 
+def make_synchronous(primary):
+    """From now on a commit waits until the standby has it on disk."""
+    primary.psql("alter system set synchronous_standby_names = '*'")
+    primary.psql("select pg_reload_conf()")
+    servers.wait_until(lambda: primary.psql("select sync_state from pg_stat_replication") == "sync", "a synchronous standby", 20)
+
+
+def cut_off(standby):
+    """The standby receives no more, and keeps what it has."""
+    standby.psql("alter system set primary_conninfo = ''")
+    standby.psql("select pg_reload_conf()")
+    servers.wait_until(lambda: standby.psql("select count(*) from pg_stat_wal_receiver") == "0", "the receiver to end", 20)
+
+
+def demote(primary):
+    """A primary that was stopped comes back as a standby of nothing, which accepts no writes."""
+    (primary.folder / "standby.signal").touch()
+    primary.start()
+
+
 def caught_up(primary, standby):
     position = primary.psql("select pg_current_wal_lsn()")
     return standby.psql(f"select pg_last_wal_replay_lsn() >= '{position}'") == "t"

@@ -1,4 +1,4 @@
-"""Publishers that know what arrived, also while Redis fails over."""
+"""Publishers that know what arrived, also while Redis or Postgres fails over."""
 
 import contextlib
 import json
@@ -15,9 +15,10 @@ RATE = 100  # commands a second on each way
 class SurePublishers:
     """Send commands by HTTP and by stream, and again with the same id where they do not know that one arrived."""
 
-    def __init__(self, ledger, connect):
+    def __init__(self, ledger, connect, replicas=1):
         self.ledger, self.allocd = ledger, ledger.allocd
         self.connect = connect  # returns a client of the present master
+        self.replicas = replicas  # how many of Redis must have a command before it counts as arrived
         self.unsure = []
         self.ended = threading.Event()
         self.threads = [threading.Thread(target=self.run, args=[send]) for send in (self.by_http, self.by_stream)]
@@ -52,7 +53,7 @@ class SurePublishers:
         try:
             client = self.connect()
             add(self.allocd, client, command)
-            if client.wait(1, 100) == 1:  # the replica has it, too
+            if client.wait(self.replicas, 100) >= self.replicas:
                 return
         except redis.RedisError:
             pass

@@ -1,0 +1,104 @@
+"""A standby of Postgres is promoted under load: how long it takes until the worker is ready, and what is lost."""
+
+import json
+import time
+
+import clusters
+import pytest
+import redis
+import servers
+from installation import Installation, unique, wait_until
+from ledger import Ledger
+from sure_publishers import SurePublishers, await_handled
+
+
+@pytest.fixture
+def pair():
+    with clusters.primary_and_standby() as pair:
+        yield pair
+
+
+@pytest.fixture
+def allocd(pair, tmp_path, server_urls):
+    there = Installation(tmp_path, clusters.url_of(*pair, target_session_attrs="read-write"), server_urls["REDIS_URL"])
+    there.start()
+    yield there
+    there.close()
+
+
+def kill(primary):
+    primary.kill()
+
+
+@pytest.mark.parametrize(("fail", "ready_within_s"), [(kill, 5), (clusters.freeze, 15)], ids=["killed", "frozen"])
+def test_a_synchronous_standby_has_everything_when_it_is_promoted(pair, allocd, tmp_path, fail, ready_within_s):
+    primary, standby = pair
+    clusters.make_synchronous(primary)
+    ledger = Ledger(allocd, tmp_path)
+    ledger.open(*(unique("sku") for _ in range(5)))
+
+    with ledger.listening(), SurePublishers(ledger, lambda: redis.Redis.from_url(allocd.redis_url), replicas=0) as publishers:
+        await_handled(ledger, 100)
+        fail(primary)
+        standby.promote()
+        begun = time.monotonic()
+        wait_until(lambda: commits_on(standby), "a unit of work to be committed")
+        servers.wait_until(allocd.ready, "the worker to be ready", ready_within_s)
+        took_s = time.monotonic() - begun
+        await_handled(ledger, 100)
+        publishers.ended.set()
+        publishers.send_again()
+        ledger.settle()
+        ledger.await_stream("allocd:commands")
+        ledger.check(in_order=False)
+    print(f"{len(ledger.sent)} commands, {len(publishers.unsure)} of them sent again; ready {took_s:.1f} s after the promotion")
+    assert took_s < ready_within_s
+
+    if fail is kill:
+        check_that_a_demoted_primary_is_passed_over(primary, standby, allocd, ledger.skus[0])
+
+
+def commits_on(server):
+    """Whether the worker has a session there that writes."""
+    return server.psql("select 1 from pg_stat_activity where application_name = 'allocd' and backend_xid is not null limit 1")
+
+
+def check_that_a_demoted_primary_is_passed_over(primary, standby, allocd, sku):
+    """It is the first of the hosts, and lets every session in."""
+    clusters.demote(primary)
+    standby.psql("select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'allocd'")
+    line = {"orderid": "after", "sku": sku, "qty": 1}
+    wait_until(lambda: allocd.post("/allocate", line).status_code == 202, "an order to be allocated")
+    wait_until(lambda: allocd.get("/allocations/after").status_code == 200, "the allocation to be read")
+    assert primary.psql("select count(*) from pg_stat_activity where application_name = 'allocd'") == "0"
+
+
+def test_a_standby_that_lagged_behind_takes_no_commands_until_the_outbox_is_renewed(pair, allocd):
+    primary, standby = pair
+    sku = unique("sku")
+    assert allocd.post("/add_batch", {"ref": unique("batch"), "sku": sku, "qty": 100}).status_code == 201
+    servers.wait_until(lambda: clusters.caught_up(primary, standby), "the standby to have everything", 20)
+    clusters.cut_off(standby)
+    listener = allocd.listen()
+    assert allocd.post("/allocate", {"orderid": "lost", "sku": sku, "qty": 1}).status_code == 202
+    listener.expect("line_allocated", orderid="lost", version=1)
+
+    primary.kill()
+    standby.promote()
+    begun = time.monotonic()
+    wait_until(lambda: "outbox renew" in allocd.readiness(), "readiness to say what to do")
+    found_s = time.monotonic() - begun
+    allocd.redis.xadd(f"{allocd.prefix}allocd:commands", allocate("by-stream", sku))
+    refused = allocd.post("/allocate", {"orderid": "refused", "sku": sku, "qty": 1})
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:allocd:problem:database-restored")
+    assert not allocd.query("select 1 from order_lines")
+
+    renewed = allocd.run("outbox", "renew", "--yes")
+    assert renewed.returncode == 0, renewed.stdout + renewed.stderr
+    listener.expect("line_allocated", orderid="by-stream", version=1, epoch=2)
+    wait_until(allocd.ready, "the worker to be ready")
+    print(f"the worker found {found_s:.1f} s after the promotion that the database is older than what was published")
+
+
+def allocate(orderid, sku):
+    return {"type": "allocate", "data": json.dumps({"orderid": orderid, "sku": sku, "qty": 1})}
