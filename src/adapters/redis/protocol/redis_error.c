@@ -10,6 +10,11 @@
 
 #define SCRIPT_RIGHTS "the ACL of the user in REDIS_URL must allow hget, hset, pexpire, xadd and publish"
 
+/* ASK is not followed: other keys of the slot are still here, and scripts need all of them on one node. */
+#define SLOT_MIGRATES                                                                                        \
+	"the cluster migrates the slot to another node: wait until it has; redis-cli --cluster fix ends a "  \
+	"migration that was left half done"
+
 static const struct {
 	const char *word, *advice;
 	enum redis_error_kind kind;
@@ -32,9 +37,8 @@ static const struct {
 	{"MASTERDOWN", "this is a replica that lost its master", REDIS_ERROR_WRONG_SERVER},
 	{"UNBLOCKED force", "the master became a replica", REDIS_ERROR_WRONG_SERVER},
 	{"CLUSTERDOWN", "the cluster has lost nodes: look at CLUSTER NODES", REDIS_ERROR_NOT_NOW},
-	{"ASK", "the cluster is moving the slot to another node: wait until it has", REDIS_ERROR_NOT_NOW},
-	{"TRYAGAIN", "the cluster is moving the slot to another node: wait until it has",
-	 REDIS_ERROR_NOT_NOW},
+	{"ASK", SLOT_MIGRATES, REDIS_ERROR_NOT_NOW},
+	{"TRYAGAIN", SLOT_MIGRATES, REDIS_ERROR_NOT_NOW},
 	{"MOVED", "another node of the cluster holds the slot of ALLOCD_PREFIX", REDIS_ERROR_WRONG_SERVER},
 	{"CROSSSLOT", "Redis runs as a cluster: set ALLOCD_PREFIX to one with a hash tag, such as {allocd}:",
 	 REDIS_ERROR_SLOTS},
