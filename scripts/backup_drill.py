@@ -1,0 +1,347 @@
+#!/usr/bin/python3
+"""
+Drills docs/operating.md, "Backups", on servers of its own: what a recovery to a moment loses and repeats, and how long
+each step takes.
+
+    backup_drill.py [--rate N] [--seconds N] [--durable] ALLOCD
+
+Commands come by HTTP and by stream, N a second together. Under that load a base backup is made and the WAL archived;
+some seconds later comes the moment to which the database is to return, and after as many more seconds the server is
+killed. A new server recovers to the moment, `allocd outbox renew` follows, and the stream is read again from the mark.
+It ends with 1 when a command of the stream is lost, one that was accepted before the moment, or when one was done twice.
+"""
+
+import argparse
+import collections
+import contextlib
+import datetime
+import http.client
+import itertools
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+import servers
+
+SKUS = [f"sku-{number}" for number in range(5)]
+STREAM, EVENTS, GROUP = "allocd:commands", "allocd:events", "allocd"
+MOMENT = """select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00:00"')"""
+TIMEOUT_S = 60
+
+# One command: how it came, its order, and when it was answered (seconds since 1970), if it was.
+Command = collections.namedtuple("Command", "way order answered")
+
+
+class DrillFailed(Exception):
+    """Something was lost or done twice that must not be; the text says what."""
+
+
+# ---- servers ----
+
+
+class Archived(servers.Postgres):
+    """A Postgres that archives its WAL, and of which base backups are made."""
+
+    def __init__(self, directory, durable):
+        self.archive = self.make_archive(directory)
+        settings = ("archive_mode=on", f"archive_command=cp %p {self.archive}/%f")
+        super().__init__(directory, durable, settings)
+
+    def make_archive(self, directory):
+        self.user = servers.server_user()
+        return self.make_folder(directory, "archive")
+
+    def back_up(self, directory):
+        """Returns the folder of the base backup, which recovery completes from the archive."""
+        backup = self.make_folder(directory, "backup")
+        self.call(
+            servers.postgres_tool("pg_basebackup"), "--pgdata", backup, "--wal-method=none", "--checkpoint=fast",
+            "--dbname", f"host={self.sockets} user=allocd",
+            *([] if self.durable else ["--no-sync"]),
+        )  # fmt: skip
+        return backup
+
+    def await_archived(self):
+        """Waits until the WAL that was written up to now is in the archive."""
+        last = self.psql("select pg_walfile_name(pg_switch_wal())")
+        servers.wait_until(lambda: (self.archive / last).exists(), f"{last} to be archived")
+
+
+class Recovered(servers.Postgres):
+    """A Postgres made from a base backup and the archive, as it was at the moment."""
+
+    def __init__(self, directory, durable, backup, archive, moment):
+        self.backup = backup
+        super().__init__(
+            directory, durable,
+            (f"restore_command=cp {archive}/%f %p", f"recovery_target_time={moment}", "recovery_target_action=promote"),
+        )  # fmt: skip
+
+    def create_cluster(self):
+        self.call("cp", "--archive", f"{self.backup}/.", self.folder)
+        self.call("touch", self.folder / "recovery.signal")
+
+    def await_recovered(self):
+        servers.wait_until(lambda: self.psql("select pg_is_in_recovery()") == "f", "the recovery to end")
+
+
+class Worker:
+    """`allocd run`, and the other commands, on the servers that are given."""
+
+    def __init__(self, allocd, redis, log):
+        self.allocd, self.redis, self.log = allocd, redis, log
+        self.http = f"127.0.0.1:{servers.free_port()}"
+        self.process = None
+
+    def environment(self, postgres):
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ALLOCD_", "PG"))}
+        return {
+            **kept, "DATABASE_URL": postgres.url("allocd"), "REDIS_URL": self.redis.url(), "ALLOCD_HTTP": self.http,
+        }  # fmt: skip
+
+    @contextlib.contextmanager
+    def running(self, postgres):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [self.allocd, "run"], env=self.environment(postgres), stderr=log, start_new_session=True
+            )
+        try:
+            yield
+        finally:
+            self.process.terminate()
+            self.process.wait(TIMEOUT_S)
+
+    def run(self, postgres, *words):
+        done = subprocess.run(
+            [self.allocd, *words], env=self.environment(postgres), capture_output=True, text=True, timeout=TIMEOUT_S
+        )
+        if done.returncode != 0:
+            raise DrillFailed(f"allocd {' '.join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout.strip()
+
+    def readiness(self):
+        try:
+            return urllib.request.urlopen(f"http://{self.http}/readyz", timeout=5).status, ""
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.read().decode()
+        except OSError:
+            return None, ""
+
+    def await_ready(self):
+        servers.wait_until(lambda: self.readiness()[0] == 200, f"the worker to be ready (see {self.log})")
+
+
+# ---- the load ----
+
+
+def redis_client(redis):
+    """A function that runs one command, whose words have no blanks or are quoted, and returns the reply's text."""
+    file = socket.create_connection(("127.0.0.1", redis.port)).makefile("rwb")
+
+    def run(line):
+        file.write(line.encode() + b"\r\n")
+        file.flush()
+        reply = file.readline()
+        if reply.startswith(b"-"):
+            raise DrillFailed(f"Redis: {reply.decode().strip()}")
+        return file.readline().strip().decode() if reply.startswith(b"$") else reply[1:].strip().decode()
+
+    return run
+
+
+def fields_of(number):
+    identity = str(uuid.uuid4())
+    return {"orderid": f"order-{identity}", "sku": SKUS[number % len(SKUS)], "qty": 1, "id": identity}
+
+
+class Load:
+    """Two publishers, until they are stopped or their server is gone."""
+
+    def __init__(self, worker, rate):
+        self.worker, self.rate = worker, rate
+        self.sent = []
+        self.stopped = threading.Event()
+        self.threads = [threading.Thread(target=send, daemon=True) for send in (self.by_http, self.by_stream)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join(TIMEOUT_S)
+
+    def numbers(self):
+        """Numbers at half the rate."""
+        begun = time.monotonic()
+        for number in itertools.count():
+            if self.stopped.wait(max(0, begun + number * 2 / self.rate - time.monotonic())):
+                return
+            yield number
+
+    def by_http(self):
+        connection = http.client.HTTPConnection(self.worker.http, timeout=TIMEOUT_S)
+        for number in self.numbers():
+            fields = fields_of(number)
+            connection.request("POST", "/allocate", json.dumps(fields), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            self.sent.append(Command("HTTP", fields["orderid"], time.time() if answer.status == 202 else None))
+
+    def by_stream(self):
+        run = redis_client(self.worker.redis)
+        for number in self.numbers():
+            fields = fields_of(number)
+            run(f"XADD {STREAM} * type allocate data '{json.dumps(fields)}'")
+            self.sent.append(Command("stream", fields["orderid"], time.time()))
+
+
+def open_products(worker):
+    for sku in SKUS:
+        fields = {"ref": f"batch-of-{sku}", "sku": sku, "qty": 1_000_000}
+        request = urllib.request.Request(
+            f"http://{worker.http}/add_batch", json.dumps(fields).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(request, timeout=TIMEOUT_S).close()
+
+
+# ---- the steps ----
+
+
+class Report:
+    """Prints each step with the time that it took, and each result."""
+
+    @contextlib.contextmanager
+    def step(self, name):
+        begun = time.monotonic()
+        result = {}
+        yield result
+        self.line(name, f"{time.monotonic() - begun:.1f} s{result.get('text', '')}")
+
+    def line(self, name, text):
+        print(f"{name:<32} {text}", flush=True)
+
+
+def size_of(folder):
+    return sum(file.stat().st_size for file in pathlib.Path(folder).rglob("*") if file.is_file())
+
+
+def work_until_the_server_dies(primary, worker, directory, options, report):
+    """Returns all commands, the base backup, and the moment to which the database is to return."""
+    with worker.running(primary):
+        worker.await_ready()
+        open_products(worker)
+        with Load(worker, options.rate) as load:
+            time.sleep(options.seconds)
+            with report.step("base backup under load") as result:
+                backup = primary.back_up(directory)
+                result["text"] = f", {size_of(backup) >> 20} MiB"
+            time.sleep(options.seconds)
+            moment = primary.psql(MOMENT)
+            time.sleep(options.seconds)
+        primary.await_archived()
+        report.line("WAL in the archive", f"{size_of(primary.archive) >> 20} MiB")
+        primary.kill()
+        worker.process.kill()
+    return load.sent, backup, moment
+
+
+def resume(recovered, worker, report):
+    """What docs/operating.md says under "A restored database"."""
+    with report.step("the worker takes no commands"):
+        servers.wait_until(lambda: "outbox renew" in worker.readiness()[1], "the worker to notice the restore")
+    done = recovered.psql(f"select array_to_string(done, '-') from streams where name = '{STREAM}'", "allocd")
+    redis_client(worker.redis)(f"XGROUP SETID {STREAM} {GROUP} {done}")
+    with report.step("outbox renew") as result:
+        result["text"] = f", {worker.run(recovered, 'outbox', 'renew', '--yes').splitlines()[-1]}"
+    with report.step(f"stream read again from {done}"):
+        worker.await_ready()
+        worker.run(recovered, "quiesce")
+
+
+# ---- the balance ----
+
+
+def lines_in(postgres):
+    rows = postgres.psql("select orderid, count(*) from order_lines group by orderid", "allocd")
+    return {order: int(count) for order, count in (row.rsplit("|", 1) for row in rows.splitlines())}
+
+
+def published(redis):
+    """How often each event is in the stream of events, as (SKU, version, epoch)."""
+    words = ["redis-cli", "-p", str(redis.port), "--raw", "XRANGE", EVENTS, "-", "+"]
+    lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    events = [json.loads(line) for line in lines[4::5]]
+    return collections.Counter((event["sku"], event["version"], event.get("epoch", 1)) for event in events)
+
+
+def balance(sent, moment, recovered, worker, report):
+    lines, events = lines_in(recovered), published(worker.redis)
+    accepted = [command for command in sent if command.answered]
+    lost = [command for command in accepted if command.order not in lines]
+    target = datetime.datetime.fromisoformat(moment).timestamp()
+    too_early = [command for command in lost if command.way == "stream" or command.answered <= target]
+    doubled = [order for order, count in lines.items() if count > 1]
+    renewed = {(sku, version) for sku, version, epoch in events if epoch > 1}
+    former = {(sku, version) for sku, version, epoch in events if epoch == 1}
+    for way in ("HTTP", "stream"):
+        of_way, lost_of_way = (sum(command.way == way for command in some) for some in (accepted, lost))
+        report.line(f"commands by {way}", f"{of_way} accepted, {lost_of_way} lost")
+    report.line("lost before the moment", str(len(too_early)))
+    report.line("done twice", str(len(doubled)))
+    report.line("versions given a second time", f"{len(renewed & former)}, to events of the next epoch")
+    report.line("events published twice", str(sum(count - 1 for count in events.values())))
+    if too_early or doubled:
+        raise DrillFailed(f"lost too early: {too_early[:3]}; done twice: {doubled[:3]}")
+
+
+def drill(options, directory, report):
+    allocd = os.path.abspath(options.allocd)
+    there, later = (servers.usable_directory(pathlib.Path(directory) / name) for name in ("before", "after"))
+    with contextlib.ExitStack() as stack:
+        redis = stack.enter_context(servers.running(servers.Redis(there)))
+        worker = Worker(allocd, redis, pathlib.Path(directory) / "allocd.log")
+        primary = stack.enter_context(servers.running(Archived(there, options.durable)))
+        primary.ensure_database("allocd")
+        sent, backup, moment = work_until_the_server_dies(primary, worker, there, options, report)
+        with report.step(f"recovery to {moment}"):
+            recovered = stack.enter_context(
+                servers.running(Recovered(later, options.durable, backup, primary.archive, moment))
+            )
+            recovered.await_recovered()
+        with worker.running(recovered):
+            resume(recovered, worker, report)
+            balance(sent, moment, recovered, worker, report)
+            worker.run(recovered, "verify")
+    report.line("allocd verify", "finds nothing")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rate", type=int, default=500, help="commands a second (500)")
+    parser.add_argument("--seconds", type=float, default=10, help="of load in each of three parts (10)")
+    parser.add_argument("--durable", action="store_true", help="write as a production server does")
+    parser.add_argument("allocd", metavar="ALLOCD")
+    options = parser.parse_args()
+    servers.end_in_order_on_signals()
+    try:
+        with servers.scratch_directory() as directory:
+            drill(options, directory, Report())
+    except (DrillFailed, servers.ServerError) as error:
+        print(f"backup_drill: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
