@@ -29,10 +29,20 @@ static bool load_certificate(SSL_CTX *context, const char *path)
 	return SSL_CTX_use_certificate_chain_file(context, path) == 1;
 }
 
-/* OpenSSL compares the key with the certificate, which is loaded before. */
+/* The certificate is loaded before: without the check, OpenSSL would accept a key of another kind (RSA, EC). */
 static bool load_key(SSL_CTX *context, const char *path)
 {
-	return SSL_CTX_use_PrivateKey_file(context, path, SSL_FILETYPE_PEM) == 1;
+	return SSL_CTX_use_PrivateKey_file(context, path, SSL_FILETYPE_PEM) == 1 &&
+	       SSL_CTX_check_private_key(context) == 1;
+}
+
+static bool is_mismatch(unsigned long error)
+{
+	int reason = ERR_GET_REASON(error);
+
+	return ERR_GET_LIB(error) == ERR_LIB_X509
+		       ? reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH
+		       : ERR_GET_LIB(error) == ERR_LIB_SSL && reason == SSL_R_NO_CERTIFICATE_ASSIGNED;
 }
 
 /* Without this, OpenSSL would ask for the passphrase of an encrypted key on the terminal. */
@@ -64,6 +74,7 @@ static const char *content_defect(SSL_CTX *context, const char *path,
 				  bool (*load)(SSL_CTX *context, const char *path))
 {
 	bool is_encrypted = false;
+	unsigned long failure;
 	const char *reason;
 
 	SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);
@@ -73,10 +84,10 @@ static const char *content_defect(SSL_CTX *context, const char *path,
 		return NULL;
 	if (is_encrypted)
 		return "the key is encrypted: remove its passphrase";
-	if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH ||
-	    ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_TYPE_MISMATCH)
+	failure = ERR_peek_last_error();
+	if (is_mismatch(failure))
 		return "this is not the key of the certificate in ALLOCD_REDIS_CERT_FILE";
-	reason = ERR_reason_error_string(ERR_peek_last_error());
+	reason = ERR_reason_error_string(failure);
 	return reason ? reason : "it holds nothing in PEM that can be used";
 }
 

@@ -344,6 +344,8 @@ static const struct {
 	{"ALLOCD_REDIS_CERT_FILE", "client.crt", "cp client.key client.crt", "no start line"},
 	{"ALLOCD_REDIS_KEY_FILE", "client.key", "rm client.key", "No such file"},
 	{"ALLOCD_REDIS_KEY_FILE", "client.key", "cp server.key client.key", "not the key of the certificate"},
+	{"ALLOCD_REDIS_KEY_FILE", "client.key", "openssl genrsa -out client.key 2048",
+	 "not the key of the certificate"},
 	{"ALLOCD_REDIS_KEY_FILE", "client.key",
 	 "openssl ec -aes128 -passout pass:secret -in kept/client.key -out client.key", "is encrypted"},
 };
