@@ -6,6 +6,7 @@ import pytest
 import redis_nodes
 import servers
 from installation import Installation, unique, wait_until
+from sure_publishers import connections
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_a_rotated_certificate_needs_no_restart(parked, secured_redis, redis_cer
     assert parked.run("publish", "allocate", f"sku={sku}", "orderid=o", "qty=1").returncode != 0, "it presents the new one"
     secured_redis.kill()
     secured_redis.start()
-    wait_until(lambda: "every connection to Redis is up again" in parked.log.read_text(), "the worker to use the new certificate")
+    wait_until(lambda: len(connections(parked)) == 4, "every connection to be made again, with the new certificate")
 
     assert parked.run("publish", "allocate", f"sku={sku}", "orderid=an-order", "qty=1").returncode == 0
     wait_until(lambda: parked.get("/allocations/an-order").status_code == 200, "the order to be allocated")

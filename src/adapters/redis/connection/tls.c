@@ -2,6 +2,7 @@
 #include "adapters/redis/connection/tls.h"
 
 #include "adapters/system/resolver.h"
+#include "adapters/system/url_source.h"
 #include "core/base/must.h"
 #include "core/base/utf8.h"
 
@@ -29,7 +30,7 @@ static bool load_certificate(SSL_CTX *context, const char *path)
 	return SSL_CTX_use_certificate_chain_file(context, path) == 1;
 }
 
-/* The certificate is loaded before: without the check, OpenSSL would accept a key of another kind (RSA, EC). */
+/* The certificate is loaded before.  Without the check OpenSSL accepts a key of another kind, RSA or EC. */
 static bool load_key(SSL_CTX *context, const char *path)
 {
 	return SSL_CTX_use_PrivateKey_file(context, path, SSL_FILETYPE_PEM) == 1 &&
@@ -74,7 +75,6 @@ static const char *content_defect(SSL_CTX *context, const char *path,
 				  bool (*load)(SSL_CTX *context, const char *path))
 {
 	bool is_encrypted = false;
-	unsigned long failure;
 	const char *reason;
 
 	SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);
@@ -84,10 +84,9 @@ static const char *content_defect(SSL_CTX *context, const char *path,
 		return NULL;
 	if (is_encrypted)
 		return "the key is encrypted: remove its passphrase";
-	failure = ERR_peek_last_error();
-	if (is_mismatch(failure))
+	if (is_mismatch(ERR_peek_last_error()))
 		return "this is not the key of the certificate in ALLOCD_REDIS_CERT_FILE";
-	reason = ERR_reason_error_string(failure);
+	reason = ERR_reason_error_string(ERR_peek_error()); /* the first is the most specific */
 	return reason ? reason : "it holds nothing in PEM that can be used";
 }
 

@@ -45,8 +45,9 @@ IN_PLACE_OF(command_dead_letters_show)
 IN_PLACE_OF(command_dead_letters_replay)
 IN_PLACE_OF(command_dead_letters_discard)
 
-bool setup_check(const struct config *config, struct arena *arena, const char **error)
+bool setup_check(const struct config *config, unsigned uses, struct arena *arena, const char **error)
 {
+	(void)uses;
 	(void)config;
 	(void)arena;
 	*error = check_error;
