@@ -229,7 +229,7 @@ class Report:
         self.line(name, f"{time.monotonic() - begun:.1f} s{result.get('text', '')}")
 
     def line(self, name, text):
-        print(f"{name:<32} {text}", flush=True)
+        print(f"{name:<38}  {text}", flush=True)
 
 
 def size_of(folder):
@@ -314,7 +314,7 @@ def drill(options, directory, report):
         primary = stack.enter_context(servers.running(Archived(there, options.durable)))
         primary.ensure_database("allocd")
         sent, backup, moment = work_until_the_server_dies(primary, worker, there, options, report)
-        with report.step(f"recovery to {moment}"):
+        with report.step(f"recovery to {moment[11:19]} UTC"):
             recovered = stack.enter_context(
                 servers.running(Recovered(later, options.durable, backup, primary.archive, moment))
             )
