@@ -14,7 +14,7 @@ import baseline
 import machine
 import report
 import servers
-from place import connected, fresh_database, refuse_unsafe, worker_on
+from place import connected, fresh_database, refuse_unsafe, replicas_on, worker_on
 
 SKUS, HOT_SKUS = 1000, 10
 
@@ -39,6 +39,20 @@ class Bench:
             self.server.run("checkpoint")
             return worker.bench(*arguments)
 
+    def replicas(self, count, streams, *arguments):
+        """The result for several workers that share the streams evenly."""
+        names = ",".join(f"commands{number}" for number in range(streams))
+        with (
+            fresh_database(self.server) as url,
+            replicas_on(url, self.redis_url, count, ALLOCD_STREAM=names) as workers,
+        ):
+            self.server.run("checkpoint")
+            result = workers[0].bench(*arguments)
+        if count > 1:
+            result["cpu_us_per_message"]["worker"] = None  # these are figures of the first one only
+            result["units"]["messages_mean"] = None
+        return result
+
     def pgbench(self, script, skus, clients):
         length = f"--transactions={self.messages // 10 // clients + 1}" if self.is_quick else "--time=3"
         return baseline.measure(self.server, script, min(skus, self.skus), clients, length)
@@ -50,6 +64,12 @@ def scenario(name, way="stream", share=1, **settings):
         name, "--way", way, "--messages", round(bench.messages * share),
         *([] if name == "hot" else ["--skus", bench.skus]), **settings,
     )  # fmt: skip
+
+
+def replicas(count, streams):
+    return lambda bench: bench.replicas(
+        count, streams, "allocate", "--messages", bench.messages, "--skus", bench.skus
+    )
 
 
 def latency(rate):
@@ -76,6 +96,11 @@ PIECES = [
     *baseline_pieces("allocate", "allocate", SKUS),
     Piece("allocate, UNIT_MAX=1", scenario("allocate", share=0.05, ALLOCD_UNIT_MAX="1")),
     Piece("allocate, pub/sub", scenario("allocate", way="pubsub")),
+    Piece("1 worker, 1 stream", replicas(1, 1)),
+    Piece("2 replicas, 1 stream", replicas(2, 1)),
+    Piece("3 replicas, 1 stream", replicas(3, 1)),
+    Piece("1 worker, 2 streams", replicas(1, 2)),
+    Piece("2 replicas, 2 streams", replicas(2, 2)),
     Piece("Redis alone", lambda bench: alone.measure(bench.redis_url, bench.messages, bench.skus)),
     Piece("reallocate", scenario("reallocate")),
     *baseline_pieces("reallocate", "reallocate", SKUS),
@@ -125,6 +150,11 @@ def best(name):
     return [baseline_name(name, clients) for clients in baseline.CLIENTS]
 
 
+def replicas_ratio(rounds, streams):
+    plural = "s" if streams > 1 else ""
+    return ratio(rounds, f"2 replicas, {streams} stream{plural}", f"1 worker, {streams} stream{plural}")
+
+
 def median(rounds, name, read):
     return statistics.median(read(r[name]) for r in rounds)
 
@@ -146,6 +176,8 @@ def verdicts(rounds):
         report.at_least("allocate, pub/sub / best pgbench", pubsub, 7, goal=10),
         report.at_least("reallocate / best pgbench", ratio(rounds, "reallocate", *best("reallocate")), 10),
         report.at_least("hot / best pgbench", ratio(rounds, "hot", *best("hot")), 12),
+        report.at_least("2 replicas / 1 worker, 1 stream", replicas_ratio(rounds, 1), 0.95),
+        report.at_least("2 replicas / 1 worker, 2 streams", replicas_ratio(rounds, 2), 0.9),
         report.at_least("UNIT_MAX=1 / pgbench, 1 client", single, 1),
         percentile(rounds, "latency at 100/s", "p50", 2.5, goal=1.5),
         percentile(rounds, "latency at 100/s", "p99", 6),

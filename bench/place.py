@@ -110,14 +110,13 @@ def run_program(*arguments, environment):
 
 
 class Worker:
-    """A worker with default settings on a database, a prefix on Redis and a port of its own."""
+    """A worker with default settings on a database, with a port of its own."""
 
-    def __init__(self, database_url, redis_url, **settings):
-        self.prefix = f"bench-{secrets.token_hex(4)}:"
-        self.redis_url = redis_url
+    def __init__(self, database_url, redis_url, prefix, **settings):
+        self.prefix = prefix
         self.http = f"127.0.0.1:{servers.free_port()}"
         self.environment = environment_of(
-            database_url, REDIS_URL=redis_url, ALLOCD_PREFIX=self.prefix, ALLOCD_HTTP=self.http,
+            database_url, REDIS_URL=redis_url, ALLOCD_PREFIX=prefix, ALLOCD_HTTP=self.http,
             ALLOCD_LOG_LEVEL="warn", **settings,
         )  # fmt: skip
         self.process = None
@@ -140,7 +139,6 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             status = self.process.wait()
-        remove_keys(self.redis_url, self.prefix)
         if status != 0:
             raise BenchError(f"the worker ended with {status}")
 
@@ -157,12 +155,27 @@ class Worker:
 
 @contextlib.contextmanager
 def worker_on(database_url, redis_url, **settings):
-    worker = Worker(database_url, redis_url, **settings)
-    try:
-        worker.start()
-        yield worker
-    finally:
-        worker.stop()
+    with replicas_on(database_url, redis_url, 1, **settings) as workers:
+        yield workers[0]
+
+
+@contextlib.contextmanager
+def replicas_on(database_url, redis_url, count, **settings):
+    """Workers that share a database and a prefix on Redis. Each has its share of the streams."""
+    prefix = f"bench-{secrets.token_hex(4)}:"
+    with contextlib.ExitStack() as stack:
+        stack.callback(remove_keys, redis_url, prefix)
+        workers = [Worker(database_url, redis_url, prefix, **settings) for _ in range(count)]
+        for worker in workers:
+            stack.callback(worker.stop)
+            worker.start()
+        streams = settings.get("ALLOCD_STREAM", "allocd:commands").split(",")
+        names = [prefix + stream for stream in streams]
+        with connected(database_url) as database:
+            readers = "select count(distinct holder) from leases where name = any(%s)"
+            expected = min(count, len(streams))
+            servers.wait_until(lambda: database.value(readers, [names]) == expected, "the streams to be shared out")
+        yield workers
 
 
 def remove_keys(redis_url, prefix):
