@@ -86,7 +86,8 @@ enum schema_result {
 	SCHEMA_FAILED, /* a migration failed and was rolled back; one in steps resumes at the next attempt */
 };
 
-#define SCHEMA_TEXT_SIZE 512
+/* Two values of a setting, which have 1024 bytes at most, and some words. */
+#define SCHEMA_TEXT_SIZE 2560
 
 /*
  * Applies missing migrations, in one transaction except for migrations in steps (see migrations.py); two
@@ -96,13 +97,20 @@ enum schema_result {
 enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms, struct logger *logger,
 				    char text[SCHEMA_TEXT_SIZE]);
 
+/* What a database belongs to: one prefix of channels and keys, and one list of streams. */
+struct installation {
+	const char *prefix;
+	const char *streams; /* as ALLOCD_STREAM has it; "": the worker reads none, and fits any list */
+};
+
 /*
- * Whether the database belongs to this prefix of channels and keys; if it belongs to another one, the result
- * is SCHEMA_INCOMPATIBLE.  With `takes`, a database that belongs to none belongs to this one from then on.
+ * Whether the database belongs to this installation; if it belongs to another one, the result is
+ * SCHEMA_INCOMPATIBLE.  With `takes`, a database that belongs to none belongs to this one from then on.
  * To be called when the schema is ready.
  */
-enum schema_result postgres_check_prefix(const struct url_source *url, int timeout_ms, const char *prefix,
-					 bool takes, char text[SCHEMA_TEXT_SIZE]);
+enum schema_result postgres_check_installation(const struct url_source *url, int timeout_ms,
+					       const struct installation *mine, bool takes,
+					       char text[SCHEMA_TEXT_SIZE]);
 
 /* Only checks; a missing migration is SCHEMA_INCOMPATIBLE, too. */
 enum schema_result postgres_check_schema(const struct url_source *url, int timeout_ms,

@@ -5,10 +5,11 @@
 #ifndef ALLOCD_BUS_INTAKE_ADMISSION_H
 #define ALLOCD_BUS_INTAKE_ADMISSION_H
 
+#include "bus/base/stream_list.h"
 #include "bus/engine/engine.h"
 
 /* Pub/sub and the streams. */
-#define VALVES_MAX (1 + 16)
+#define VALVES_MAX (1 + STREAMS_MAX)
 
 /* How to pause and resume a source; called in turns, pause first. */
 struct admission_valve {

@@ -3,6 +3,7 @@
 
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/postgres.h"
+#include "adapters/redis/protocol/resp_writer.h"
 #include "adapters/redis/tools/redis_query.h"
 #include "adapters/system/random.h"
 #include "core/base/must.h"
@@ -125,6 +126,40 @@ bool tools_open_redis(struct tools *tools)
 	tools->redis = redis_client_connect(&tools->redis_url, tools->invocation->config.prefix,
 					    system_random(), tools->redis_error);
 	return tools->redis || tools_report_redis(tools);
+}
+
+/*
+ * Counts in Redis and returns one number, because the reply of XINFO grows with the number of groups, and the
+ * entry of the last generated id may be gone.  If the group does not exist, the worker is about to create it,
+ * and no entry was read yet.
+ */
+static const char count_entries[] =
+	"local key, group, up_to = KEYS[1], ARGV[1], ARGV[2]\n"
+	"if redis.call('TYPE', key).ok ~= 'stream' then return 0 end\n"
+	"for _, info in ipairs(redis.call('XINFO', 'GROUPS', key)) do\n"
+	"	local field = {}\n"
+	"	for i = 1, #info, 2 do field[info[i]] = info[i + 1] end\n"
+	"	if field.name == group then\n"
+	"		local after = '(' .. field['last-delivered-id']\n"
+	"		return #redis.call('XPENDING', key, group, '-', up_to, 1000) +\n"
+	"			#redis.call('XRANGE', key, after, up_to, 'COUNT', 1000)\n"
+	"	end\n"
+	"end\n"
+	"return #redis.call('XRANGE', key, '-', up_to, 'COUNT', 1000)";
+
+bool tools_count_entries(struct tools *tools, const char *stream, const char *up_to, int64_t *count)
+{
+	const struct bytes arguments[] = {
+		bytes_of("EVAL"),
+		bytes_of(count_entries),
+		bytes_of("1"),
+		bytes_of(tools_prefixed(tools, stream)),
+		bytes_of(tools->invocation->config.group),
+		bytes_of(up_to),
+	};
+
+	return redis_client_number(tools->redis, arguments, 6, count, tools->redis_error) ||
+	       tools_report_redis(tools);
 }
 
 bool tools_ask_whether_idle(struct tools *tools, int64_t timeout_ms, int64_t *asked, int64_t *answered)

@@ -56,6 +56,12 @@ bool tools_report(struct tools *tools, enum exit_status status, const char *what
 const char *tools_prefixed(const struct tools *tools, const char *name);
 
 /*
+ * Counts the entries of the stream, up to the id `up_to` ("+": all), that the group has not acknowledged: of
+ * those that it did not read, and of the others, 1000 each at most.
+ */
+bool tools_count_entries(struct tools *tools, const char *stream, const char *up_to, int64_t *count);
+
+/*
  * Asks every worker to answer when it is idle, and waits for the answers: *asked is how many workers there
  * are, *answered how many answered in time.
  */

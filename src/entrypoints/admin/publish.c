@@ -1,11 +1,15 @@
 /* `allocd publish MESSAGE FIELD=VALUE...`: checks a command against its schema and publishes it. */
 #include "adapters/codec/codec.h"
+#include "adapters/redis/protocol/resp_writer.h"
 #include "adapters/redis/tools/redis_client.h"
 #include "adapters/system/random.h"
 #include "core/message.h"
-#include "entrypoints/cli/commands.h"
+#include "entrypoints/admin/admin_tools.h"
+#include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
 #include "entrypoints/main/server_urls.h"
+
+#include <stddef.h>
 
 static bool is_command(enum message_type type)
 {
@@ -57,6 +61,59 @@ static enum exit_status publish(const struct invocation *invocation, enum messag
 	return STATUS_DONE;
 }
 
+/* ---- on a stream ---- */
+
+/* A message without a SKU goes on the first stream of the range: its reader hands it on. */
+static const char *stream_for(const struct tools *tools, enum message_type type, struct bytes payload)
+{
+	const struct stream_list *streams = &tools->invocation->config.streams;
+	struct envelope envelope;
+	const char *error, *sku = NULL;
+
+	if (tools->codec->ops->decode(tools->codec, type, payload, tools->invocation->arena, &envelope,
+				      &error))
+		sku = message_text(&envelope.message, "sku");
+	return streams->names[sku ? stream_list_place(streams, sku) : streams->range_first];
+}
+
+static bool add_to_stream(struct tools *tools, enum message_type type, struct bytes payload)
+{
+	const char *key = tools_prefixed(tools, stream_for(tools, type, payload));
+	const struct bytes arguments[] = {
+		bytes_of("XADD"),
+		bytes_of(key),
+		bytes_of("*"),
+		bytes_of("type"),
+		bytes_of(message_name(type)),
+		bytes_of("data"),
+		payload,
+	};
+
+	return redis_client_run(tools->redis, arguments, 7, tools->redis_error) || tools_report_redis(tools);
+}
+
+static enum exit_status publish_on_stream(const struct invocation *invocation, enum message_type type,
+					  struct bytes payload)
+{
+	struct tools *tools = tools_new(invocation);
+
+	if (!invocation->config.streams.count)
+		tools_report(tools, STATUS_CONFIGURATION, "ALLOCD_STREAM", "it names no stream");
+	else if (tools_open_redis(tools))
+		add_to_stream(tools, type, payload);
+	return tools_free(&tools);
+}
+
+/* `--stream` names no streams, and `--stream=NAMES` does. */
+static bool is_for_stream(const struct invocation *invocation)
+{
+	for (size_t i = 0; i < invocation->option_count; i++) {
+		if (invocation->options[i].setting->offset == offsetof(struct config, streams))
+			return true;
+	}
+	return invocation_flag(invocation, "stream");
+}
+
 enum exit_status command_publish(const struct invocation *invocation)
 {
 	const char *name = invocation->arguments[0];
@@ -69,5 +126,6 @@ enum exit_status command_publish(const struct invocation *invocation)
 	if (!codec_command_from_pairs(type, invocation->arguments + 1, invocation->argument_count - 1,
 				      invocation->arena, &payload, &error))
 		return wrong_fields(invocation, error);
-	return publish(invocation, type, payload);
+	return is_for_stream(invocation) ? publish_on_stream(invocation, type, payload)
+					 : publish(invocation, type, payload);
 }

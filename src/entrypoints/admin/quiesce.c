@@ -1,6 +1,5 @@
 /* `allocd quiesce`: returns when nothing is queued, in flight or unpublished. */
 #include "adapters/postgres/tools/outbox_tools.h"
-#include "adapters/redis/protocol/resp_writer.h"
 #include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/poll_deadline.h"
@@ -40,50 +39,20 @@ static bool ask_workers(struct poll *poll)
 	return true;
 }
 
-/*
- * Counts in Redis and returns one number, because the reply of XINFO grows with the number of groups, and the
- * entry of the last generated id may be gone.  If the group does not exist, the worker is about to create it,
- * and no entry was read yet.
- */
-static const char count_entries[] =
-	"local key, group = KEYS[1], ARGV[1]\n"
-	"if redis.call('TYPE', key).ok ~= 'stream' then return 0 end\n"
-	"for _, info in ipairs(redis.call('XINFO', 'GROUPS', key)) do\n"
-	"	local field = {}\n"
-	"	for i = 1, #info, 2 do field[info[i]] = info[i + 1] end\n"
-	"	if field.name == group then\n"
-	"		local after = '(' .. field['last-delivered-id']\n"
-	"		return field.pending + #redis.call('XRANGE', key, after, '+', 'COUNT', 1000)\n"
-	"	end\n"
-	"end\n"
-	"return #redis.call('XRANGE', key, '-', '+', 'COUNT', 1000)";
-
-static bool count_stream_entries(struct tools *tools, const char *stream, int64_t *count)
-{
-	const struct bytes arguments[] = {
-		bytes_of("EVAL"),
-		bytes_of(count_entries),
-		bytes_of("1"),
-		bytes_of(tools_prefixed(tools, stream)),
-		bytes_of(tools->invocation->config.group),
-	};
-
-	return redis_client_number(tools->redis, arguments, 5, count, tools->redis_error) ||
-	       tools_report_redis(tools);
-}
-
+/* What is forwarded meanwhile, from the last stream to the first, is found in the second round. */
 static bool ask_streams(struct poll *poll)
 {
 	const struct stream_list *streams = &poll->invocation->config.streams;
 	int64_t count;
 
-	for (size_t i = 0; i < streams->count && !poll->busy; i++) {
-		if (!count_stream_entries(poll->tools, streams->names[i], &count))
+	for (size_t i = 0; i < 2 * streams->count && !poll->busy; i++) {
+		const char *name = streams->names[i % streams->count];
+
+		if (!tools_count_entries(poll->tools, name, "+", &count))
 			return false;
 		if (count > 0)
 			poll->busy = arena_printf(poll->invocation->arena,
-						  "%" PRId64 " entries or more of stream %s", count,
-						  streams->names[i]);
+						  "%" PRId64 " entries or more of stream %s", count, name);
 	}
 	return true;
 }

@@ -12,6 +12,16 @@ static const struct command_option run_options[] = {
 	{0},
 };
 
+static const struct command_option publish_options[] = {
+	{"stream", .help = "add it to the stream of its SKU; --stream=NAMES: of these streams"},
+	{0},
+};
+
+static const struct command_option streams_resize_options[] = {
+	{"timeout", OPTION_SECONDS, .value = "SECONDS", .help = "how long to wait; default: 30"},
+	{0},
+};
+
 static const struct command_option await_options[] = {
 	{"id", OPTION_TEXT, .required = true, .value = "ID", .help = "id of the message, or of the stream entry"},
 	{"timeout", OPTION_SECONDS, .value = "SECONDS", .help = "how long to wait; default: 10"},
@@ -100,10 +110,11 @@ const struct command commands[] = {
 	},
 	{
 		.name = "publish", .arguments = "MESSAGE FIELD=VALUE...",
-		.arguments_min = 1, .arguments_max = SIZE_MAX,
-		.summary = "check a command against its schema and publish it on its channel",
+		.arguments_min = 1, .arguments_max = SIZE_MAX, .options = publish_options,
+		.summary = "check a command against its schema and publish it on its channel, or add it to a stream",
 		.details = "For example: allocd publish allocate orderid=order-1 sku=lamp qty=10\n"
-			   "Exits with 69 when no worker is subscribed: then the command is lost.",
+			   "Exits with 69 when no worker is subscribed: then the command is lost.\n"
+			   "On a stream (--stream) it is not.  Of several streams, the SKU's is found by its CRC-32.",
 		.uses = USED_BY_PUBLISH, .run = command_publish,
 	},
 	{
@@ -167,6 +178,16 @@ const struct command commands[] = {
 			   "of the database refuses to start: --prefix gives it to another one, such as a copy\n"
 			   "to the prefix of a test.  Stop the workers of the former prefix first.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_outbox_renew,
+	},
+	{
+		.name = "streams resize", .arguments = "", .options = streams_resize_options,
+		.summary = "change the list of streams of all workers to ALLOCD_STREAM",
+		.details = "First let the publishers go over to the new streams: what they add there waits.  Then run\n"
+			   "this while the workers go on with the former list: it returns when every command of before\n"
+			   "is handled, so that no SKU's commands overtake each other.  Then start the workers again\n"
+			   "with the new list.  Refused (78) where a SKU would get another stream that is read already.\n"
+			   "Exits with 75, and changes nothing, when commands of before are not handled in time.",
+		.uses = USED_BY_QUIESCE, .run = command_streams_resize,
 	},
 	{
 		.name = "dead-letters list", .arguments = "[ID]...", .arguments_max = SIZE_MAX,

@@ -61,21 +61,29 @@ static void add_setting(struct parsing *parsing, const struct setting *setting, 
 	invocation->options[invocation->option_count++] = (struct option_value){setting, is_file, value};
 }
 
-/* False: the command uses no setting of that name. */
-static bool try_settings(struct parsing *parsing, const char *word)
+/* Returns the command's setting that the word names, or NULL; sets whether it names the setting's file. */
+static const struct setting *setting_named(const struct parsing *parsing, const char *word, bool *is_file)
 {
 	for (size_t i = 0; i < settings_count; i++) {
 		const struct setting *setting = &settings[i];
 		const char *name = setting_option(setting, parsing->arena);
-		bool is_file = setting->secret && is_named(word, name, FILE_OPTION_SUFFIX);
 
-		if (!(setting->used_by & parsing->invocation->command->uses) ||
-		    (!is_file && !is_named(word, name, "")))
-			continue;
-		add_setting(parsing, setting, is_file, word);
-		return true;
+		*is_file = setting->secret && is_named(word, name, FILE_OPTION_SUFFIX);
+		if ((setting->used_by & parsing->invocation->command->uses) &&
+		    (*is_file || is_named(word, name, "")))
+			return setting;
 	}
-	return false;
+	return NULL;
+}
+
+static bool try_settings(struct parsing *parsing, const char *word)
+{
+	bool is_file;
+	const struct setting *setting = setting_named(parsing, word, &is_file);
+
+	if (setting)
+		add_setting(parsing, setting, is_file, word);
+	return setting;
 }
 
 /* The words that follow "expected" in an error; NULL when the kind accepts the text. */
@@ -112,12 +120,21 @@ static void add_own_option(struct parsing *parsing, const struct command_option 
 	invocation->own_options[invocation->own_option_count++] = (struct given_option){option, text};
 }
 
+/* A command may have a flag of a setting's name: `--stream` is the flag, `--stream=NAME` the setting. */
+static bool is_setting_of_flag(const struct parsing *parsing, const struct command_option *option,
+			       const char *word)
+{
+	bool is_file;
+
+	return option->kind == OPTION_FLAG && strchr(word, '=') && setting_named(parsing, word, &is_file);
+}
+
 static bool try_own_options(struct parsing *parsing, const char *word)
 {
 	const struct command_option *option = parsing->invocation->command->options;
 
 	for (; option && option->name; option++) {
-		if (is_named(word, option->name, "")) {
+		if (is_named(word, option->name, "") && !is_setting_of_flag(parsing, option, word)) {
 			add_own_option(parsing, option, word);
 			return true;
 		}

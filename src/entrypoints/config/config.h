@@ -5,6 +5,7 @@
 #define ALLOCD_ENTRYPOINTS_CONFIG_CONFIG_H
 
 #include "adapters/system/url_source.h"
+#include "bus/base/stream_list.h"
 #include "bus/ports/logger.h"
 #include "entrypoints/config/settings.h"
 
@@ -29,13 +30,6 @@ struct listen_address {
 
 struct recipient_list {
 	const char *addresses[RECIPIENTS_MAX];
-	size_t count;
-};
-
-#define STREAMS_MAX 16
-
-struct stream_list {
-	const char *names[STREAMS_MAX];
 	size_t count;
 };
 
@@ -109,6 +103,9 @@ struct option_value {
  */
 bool config_load(struct config *config, struct arena *arena, const char *const environment[],
 		 const struct option_value *options, size_t option_count, const char **error);
+
+/* Reads the text of ALLOCD_STREAM, which the list refers to; false when the setting does not accept it. */
+bool stream_list_parse(const char *text, struct stream_list *list, struct arena *arena);
 
 /*
  * The function of a URL source (adapters/system/url_source.h), and its context for a variable, which points

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,21 +37,59 @@ static bool is_among(const char *text, const char *const *texts, size_t count)
 	return false;
 }
 
-/* Names separated by commas, each once. */
-static bool parse_streams(const struct setting *setting, const char *text, void *place, struct arena *arena)
-{
-	struct stream_list *list = place;
+/* ---- streams ---- */
 
-	(void)setting;
-	*list = (struct stream_list){0};
+static bool add_stream(struct stream_list *list, const char *name)
+{
+	if (!name[0] || list->count == STREAMS_MAX || stream_list_has(list, name))
+		return false;
+	list->names[list->count++] = name;
+	return true;
+}
+
+/* Whether the name ends in a range, such as "[0-7]"; sets the length of what is before it, and its ends. */
+static bool read_range(const char *name, size_t *stem, long *from, long *to)
+{
+	const char *open = strrchr(name, '[');
+	char first[4], last[4];
+	int end = 0;
+
+	if (!open || sscanf(open, "[%3[0-9]-%3[0-9]]%n", first, last, &end) != 2 || !end || open[end])
+		return false;
+	*stem = (size_t)(open - name);
+	*from = first[0] == '0' && first[1] ? -1 : strtol(first, NULL, 10);
+	*to = last[0] == '0' && last[1] ? -1 : strtol(last, NULL, 10);
+	return true;
+}
+
+static bool add_streams(struct stream_list *list, const char *name, struct arena *arena)
+{
+	size_t stem;
+	long from, to;
+
+	if (!read_range(name, &stem, &from, &to))
+		return add_stream(list, name);
+	if (list->range_count || from < 0 || to <= from)
+		return false;
+	list->range_first = list->count;
+	for (long number = from; number <= to; number++) {
+		if (!add_stream(list, arena_printf(arena, "%.*s%ld", (int)stem, name, number)))
+			return false;
+	}
+	list->range_count = list->count - list->range_first;
+	return true;
+}
+
+bool stream_list_parse(const char *text, struct stream_list *list, struct arena *arena)
+{
+	*list = (struct stream_list){.text = text};
 	if (!text_is_printable(text) || strlen(text) > TEXT_MAX)
 		return false;
 	for (const char *at = text; text[0]; at++) {
 		const char *name = arena_printf(arena, "%.*s", (int)strcspn(at, ","), at);
 
-		if (!name[0] || list->count == STREAMS_MAX || is_among(name, list->names, list->count))
+		if (!add_streams(list, name, arena))
 			return false;
-		list->names[list->count++] = name;
 		at += strlen(name);
 		if (!*at)
 			return true;
@@ -58,12 +97,20 @@ static bool parse_streams(const struct setting *setting, const char *text, void 
 	return true;
 }
 
+static bool parse_streams(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	(void)setting;
+	return stream_list_parse(text, place, arena);
+}
+
 static const char *accepts_streams(const struct setting *setting, struct arena *arena)
 {
 	(void)setting;
-	return arena_printf(arena,
-			    "up to %d different names separated by commas, or nothing to read no stream",
-			    STREAMS_MAX);
+	return arena_printf(
+		arena,
+		"up to %d different names separated by commas, one of them perhaps with a range, such as "
+		"commands[0-7], or nothing to read no stream",
+		STREAMS_MAX);
 }
 
 static bool parse_number(const struct setting *setting, const char *text, void *place, struct arena *arena)
@@ -281,7 +328,7 @@ static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JS
 #define TOOLS          (USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE | USED_BY_BENCH | DEAD_LETTERS)
 #define DATABASE_USERS (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_CONFIG | TOOLS)
 #define GROUP_USERS    (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE)
-#define STREAM_USERS   (GROUP_USERS | USED_BY_BENCH)
+#define STREAM_USERS   (GROUP_USERS | USED_BY_BENCH | USED_BY_PUBLISH)
 #define ENGINE_USERS   (USED_BY_RUN | USED_BY_CONFIG | USED_BY_REPLAY)
 #define WORKER_ONLY    (USED_BY_RUN | USED_BY_CONFIG)
 #define WAITS          (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_TAIL | USED_BY_CONFIG | DEAD_LETTERS)
@@ -322,7 +369,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_STREAM", .fallback = "allocd:commands", .value = "NAMES",
-		.help = "streams to read commands from, separated by commas; empty: none",
+		.help = "streams to read commands from, separated by commas, or NAME[0-7]; empty: none",
 		.parse = parse_streams, .accepts = accepts_streams, IN(streams), .empty_is_off = true,
 		.used_by = STREAM_USERS,
 	},

@@ -99,16 +99,17 @@ static enum exit_status give_up(const struct schema_work *work, const char *mess
 
 static enum schema_result attempt(const struct schema_work *work, char reason[SCHEMA_TEXT_SIZE])
 {
+	const struct installation mine = {work->config->prefix, work->config->streams.text};
 	struct url_source url = database_url(work->config);
-	enum schema_result result;
+	enum schema_result result = SCHEMA_READY;
 
-	if (work->task == SCHEMA_TAKE)
-		return postgres_check_prefix(&url, attempt_ms(work), work->config->prefix, true, reason);
-	result = work->task == SCHEMA_MIGRATE ? postgres_migrate(&url, attempt_ms(work), work->logger, reason)
-					      : postgres_check_schema(&url, attempt_ms(work), reason);
+	if (work->task == SCHEMA_MIGRATE)
+		result = postgres_migrate(&url, attempt_ms(work), work->logger, reason);
+	else if (work->task == SCHEMA_CHECK)
+		result = postgres_check_schema(&url, attempt_ms(work), reason);
 	if (result != SCHEMA_READY || !work->is_worker)
 		return result;
-	return postgres_check_prefix(&url, attempt_ms(work), work->config->prefix, false, reason);
+	return postgres_check_installation(&url, attempt_ms(work), &mine, work->task == SCHEMA_TAKE, reason);
 }
 
 static enum exit_status run(struct schema_work *work)

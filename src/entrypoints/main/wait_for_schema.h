@@ -16,7 +16,7 @@ enum exit_status schema_prepare(const struct config *config, bool migrate, struc
 /* The same work in a thread of its own, while the event loop runs. */
 struct schema_work;
 
-/* The first two look for a worker with another prefix, too; the third takes the database for this one's. */
+/* The first two check to whom the database belongs, too; the third takes it for this installation. */
 enum schema_task { SCHEMA_CHECK, SCHEMA_MIGRATE, SCHEMA_TAKE };
 
 /* The configuration and the logger, which is safe for threads, outlive the thread. */

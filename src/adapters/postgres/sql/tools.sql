@@ -279,14 +279,19 @@ begin isolation level read committed;
 set local statement_timeout = 0;
 set local lock_timeout = '30s'
 
--- query read_prefix
-select prefix from installation
+-- query read_installation
+select prefix, streams from installation
 
--- query take_prefix
-update installation set prefix = $1 where prefix is null
+-- query take_installation
+-- A worker that reads no streams leaves them to others.
+update installation set prefix = $1, streams = coalesce(streams, nullif($2, ''))
+where coalesce(prefix, $1) = $1 and (prefix is null or (streams is null and $2 <> ''))
 
 -- query give_to_prefix
-update installation set prefix = $1
+update installation set prefix = $1, streams = null
+
+-- query set_streams
+update installation set streams = $1 where streams is not distinct from $2
 
 -- query lock_installation
 -- One renewal follows another.

@@ -17,7 +17,8 @@ struct redis_client {
 	struct logger silent; /* the caller reports the error */
 	struct redis_connection *connection;
 	bool lost;
-	bool answered; /* the last command, by an integer */
+	int expected;  /* the type of the reply */
+	bool answered; /* the last command, by such a reply */
 	int64_t number;
 	char error[REDIS_TROUBLE_MAX];
 };
@@ -78,18 +79,19 @@ static void on_replied(void *context, const redisReply *reply)
 
 	if (!reply)
 		return; /* on_lost reports why */
-	call->answered = reply->type == REDIS_REPLY_INTEGER;
+	call->answered = reply->type == call->expected;
 	call->number = reply->integer;
 	if (!call->answered)
 		redis_error_describe(reply, call->error, sizeof call->error);
 	event_base_loopexit(call->base, NULL);
 }
 
-bool redis_client_number(struct redis_client *call, const struct bytes *arguments, size_t count,
-			 int64_t *number, char error[REDIS_TROUBLE_MAX])
+static bool ask(struct redis_client *call, const struct bytes *arguments, size_t count, int expected,
+		char error[REDIS_TROUBLE_MAX])
 {
 	struct evbuffer *commands = must(evbuffer_new());
 
+	call->expected = expected;
 	call->answered = false;
 	if (!call->lost) {
 		resp_append_command(commands, arguments, count);
@@ -97,10 +99,24 @@ bool redis_client_number(struct redis_client *call, const struct bytes *argument
 		event_base_dispatch(call->base);
 	}
 	evbuffer_free(commands);
-	*number = call->number;
 	if (!call->answered)
 		utf8_format(error, REDIS_TROUBLE_MAX, "%s", call->error);
 	return call->answered;
+}
+
+bool redis_client_number(struct redis_client *call, const struct bytes *arguments, size_t count,
+			 int64_t *number, char error[REDIS_TROUBLE_MAX])
+{
+	bool answered = ask(call, arguments, count, REDIS_REPLY_INTEGER, error);
+
+	*number = call->number;
+	return answered;
+}
+
+bool redis_client_run(struct redis_client *call, const struct bytes *arguments, size_t count,
+		      char error[REDIS_TROUBLE_MAX])
+{
+	return ask(call, arguments, count, REDIS_REPLY_STRING, error);
 }
 
 bool redis_client_publish(const struct url_source *url, const char *prefix, struct random *random,

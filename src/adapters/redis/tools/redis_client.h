@@ -27,6 +27,10 @@ void redis_client_close(struct redis_client **call);
 bool redis_client_number(struct redis_client *call, const struct bytes *arguments, size_t count,
 			 int64_t *number, char error[REDIS_TROUBLE_MAX]);
 
+/* The same for a command whose reply is a text, which is not kept, such as XADD. */
+bool redis_client_run(struct redis_client *call, const struct bytes *arguments, size_t count,
+		      char error[REDIS_TROUBLE_MAX]);
+
 /*
  * Connects, publishes one message, and disconnects; *receivers is the number of subscribers that received
  * it; in a cluster, of those at the node that has the slot of `prefix`.  On failure returns false, with one

@@ -18,7 +18,7 @@ static bool read_options(const char *const words[])
 							.arguments_max = 1,
 							.options = bench_own_options},
 				words, &error));
-	invocation.config.streams = (struct stream_list){{"commands"}, 1};
+	invocation.config.streams = (struct stream_list){.names = {"commands"}, .count = 1};
 	return bench_options_read(&options, &invocation, &error);
 }
 

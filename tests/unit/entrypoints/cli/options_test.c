@@ -72,6 +72,19 @@ START_TEST(an_option_with_file_suffix_names_a_file)
 }
 END_TEST
 
+START_TEST(a_flag_with_a_value_is_the_setting_of_that_name)
+{
+	ck_assert(parse("publish", (const char *const[]){"--stream", "allocate", NULL}));
+	ck_assert(invocation_flag(&invocation, "stream"));
+	ck_assert_uint_eq(invocation.option_count, 0);
+
+	ck_assert(parse("publish", (const char *const[]){"--stream=a,b", "allocate", NULL}));
+	ck_assert_uint_eq(invocation.option_count, 1);
+	ck_assert_str_eq(invocation.options[0].setting->variable, "ALLOCD_STREAM");
+	ck_assert_str_eq(invocation.options[0].text, "a,b");
+}
+END_TEST
+
 START_TEST(flags_and_help_are_noticed)
 {
 	ck_assert(parse("run", (const char *const[]){"--no-migrate", NULL}));
@@ -203,6 +216,7 @@ START_TEST(every_command_is_found_by_its_name)
 }
 END_TEST
 
+/* A flag hides none: with a value, its name is the setting's. */
 START_TEST(no_option_of_a_command_hides_a_setting_it_uses)
 {
 	for (size_t i = 0; i < commands_count; i++) {
@@ -210,7 +224,8 @@ START_TEST(no_option_of_a_command_hides_a_setting_it_uses)
 
 		for (; option && option->name; option++) {
 			for (size_t j = 0; j < settings_count; j++)
-				ck_assert(!(settings[j].used_by & commands[i].uses) ||
+				ck_assert(option->kind == OPTION_FLAG ||
+					  !(settings[j].used_by & commands[i].uses) ||
 					  strcmp(option->name, setting_option(&settings[j], arena)) != 0);
 			ck_assert(option->help && (option->kind == OPTION_FLAG) == !option->value);
 		}
@@ -251,6 +266,7 @@ SUITE("options", set_up, tear_down)
 	tcase_add_test(tests, options_may_follow_arguments);
 	tcase_add_test(tests, after_two_dashes_there_are_no_options);
 	tcase_add_test(tests, an_option_with_file_suffix_names_a_file);
+	tcase_add_test(tests, a_flag_with_a_value_is_the_setting_of_that_name);
 	tcase_add_test(tests, flags_and_help_are_noticed);
 	tcase_add_loop_test(tests, options_that_a_command_does_not_have_are_refused, 0, COUNT(refused));
 	tcase_add_test(tests, a_repeated_option_gives_its_last_value_and_all_of_them);

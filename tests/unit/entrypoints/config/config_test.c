@@ -136,7 +136,12 @@ static const char *const refused[] = {
 	"ALLOCD_STREAM=a,",
 	"ALLOCD_STREAM=a,,b",
 	"ALLOCD_STREAM=a,b,a",
-	"ALLOCD_STREAM=a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q",
+	"ALLOCD_STREAM=commands[0-31],orders",
+	"ALLOCD_STREAM=commands[7-0]",
+	"ALLOCD_STREAM=commands[3-3]",
+	"ALLOCD_STREAM=commands[00-07]",
+	"ALLOCD_STREAM=commands[0-3],orders[0-3]",
+	"ALLOCD_STREAM=commands1,commands[0-3]",
 	"ALLOCD_UNIT_MAX=0",
 	"ALLOCD_UNIT_MAX=10001",
 	"ALLOCD_UNIT_MAX= 7",
@@ -211,6 +216,21 @@ START_TEST(names_of_streams_are_separated_by_commas)
 	ck_assert_uint_eq(config.streams.count, 2);
 	ck_assert_str_eq(config.streams.names[0], "orders");
 	ck_assert_str_eq(config.streams.names[1], "stock of the south");
+}
+END_TEST
+
+START_TEST(a_range_stands_for_its_names)
+{
+	ck_assert(load_one("ALLOCD_STREAM=commands,commands[8-11],stock[a-b]"));
+
+	ck_assert_uint_eq(config.streams.count, 6);
+	ck_assert_uint_eq(config.streams.range_first, 1);
+	ck_assert_uint_eq(config.streams.range_count, 4);
+	ck_assert_str_eq(config.streams.names[0], "commands");
+	ck_assert_str_eq(config.streams.names[1], "commands8");
+	ck_assert_str_eq(config.streams.names[4], "commands11");
+	ck_assert_str_eq(config.streams.names[5], "stock[a-b]");
+	ck_assert_str_eq(config.streams.text, "commands,commands[8-11],stock[a-b]");
 }
 END_TEST
 
@@ -424,6 +444,7 @@ SUITE("config", set_up, tear_down)
 	tcase_add_test(tests, an_error_names_the_option_when_the_value_came_from_one);
 	tcase_add_test(tests, a_listen_address_is_split_into_host_and_port);
 	tcase_add_test(tests, names_of_streams_are_separated_by_commas);
+	tcase_add_test(tests, a_range_stands_for_its_names);
 	tcase_add_test(tests, the_event_stream_must_not_be_a_command_stream);
 	tcase_add_test(tests, recipients_of_mail_are_separated_by_commas);
 	tcase_add_test(tests, mail_requires_a_sender_and_a_recipient);

@@ -1,0 +1,62 @@
+/*
+ * A database belongs to one prefix of channels and keys, and to one list of streams.  With another prefix, a
+ * worker would publish events of the same versions to other listeners, and read streams whose checkpoints it
+ * does not have.  With another list of streams, it would look for a SKU's commands in another stream.
+ */
+#include "adapters/postgres/schema/schema_internal.h"
+#include "core/base/utf8.h"
+#include "tools_sql.h"
+
+#include <string.h>
+
+/* Records what is to be taken and not recorded yet, and reads what is. */
+static PGresult *ask(struct blocking_client *client, const struct installation *mine, bool takes)
+{
+	const char *params[] = {mine->prefix, mine->streams};
+	PGresult *taken = takes ? blocking_client_query(client, sql_take_installation, 2, params) : NULL;
+	bool has_failed = takes && !taken;
+
+	PQclear(taken);
+	return has_failed ? NULL : blocking_client_query(client, sql_read_installation, 0, NULL);
+}
+
+static bool is_other(const PGresult *answer, int column, const char *mine)
+{
+	return !PQgetisnull(answer, 0, column) && strcmp(PQgetvalue(answer, 0, column), mine) != 0;
+}
+
+static enum schema_result compare(const PGresult *answer, const struct installation *mine,
+				  char text[SCHEMA_TEXT_SIZE])
+{
+	if (is_other(answer, 0, mine->prefix))
+		utf8_format(
+			text, SCHEMA_TEXT_SIZE,
+			"the database belongs to ALLOCD_PREFIX \"%s\", not to \"%s\": use another database, or "
+			"give it to that one with `allocd outbox renew --prefix`",
+			PQgetvalue(answer, 0, 0), mine->prefix);
+	else if (*mine->streams && is_other(answer, 1, mine->streams))
+		utf8_format(
+			text, SCHEMA_TEXT_SIZE,
+			"the database belongs to ALLOCD_STREAM \"%s\", not to \"%s\": set it alike for all "
+			"workers, or change it with `allocd streams resize`",
+			PQgetvalue(answer, 0, 1), mine->streams);
+	else
+		return SCHEMA_READY;
+	return SCHEMA_INCOMPATIBLE;
+}
+
+enum schema_result postgres_check_installation(const struct url_source *url, int timeout_ms,
+					       const struct installation *mine, bool takes,
+					       char text[SCHEMA_TEXT_SIZE])
+{
+	enum schema_result result;
+	struct blocking_client client;
+	PGresult *answer = NULL;
+
+	if (blocking_client_connect(&client, url, takes ? CLIENT_WRITES : CLIENT_READS, timeout_ms))
+		answer = ask(&client, mine, takes);
+	result = answer ? compare(answer, mine, text) : schema_fail_with_last_error(&client, text);
+	PQclear(answer);
+	blocking_client_close(&client);
+	return result;
+}

@@ -1,0 +1,80 @@
+/* Finds the stream of a SKU, and checks changes of the list. */
+#include "bus/base/stream_list.h"
+
+#include "core/base/crc32.h"
+
+#include <string.h>
+
+/* The number by whose remainder a SKU's stream is found. */
+static size_t divisor(const struct stream_list *list)
+{
+	return list->range_count ? list->range_count : list->count;
+}
+
+static size_t place_of_hash(const struct stream_list *list, size_t hash)
+{
+	return list->range_first + hash % divisor(list);
+}
+
+size_t stream_list_place(const struct stream_list *list, const char *sku)
+{
+	return place_of_hash(list, crc32_of(sku));
+}
+
+bool stream_list_has(const struct stream_list *list, const char *name)
+{
+	size_t i = 0;
+
+	while (i < list->count && strcmp(list->names[i], name) != 0)
+		i++;
+	return i < list->count;
+}
+
+/* Before there was a range, the commands of a SKU came by any stream of the list. */
+static bool keeps_order(const struct stream_list *from, const struct stream_list *to, size_t hash)
+{
+	const char *name = to->names[place_of_hash(to, hash)];
+
+	return !stream_list_has(from, name) ||
+	       (from->range_count && strcmp(name, from->names[place_of_hash(from, hash)]) == 0);
+}
+
+bool stream_list_may_become(const struct stream_list *from, const struct stream_list *to)
+{
+	if (!from->count || !to->count || (!from->range_count && !to->range_count))
+		return true;
+	/* These hashes have all pairs of remainders that there are. */
+	for (size_t hash = 0; hash < divisor(from) * divisor(to); hash++) {
+		if (!keeps_order(from, to, hash))
+			return false;
+	}
+	return true;
+}
+
+/* ---- routes ---- */
+
+static bool is_of_range(const struct stream_route *route)
+{
+	const struct stream_list *list = route->list;
+
+	return route->place >= list->range_first && route->place < list->range_first + list->range_count;
+}
+
+size_t stream_route_of_sku(const struct stream_route *route, const char *sku)
+{
+	return is_of_range(route) ? stream_list_place(route->list, sku) : route->place;
+}
+
+size_t stream_route_next_of_range(const struct stream_route *route)
+{
+	const struct stream_list *list = route->list;
+
+	if (!is_of_range(route))
+		return route->place;
+	return list->range_first + (route->place - list->range_first + 1) % list->range_count;
+}
+
+size_t stream_route_next(const struct stream_route *route)
+{
+	return (route->place + 1) % route->list->count;
+}
