@@ -1,6 +1,7 @@
 """Fixtures: servers once a session; a fresh database and prefix for every test; proxies; the ledger."""
 
 import contextlib
+import itertools
 import pathlib
 import signal
 import sys
@@ -153,3 +154,24 @@ def behind_proxies(postgres_proxy, redis_proxy):
 @pytest.fixture
 def ledger(parked, tmp_path):
     return Ledger(parked, tmp_path)
+
+
+@pytest.fixture
+def fleet(tmp_path, database_url, server_urls):
+    """Makes workers of one installation; each is ended with the test."""
+    with contextlib.ExitStack() as ends:
+        numbers = itertools.count()
+        workers = []
+
+        def make(**settings):
+            folder = tmp_path / str(next(numbers))
+            folder.mkdir()
+            worker = installation.Installation(folder, database_url, server_urls["REDIS_URL"])
+            worker.prefix = workers[0].prefix if workers else worker.prefix
+            worker.settings.update(settings)
+            workers.append(worker)
+            ends.enter_context(contextlib.closing(worker))
+            worker.start()
+            return worker
+
+        yield make

@@ -181,7 +181,8 @@ static void begin_reader(struct source *source, const char *name)
 	source->checkpoints = memory_checkpoints_new(world->database);
 	ports.stream = memory_consumer_port(source->consumer);
 	ports.checkpoints = memory_checkpoints_port(source->checkpoints);
-	source->reader = stream_reader_new(&ports, &(struct stream_reader_config){name, 60 * MINUTE_MS});
+	source->reader = stream_reader_new(
+		&ports, &(struct stream_reader_config){.name = name, .retention_ms = 60 * MINUTE_MS});
 	make_reader_unlucky(source->consumer, source->checkpoints);
 	stream_reader_start(source->reader);
 }

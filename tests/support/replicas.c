@@ -1,6 +1,7 @@
 /* Makes workers with everything that a stream under a lease needs. */
 #include "support/replicas.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@ struct replica replicas[REPLICAS];
 struct memory_stream *shared_streams[STREAMS];
 
 static const char *const stream_names[STREAMS] = {"commands", "more commands", "even more commands"};
+struct stream_list shared_list;
 
 /* ---- a worker ---- */
 
@@ -19,6 +21,8 @@ static void make_stream(struct replica *replica, int number, const char *name)
 	struct replica_stream *it = &replica->streams[number];
 
 	it->consumer = memory_consumer_new(shared_streams[number], GROUP, name);
+	memory_consumer_know(it->consumer, &shared_list, shared_streams);
+	it->route = (struct stream_route){&shared_list, (size_t)number};
 	it->reader = stream_reader_new(
 		&(struct stream_reader_ports){
 			.stream = memory_consumer_port(it->consumer),
@@ -28,7 +32,8 @@ static void make_stream(struct replica *replica, int number, const char *name)
 			.logger = &replica->world->logger.logger,
 			.engine = replica->world->engine,
 		},
-		&(struct stream_reader_config){stream_names[number], RETENTION_MS});
+		&(struct stream_reader_config){stream_names[number], RETENTION_MS,
+					       shared_list.range_count ? &it->route : NULL});
 	it->leased = (struct leased_stream){stream_names[number], memory_consumer_port(it->consumer),
 					    it->reader, replica->world->engine};
 	leased_stream_add(replica->keeper, &it->leased);
@@ -173,6 +178,7 @@ void tear_down_replicas(void)
 		world_free(&replicas[i].world);
 	world_free(&world);
 	memset(replicas, 0, sizeof replicas);
+	shared_list = (struct stream_list){0};
 }
 
 /* ---- what a test says and sees ---- */
@@ -210,6 +216,37 @@ void add_order_of(int stream, const char *orderid, const char *sku)
 							  .payload = {payload, strlen(payload)},
 							  .payload_size = strlen(payload),
 						  });
+}
+
+void add_entry(int stream, enum message_type type, const char *id, const char *format, ...)
+{
+	va_list arguments;
+	char payload[256];
+
+	va_start(arguments, format);
+	vsnprintf(payload, sizeof payload, format, arguments);
+	va_end(arguments);
+	memory_stream_add(shared_streams[stream], &(struct stream_entry){
+							  .type = type,
+							  .message_id = id,
+							  .payload = {payload, strlen(payload)},
+							  .payload_size = strlen(payload),
+						  });
+}
+
+void divide_skus(void)
+{
+	shared_list = (struct stream_list){.count = RANGE, .range_count = RANGE};
+	memcpy(shared_list.names, stream_names, sizeof stream_names);
+}
+
+const char *sku_on(int stream)
+{
+	const char *sku = "SKU";
+
+	for (int i = 0; stream_list_place(&shared_list, sku) != (size_t)stream; i++)
+		sku = arena_printf(world->arena, "SKU-%d", i);
+	return sku;
 }
 
 void add_order_to(int stream, const char *orderid)

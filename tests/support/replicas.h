@@ -17,6 +17,7 @@
 struct replica_stream {
 	struct memory_consumer *consumer;
 	struct stream_reader *reader;
+	struct stream_route route;
 	struct leased_stream leased;
 };
 
@@ -35,6 +36,14 @@ extern struct memory_stream *shared_streams[STREAMS];
 /* Without a worker yet; `world` is that of the first one. */
 void set_up_replicas(void);
 void tear_down_replicas(void);
+
+/* Of the workers that start from now on, the first streams divide the SKUs, as those of a range do. */
+#define RANGE 2
+extern struct stream_list shared_list;
+void divide_skus(void);
+
+/* A SKU of that stream. */
+const char *sku_on(int stream);
 
 /*
  * Starts a worker that reads the first `streams` streams; it has the same name at every start.  Its world may
@@ -62,6 +71,10 @@ void add_order_of(int stream, const char *orderid, const char *sku);
 
 /* Makes a SKU without stock, so that each handling of an allocate raises an event of its own. */
 void make_sku(const char *sku);
+
+/* Adds an entry of that type, whose payload is formatted as by printf, with an id unless it is NULL. */
+__attribute__((format(printf, 4, 5))) void add_entry(int stream, enum message_type type, const char *id,
+						     const char *format, ...);
 
 /* The orders of all events of the SKU, in their order, with a space behind each. */
 const char *orders_of(const char *sku);

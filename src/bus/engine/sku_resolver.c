@@ -2,6 +2,7 @@
 #include "bus/engine/sku_resolver.h"
 
 #include "bus/base/backoff.h"
+#include "bus/base/stream_list.h"
 #include "bus/engine/engine_internal.h"
 #include "bus/lane/lane.h"
 #include "core/base/must.h"
@@ -204,17 +205,43 @@ static void find_sku(struct sku_resolver *resolver, struct delivery *delivery)
 		adopt_sku(delivery, batch_index_created(batches, delivery->batchref));
 }
 
+/*
+ * A command that names its batch may come by any stream of the range: it belongs in its SKU's.  One of an
+ * unknown batch visits all of them, so that it comes behind every create_batch that was added before it.
+ */
+static bool is_forwarded(struct delivery *delivery)
+{
+	const struct stream_route *route = delivery->route;
+	size_t to;
+
+	if (!route || !delivery->by_batch || delivery->decided)
+		return false;
+	if (!needs_resolving(delivery))
+		to = stream_route_of_sku(route, delivery->sku);
+	else if (delivery->visited + 1 < route->list->range_count)
+		to = stream_route_next_of_range(route);
+	else
+		return false;
+	if (to == route->place)
+		return false;
+	delivery_forward(delivery, to);
+	return true;
+}
+
 /* Passes on the delivery, whose SKU is known, or whose batch the database does not know either. */
 static void place(struct sku_resolver *resolver, struct delivery *delivery)
 {
 	struct engine *engine = resolver->engine;
 
 	engine->stats.placed++;
-	if (needs_resolving(delivery)) {
-		if (engine_postpones_unknown(engine, delivery))
-			return;
-		conclude_unknown(delivery);
+	if (needs_resolving(delivery) && engine_postpones_unknown(engine, delivery))
+		return;
+	if (is_forwarded(delivery)) {
+		engine_finish(engine, delivery);
+		return;
 	}
+	if (needs_resolving(delivery))
+		conclude_unknown(delivery);
 	hand_on(resolver, delivery);
 }
 

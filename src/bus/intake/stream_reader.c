@@ -59,7 +59,7 @@ struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
 	reader->config = *config;
 	reader->config.name = reader->name = must(strdup(config->name));
 	reader->read_max = STREAM_READ_FIRST;
-	reader->backoff = reader->acknowledge_backoff =
+	reader->backoff = reader->acknowledge_backoff = reader->forward_backoff =
 		(struct backoff){.first_ms = 50, .cap_ms = RETRY_MAX_MS};
 	pending_entries_init(&reader->in_flight);
 	reader->source = (struct stream_source){
@@ -69,6 +69,8 @@ struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
 	reader->claim_timer = clock->ops->timer_new(clock, claim_again, reader);
 	reader->acknowledge_timer = clock->ops->timer_new(clock, acks_send, reader);
 	reader->note_timer = clock->ops->timer_new(clock, marks_note, reader);
+	reader->forwarding_end = &reader->forwarding;
+	reader->forward_timer = clock->ops->timer_new(clock, forwarding_send, reader);
 	return reader;
 }
 
@@ -84,6 +86,8 @@ void stream_reader_free(struct stream_reader **reader)
 	clock->timer_free(&it->claim_timer);
 	clock->timer_free(&it->acknowledge_timer);
 	clock->timer_free(&it->note_timer);
+	clock->timer_free(&it->forward_timer);
+	forwarding_release(it);
 	pending_entries_release(&it->in_flight);
 	lease_release(&it->lease);
 	free(it->connections);
@@ -206,6 +210,8 @@ static const struct {
 		{"marking the stream's incarnation is refused: a stream that is lost and begins again may be "
 		 "taken for this one",
 		 "the stream's incarnation is marked"},
+	[CALL_FORWARD] = {"entries that belong in another stream cannot be added there, will try again",
+			  "entries that belong in another stream are added there again"},
 	[CALL_MOVE] =
 		{"moving the consumer group back is refused: entries that were passed over are not read",
 		 "moving the consumer group back is accepted again"},
@@ -237,6 +243,10 @@ bool stream_reader_trouble(const struct stream_reader *reader, struct arena *are
 	if (reader->stats.is_reading && *refused) {
 		since_ms = reader->refused_since_ms[CALL_ACKNOWLEDGE];
 		trouble->text = arena_printf(arena, "takes no acknowledgements: %s", refused);
+	} else if (*reader->refused[CALL_FORWARD]) {
+		since_ms = reader->refused_since_ms[CALL_FORWARD];
+		trouble->text = arena_printf(arena, "has entries that cannot be added to another stream: %s",
+					     reader->refused[CALL_FORWARD]);
 	} else if (!reader->stats.is_reading || *reader->not_read) {
 		trouble->text = arena_printf(arena, "is not read%s%s", *reader->not_read ? ": " : "",
 					     reader->not_read);
@@ -498,7 +508,8 @@ void reader_advance(struct stream_reader *reader)
 			look(reader);
 	} else if (may_claim(reader)) {
 		claim(reader);
-	} else if (!acks_are_full(reader)) { /* otherwise reading resumes when some are acknowledged */
+	} else if (!acks_are_full(reader) &&
+		   !forwarding_is_full(reader)) { /* reading resumes when it is less */
 		reader_read(reader);
 	}
 }

@@ -12,6 +12,8 @@
  * sent again.  Every second a checkpoint records up to where all entries are done; entries below that and
  * older than the retention are trimmed.
  *
+ * An entry that belongs in another stream is added there, and then acknowledged here.
+ *
  * The caller decides which worker reads which stream.  A reader that has a lease claims at once all that is
  * pending for others; each unit of work checks that the lease is not lost.  It reads only over the
  * connections that it had when it began, which the lease names: the next holder ends them before it
@@ -38,6 +40,7 @@ struct stream_reader_ports {
 struct stream_reader_config {
 	const char *name;     /* of the stream, as dead letters and logs name it; copied */
 	int64_t retention_ms; /* how long entries are kept; those that are not done are always kept */
+	const struct stream_route *route; /* outlives the reader; NULL: there is one stream only */
 };
 
 /* Counters only go up. */
@@ -46,9 +49,10 @@ struct stream_reader_stats {
 	uint64_t claimed; /* claimed from readers that died, or own ones that were in flight for as long */
 	uint64_t lost; /* known to have been in the stream, and trimmed or deleted before they were handled */
 	uint64_t acknowledged;
-	size_t in_flight; /* now: submitted, and not known to be acknowledged */
-	uint64_t pending; /* entries that the group's readers held when the state was last read */
-	bool is_reading;  /* the stream is reachable, and the group exists */
+	uint64_t forwarded; /* to other streams */
+	size_t in_flight;   /* now: submitted, and not known to be acknowledged */
+	uint64_t pending;   /* entries that the group's readers held when the state was last read */
+	bool is_reading;    /* the stream is reachable, and the group exists */
 };
 
 struct stream_reader;

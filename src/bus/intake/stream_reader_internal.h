@@ -1,6 +1,7 @@
 /*
  * What the files of the stream's reader share: its steps (stream_reader.c), reading (stream_reading.c),
- * acknowledging (stream_acks.c), writing checkpoints and trimming (stream_marks.c).
+ * acknowledging (stream_acks.c), forwarding (stream_forwarding.c), writing checkpoints and trimming
+ * (stream_marks.c).
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_READER_INTERNAL_H
 #define ALLOCD_BUS_INTAKE_STREAM_READER_INTERNAL_H
@@ -33,7 +34,16 @@ enum reader_call {
 	CALL_MARK,
 	CALL_MOVE,
 	CALL_REPLACE,
+	CALL_FORWARD,
 	READER_CALLS
+};
+
+/* An entry that is to be added to another stream. */
+struct forwarding {
+	struct forwarding *next;
+	struct pending_entry *entry;
+	struct forwarded_entry to_add;
+	struct arena *arena; /* owns it */
 };
 
 enum reader_state {
@@ -95,6 +105,12 @@ struct stream_reader {
 		*acknowledging; /* entries of the acknowledgement under way; NULL: there is no such call */
 	struct backoff acknowledge_backoff;
 
+	struct forwarding *forwarding, **forwarding_end; /* in the order of their outcome */
+	size_t forwarding_count;
+	bool is_forwarding; /* the first of them is being added */
+	struct timer *forward_timer;
+	struct backoff forward_backoff;
+
 	bool is_noting, is_note_refused;
 	bool shows_large_entries;    /* reading the state returns them, and so costs more than the reads */
 	bool has_news;               /* an entry was acknowledged since the last checkpoint */
@@ -143,6 +159,12 @@ void reader_note_refusal(struct stream_reader *reader, enum reader_call call, co
 /* Every entry that is pending for this reader is to be read before new ones. */
 void reader_begin_pass(struct stream_reader *reader);
 
+/* The entry is not submitted any more, and is to be read again, unless the stream was lost. */
+void reader_leave_pending(struct stream_reader *reader, struct pending_entry *entry);
+
+/* The entry has its outcome, and is forwarded if it is to be. */
+void reader_count_answered(struct stream_reader *reader);
+
 /* Begins the next read, or schedules it for when it may begin. */
 void reader_read(struct stream_reader *reader);
 
@@ -159,6 +181,20 @@ void acks_send(void *context);
 
 /* Whether too many entries wait for their acknowledgement to read more. */
 bool acks_are_full(const struct stream_reader *reader);
+
+/* ---- stream_forwarding.c ---- */
+
+/* Adds the message of the entry to the stream at that place, after those before it; then acknowledges it. */
+void forwarding_add(struct stream_reader *reader, struct pending_entry *entry,
+		    const struct delivery *delivery, size_t to);
+
+/* Adds the first one, unless one is being added. */
+void forwarding_send(void *context);
+
+void forwarding_release(struct stream_reader *reader);
+
+/* Whether too many entries wait to be added elsewhere to read more. */
+bool forwarding_is_full(const struct stream_reader *reader);
 
 /* ---- stream_marks.c ---- */
 

@@ -1,31 +1,42 @@
 /* Reads entries and submits them: those that are pending for this reader, then new ones. */
+#include "bus/base/stream_list.h"
 #include "bus/intake/stream_reader_internal.h"
 
 /* How often a reader checks whether it may read, for changes that no event reports. */
 #define LOOK_AGAIN_MS 10
 
-/* Leaves the entry to be read again, unless it was lost with an earlier incarnation of the stream. */
-static void leave_pending(struct stream_reader *reader, struct pending_entry *entry)
+void reader_leave_pending(struct stream_reader *reader, struct pending_entry *entry)
 {
 	reader_count_lost_pending(reader, entry->incarnation != reader->record.incarnation);
 	pending_entries_forget(&reader->in_flight, entry);
 	reader->stats.in_flight = reader->in_flight.count;
 }
 
-/* The effects of the entry are committed, or the entry was postponed. */
+void reader_count_answered(struct stream_reader *reader)
+{
+	reader->unanswered--;
+	if (reader->is_draining && !reader->unanswered) {
+		reader->is_draining = false;
+		reader_advance(reader);
+	}
+}
+
+/* The effects of the entry are committed, or the entry was postponed, or belongs elsewhere. */
 static void on_answered(void *context, const struct delivery *delivery)
 {
 	struct pending_entry *entry = context;
 	struct stream_reader *reader = entry->owner;
 
-	if (delivery->outcome == OUTCOME_POSTPONED)
-		leave_pending(reader, entry);
-	else
+	if (delivery->outcome == OUTCOME_FORWARDED) {
+		forwarding_add(reader, entry, delivery, delivery->forward_to);
+	} else if (delivery_goes_on(delivery)) {
+		forwarding_add(reader, entry, delivery, stream_route_next(delivery->route));
+	} else if (delivery->outcome == OUTCOME_POSTPONED) {
+		reader_leave_pending(reader, entry);
+		reader_count_answered(reader);
+	} else {
 		acks_add(reader, entry);
-	reader->unanswered--;
-	if (reader->is_draining && !reader->unanswered) {
-		reader->is_draining = false;
-		reader_advance(reader);
+		reader_count_answered(reader);
 	}
 }
 
@@ -46,6 +57,8 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 						    .entry_id = id,
 						    .incarnation = flying->incarnation,
 						    .lease = reader->lease,
+						    .route = reader->config.route,
+						    .first_origin = entry->origin,
 						    .pass = is_pass ? reader->pass : 0,
 						    .pass_follows = !is_pass && !is_behind,
 						    .id = entry->message_id,

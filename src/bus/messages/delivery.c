@@ -1,12 +1,14 @@
 /* Decodes messages as they arrive, gives them outcomes, and queues them. */
 #include "bus/messages/delivery.h"
 
+#include "bus/base/stream_list.h"
 #include "bus/leases/lease.h"
 #include "bus/messages/message_bus.h"
 #include "bus/messages/raised_events.h"
 #include "core/base/calendar.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +21,7 @@ const char *outcome_name(enum outcome outcome)
 		[OUTCOME_NONE] = "none",         [OUTCOME_HANDLED] = "handled",
 		[OUTCOME_SKIPPED] = "skipped",   [OUTCOME_POSTPONED] = "postponed",
 		[OUTCOME_REJECTED] = "rejected", [OUTCOME_INVALID] = "invalid",
-		[OUTCOME_FAILED] = "failed",
+		[OUTCOME_FAILED] = "failed",     [OUTCOME_FORWARDED] = "forwarded",
 	};
 
 	return names[outcome];
@@ -75,6 +77,30 @@ void delivery_set_key(struct delivery *delivery, const struct inbox_key *key)
 	delivery->inbox_key = key_text(arena, key);
 }
 
+static struct inbox_key key_of_entry(const struct delivery *delivery)
+{
+	return (struct inbox_key){
+		ENTRY_KEY,
+		arena_printf(delivery->arena, "%s %lld", delivery->origin, (long long)delivery->incarnation),
+		delivery->entry_id};
+}
+
+/* Reads what delivery_origin() wrote.  A publisher's field of that name says something else. */
+static bool read_first(struct delivery *delivery, const char *origin)
+{
+	char id[42];
+	size_t visited;
+	int end = 0;
+
+	if (!origin || sscanf(origin, "%4zu %41[0-9-] %n", &visited, id, &end) != 2 || !end ||
+	    !strchr(origin + end, ' '))
+		return false;
+	delivery->visited = visited;
+	delivery->first = (struct inbox_key){ENTRY_KEY, arena_strdup(delivery->arena, origin + end),
+					     arena_strdup(delivery->arena, id)};
+	return true;
+}
+
 static void set_own_key(struct delivery *delivery)
 {
 	const struct envelope *envelope = &delivery->envelope;
@@ -84,13 +110,16 @@ static void set_own_key(struct delivery *delivery)
 		*key = (struct inbox_key){message_name(delivery->type),
 					  source_without_spaces(delivery->arena, envelope->source),
 					  envelope->id};
+	else if (delivery->route)
+		*key = delivery->first;
 	else if (delivery->transport == TRANSPORT_STREAM && delivery->entry_id)
-		*key = (struct inbox_key){ENTRY_KEY,
-					  arena_printf(delivery->arena, "%s %lld", delivery->origin,
-						       (long long)delivery->incarnation),
-					  delivery->entry_id};
+		*key = key_of_entry(delivery);
 	else
 		return;
+	if (delivery->is_event && delivery->route && delivery->visited + 1 < delivery->route->list->count) {
+		key->source = arena_printf(delivery->arena, PART_SOURCE "%s", key->source);
+		key->id = arena_printf(delivery->arena, "%s on %s", key->id, delivery->origin);
+	}
 	delivery->inbox_key = key_text(delivery->arena, key);
 }
 
@@ -180,6 +209,9 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	delivery->entry_id = arrival->entry_id ? arena_strdup(arena, arrival->entry_id) : NULL;
 	delivery->incarnation = arrival->incarnation;
 	delivery->lease = lease_hold(arrival->lease);
+	delivery->route = arrival->route;
+	if (delivery->route && !read_first(delivery, arrival->first_origin))
+		delivery->first = key_of_entry(delivery);
 	delivery->pass = arrival->pass;
 	delivery->pass_follows = arrival->pass_follows;
 	delivery->replay = copy_replay(arena, arrival->replay);
@@ -330,6 +362,24 @@ void delivery_reopen(struct delivery *delivery)
 	delivery->reason = NULL;
 	if (delivery->raised)
 		raised_events_clear(delivery->raised);
+}
+
+const char *delivery_origin(const struct delivery *delivery, struct arena *arena)
+{
+	return arena_printf(arena, "%zu %s %s", delivery->visited + 1, delivery->first.id,
+			    delivery->first.source);
+}
+
+void delivery_forward(struct delivery *delivery, size_t to)
+{
+	delivery->outcome = OUTCOME_FORWARDED;
+	delivery->forward_to = to;
+}
+
+bool delivery_goes_on(const struct delivery *delivery)
+{
+	return delivery->is_event && delivery->route && outcome_is_done(delivery->outcome) &&
+	       delivery->visited + 1 < delivery->route->list->count;
 }
 
 bool delivery_is_dead(const struct delivery *delivery)

@@ -17,6 +17,7 @@ enum outcome {
 	OUTCOME_HANDLED,
 	OUTCOME_SKIPPED,
 	OUTCOME_POSTPONED, /* not accepted: messages of SKUs that are held up fill the queue; read again */
+	OUTCOME_FORWARDED, /* the reader of its stream adds it to another one */
 	OUTCOME_REJECTED,
 	OUTCOME_INVALID,
 	OUTCOME_FAILED,
@@ -24,6 +25,7 @@ enum outcome {
 
 struct delivery;
 struct lease;
+struct stream_route;
 struct raised_events;
 
 /*
@@ -59,14 +61,17 @@ struct inbox_key {
 
 #define ENTRY_KEY      "stream entry"
 #define PROCESS_SOURCE "process " /* before the process's key */
+#define PART_SOURCE    "part of " /* before the source of an event, on all of its streams but the last one */
 
 /* A message as it arrived.  The engine copies everything. */
 struct arrival {
 	enum transport transport;
-	const char *origin;          /* channel, stream or path */
-	const char *entry_id;        /* of a stream entry, else NULL */
-	int64_t incarnation;         /* of the entry's stream (see checkpoints.h), else 0 */
-	struct lease *lease;         /* under which it was read, or NULL */
+	const char *origin;               /* channel, stream or path */
+	const char *entry_id;             /* of a stream entry, else NULL */
+	int64_t incarnation;              /* of the entry's stream (see checkpoints.h), else 0 */
+	struct lease *lease;              /* under which it was read, or NULL */
+	const struct stream_route *route; /* outlives the delivery; NULL: there is one stream only */
+	const char *first_origin;         /* see delivery_origin(); NULL: it was not forwarded */
 	uint64_t pass;               /* over pending entries that read it, see postponed.h; 0: a new entry */
 	bool pass_follows;           /* the current pass, if any, will still reach the entry */
 	const struct replay *replay; /* or NULL */
@@ -94,6 +99,10 @@ struct delivery {
 	const char *entry_id;
 	int64_t incarnation;
 	struct lease *lease; /* it keeps it until it is freed; NULL: none */
+	const struct stream_route *route;
+	struct inbox_key first; /* of the entry that it was first; without a route it is not set */
+	size_t visited;         /* streams that forwarded it */
+	size_t forward_to;      /* place of the stream, when the outcome is OUTCOME_FORWARDED */
 	uint64_t pass;
 	bool pass_follows;
 	const struct replay *replay; /* or NULL */
@@ -158,6 +167,22 @@ void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char
 
 /* The same for good: no unit of work handles the delivery any more. */
 void delivery_decide(struct delivery *delivery, enum outcome outcome, const char *reason);
+
+/*
+ * What an entry that is forwarded bears: on how many streams it has been, its first entry id, and the source
+ * of an ENTRY_KEY: "1 1700000000000-0 allocd:commands3 1".  By the last two, the inbox knows a message
+ * without an id.
+ */
+const char *delivery_origin(const struct delivery *delivery, struct arena *arena);
+
+/* Sets OUTCOME_FORWARDED, and the place of the other stream. */
+void delivery_forward(struct delivery *delivery, size_t to);
+
+/*
+ * Whether the delivery, an event, is done here and has further streams to visit.  It concerns all SKUs, so it
+ * visits one stream after another; on each it has a key of its own, and only the last one spends its id.
+ */
+bool delivery_goes_on(const struct delivery *delivery);
 
 /* Sets OUTCOME_POSTPONED. */
 void delivery_postpone(struct delivery *delivery);

@@ -38,6 +38,7 @@ struct stream_entry {
 	enum message_type type; /* named by its `type`; MSG_NONE: see `defect` */
 	const char *defect;     /* why it is not a command: "type: missing", or NULL */
 	const char *message_id; /* its `id`, or NULL */
+	const char *origin;     /* its `origin`, if another stream's reader forwarded it, or NULL */
 	struct bytes payload;   /* its `data`, PAYLOAD_MAX bytes at most */
 	size_t payload_size;    /* its true size */
 	size_t whole_size;      /* bytes of all its fields */
@@ -69,6 +70,15 @@ struct stream_state {
 struct stream_claim {
 	size_t claimed; /* entries that are pending for this reader now */
 	size_t lost;    /* entries that were trimmed while they were pending */
+};
+
+/* An entry for another stream. */
+struct forwarded_entry {
+	const char *to; /* the stream */
+	enum message_type type;
+	struct bytes payload;
+	const char *message_id; /* or NULL */
+	const char *origin;     /* what the entry was first: see delivery_origin() */
 };
 
 /* Arguments are valid during the call only. */
@@ -117,6 +127,10 @@ struct stream_ops {
 	/* May be repeated.  The ids are copied. */
 	void (*acknowledge)(struct stream *stream, const struct stream_id *ids, size_t count,
 			    stream_done *done, void *context);
+
+	/* Adds the entry, which is copied, to another stream. */
+	void (*forward)(struct stream *stream, const struct forwarded_entry *entry, stream_done *done,
+			void *context);
 
 	/* Deletes entries below `lowest`, approximately. */
 	void (*trim)(struct stream *stream, struct stream_id lowest, stream_done *done, void *context);

@@ -1,6 +1,7 @@
 /* Begins, runs and ends processes. */
 #include "bus/process/processes.h"
 
+#include "bus/base/stream_list.h"
 #include "bus/lane/lane.h"
 #include "bus/leases/lease.h"
 #include "bus/messages/message_bus.h"
@@ -304,11 +305,21 @@ static void submit(struct processes *processes, struct process *process, size_t 
 	lane_push(engine_lane_of(processes->shared->engine, delivery->sku), delivery);
 }
 
+/* On a stream of the range, an event concerns the lines of that stream's SKUs. */
+static bool is_elsewhere(const struct delivery *event, const struct order_line *line)
+{
+	return event->route && stream_route_of_sku(event->route, line->sku) != event->route->place;
+}
+
 bool processes_submit(struct processes *processes, struct delivery *event)
 {
 	struct process *process = event->process;
 
 	while (process && process->submitted < process->line_count) {
+		if (is_elsewhere(event, &process->lines[process->submitted])) {
+			process->submitted++;
+			continue;
+		}
 		if (!engine_has_room_for_process(processes->shared->engine))
 			return false;
 		submit(processes, process, process->submitted);

@@ -71,6 +71,7 @@ struct http_answer answer_for(const struct delivery *delivery, struct arena *are
 			.location = location_of(delivery, arena),
 		};
 	case OUTCOME_POSTPONED:
+	case OUTCOME_FORWARDED: /* only stream entries are */
 		return problem(503, PROBLEM_SKU_HELD_UP,
 			       "Not done: the SKU is held up and many of its messages wait; retry with the "
 			       "same id");

@@ -28,6 +28,7 @@ static const char *const signal_names[] = {
 struct stream_intake {
 	struct redis_stream *stream;
 	struct stream_reader *reader;
+	struct stream_route route;
 	struct leased_stream leased;
 };
 
@@ -49,6 +50,7 @@ struct redis_intake {
 	struct lease_store *leases;
 	struct lease_keeper *keeper;
 	bool is_stopped;
+	struct stream_list keys; /* of the streams, with the prefix */
 	struct stream_intake streams[STREAMS_MAX];
 	size_t stream_count;
 };
@@ -191,12 +193,13 @@ static void on_stream_connected(void *context)
 	lease_keeper_check(intake->keeper);
 }
 
-static void add_stream(struct redis_intake *intake, const char *name)
+static void add_stream(struct redis_intake *intake, size_t place)
 {
 	const struct config *config = intake->parts.config;
-	const char *key = arena_printf(intake->arena, "%s%s", config->prefix, name);
+	const char *key = intake->keys.names[place];
 	struct stream_intake *source = &intake->streams[intake->stream_count++];
 
+	source->route = (struct stream_route){&intake->keys, place};
 	source->stream = redis_stream_new(intake->parts.redis, &(struct redis_stream_config){
 								       .name = "allocd-stream",
 								       .key = key,
@@ -215,8 +218,11 @@ static void add_stream(struct redis_intake *intake, const char *name)
 			.engine = intake->parts.engine,
 		},
 		/* While the inbox keeps an entry, handling the entry again has no second effect. */
-		&(struct stream_reader_config){.name = key,
-					       .retention_ms = INT64_C(86400000) * config->inbox_days});
+		&(struct stream_reader_config){
+			.name = key,
+			.retention_ms = INT64_C(86400000) * config->inbox_days,
+			.route = intake->keys.count > 1 ? &source->route : NULL,
+		});
 	admission_add(&intake->admission, &(struct admission_valve){pause_stream, resume_stream,
 								    source->reader, .is_durable = true});
 	source->leased = (struct leased_stream){
@@ -257,8 +263,12 @@ struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts)
 		idle_report_new(parts->clock, &(struct idle_report_worker){is_idle, answer_idle, intake});
 	make_subscriber(intake);
 	make_keeper(intake);
-	for (size_t i = 0; i < parts->config->streams.count; i++)
-		add_stream(intake, parts->config->streams.names[i]);
+	intake->keys = parts->config->streams;
+	for (size_t i = 0; i < intake->keys.count; i++)
+		intake->keys.names[i] =
+			arena_printf(intake->arena, "%s%s", parts->config->prefix, intake->keys.names[i]);
+	for (size_t i = 0; i < intake->keys.count; i++)
+		add_stream(intake, i);
 	lease_keeper_start(intake->keeper);
 	return intake;
 }

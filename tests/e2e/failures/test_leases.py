@@ -1,12 +1,10 @@
 """Several workers read the same streams: each stream has one reader at a time, and the next one takes over."""
 
-import contextlib
-import itertools
 import signal
 import time
 
 import pytest
-from installation import Installation, wait_until
+from installation import wait_until
 from ledger import Ledger
 from sender import STREAM, Senders
 
@@ -15,27 +13,6 @@ SKUS = [f"sku-{number}" for number in range(10)]
 TAKEOVER_S = 5
 HAND_OVER_S = 1
 SHARE_OUT_S = 5
-
-
-@pytest.fixture
-def fleet(tmp_path, database_url, server_urls):
-    """Makes workers of one installation; each is ended with the test."""
-    with contextlib.ExitStack() as ends:
-        numbers = itertools.count()
-        workers = []
-
-        def make(**settings):
-            folder = tmp_path / str(next(numbers))
-            folder.mkdir()
-            worker = Installation(folder, database_url, server_urls["REDIS_URL"])
-            worker.prefix = workers[0].prefix if workers else worker.prefix
-            worker.settings.update(settings)
-            workers.append(worker)
-            ends.enter_context(contextlib.closing(worker))
-            worker.start()
-            return worker
-
-        yield make
 
 
 def holders(worker):

@@ -306,6 +306,10 @@ void stream_carry_out(struct consumer_call *call)
 	case STREAM_ACKNOWLEDGE:
 		do_acknowledge(call);
 		break;
+	case STREAM_FORWARD:
+		memory_stream_add(call->target, &call->forwarded);
+		consumer_answer(call);
+		break;
 	case STREAM_TRIM:
 		do_trim(call);
 		break;
@@ -363,6 +367,7 @@ struct stream_id memory_stream_add(struct memory_stream *stream, const struct st
 	stream->last_generated = kept->entry.id;
 	kept->entry.defect = entry->defect ? arena_strdup(arena, entry->defect) : NULL;
 	kept->entry.message_id = entry->message_id ? arena_strdup(arena, entry->message_id) : NULL;
+	kept->entry.origin = entry->origin ? arena_strdup(arena, entry->origin) : NULL;
 	kept->entry.payload.data = arena_copy(arena, entry->payload.data, entry->payload.size);
 	*stream->end = kept;
 	stream->end = &kept->next;

@@ -8,6 +8,7 @@
 #define ALLOCD_ADAPTERS_MEMORY_PORTS_STREAM_H
 
 #include "adapters/memory/simulation/cable.h"
+#include "bus/base/stream_list.h"
 #include "bus/ports/stream.h"
 
 enum consumer_call_kind {
@@ -19,6 +20,7 @@ enum consumer_call_kind {
 	STREAM_READ_PENDING,
 	STREAM_READ_NEW,
 	STREAM_ACKNOWLEDGE,
+	STREAM_FORWARD,
 	STREAM_TRIM,
 	STREAM_END_CONNECTIONS,
 	STREAM_CALLS,
@@ -50,6 +52,10 @@ struct memory_consumer *memory_consumer_new(struct memory_stream *stream, const 
 
 /* Drops calls under way; pending entries stay pending.  Accepts NULL in *consumer and nulls it. */
 void memory_consumer_free(struct memory_consumer **consumer);
+
+/* The streams that it can forward entries to, by their names; the list and the array outlive it. */
+void memory_consumer_know(struct memory_consumer *consumer, const struct stream_list *list,
+			  struct memory_stream *const *streams);
 
 struct stream *memory_consumer_port(struct memory_consumer *consumer);
 struct cable *memory_consumer_requests(struct memory_consumer *consumer);

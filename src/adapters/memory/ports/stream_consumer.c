@@ -164,6 +164,27 @@ static void acknowledge(struct stream *stream, const struct stream_id *ids, size
 	call->answer.done = done;
 }
 
+static void forward(struct stream *stream, const struct forwarded_entry *entry, stream_done *done,
+		    void *context)
+{
+	struct consumer_call *call = begin(stream, STREAM_FORWARD, context);
+	const struct memory_consumer *consumer = call->consumer;
+	struct arena *arena = consumer->home->arena;
+
+	for (size_t i = 0; i < consumer->list->count; i++) {
+		if (!strcmp(consumer->list->names[i], entry->to))
+			call->target = consumer->streams[i];
+	}
+	call->forwarded = (struct stream_entry){
+		.type = entry->type,
+		.message_id = entry->message_id ? arena_strdup(arena, entry->message_id) : NULL,
+		.origin = arena_strdup(arena, entry->origin),
+		.payload = {arena_copy(arena, entry->payload.data, entry->payload.size), entry->payload.size},
+		.payload_size = entry->payload.size,
+	};
+	call->answer.done = done;
+}
+
 static void trim(struct stream *stream, struct stream_id lowest, stream_done *done, void *context)
 {
 	struct consumer_call *call = begin(stream, STREAM_TRIM, context);
@@ -198,9 +219,9 @@ static void end_connections(struct stream *stream, const char *connections, stre
 
 struct memory_consumer *memory_consumer_new(struct memory_stream *stream, const char *group, const char *name)
 {
-	static const struct stream_ops ops = {look,  create_group, move_group,     mark_life,
-					      claim, read_pending, read_new,       acknowledge,
-					      trim,  connections,  end_connections};
+	static const struct stream_ops ops = {look,    create_group, move_group,  mark_life,
+					      claim,   read_pending, read_new,    acknowledge,
+					      forward, trim,         connections, end_connections};
 	struct memory_consumer *consumer = must_alloc(sizeof *consumer);
 
 	consumer->stream.ops = &ops;
@@ -233,6 +254,13 @@ void memory_consumer_free(struct memory_consumer **consumer)
 	free(it->calls[STREAM_ACKNOWLEDGE].ids);
 	free(it);
 	*consumer = NULL;
+}
+
+void memory_consumer_know(struct memory_consumer *consumer, const struct stream_list *list,
+			  struct memory_stream *const *streams)
+{
+	consumer->list = list;
+	consumer->streams = streams;
 }
 
 struct stream *memory_consumer_port(struct memory_consumer *consumer)

@@ -67,6 +67,8 @@ struct consumer_call {
 	size_t max;
 	bool may_wait;
 	char life[STREAM_LIFE_MAX];
+	struct memory_stream *target;
+	struct stream_entry forwarded;
 
 	/* The answer. */
 	struct stream_state state;
@@ -87,6 +89,8 @@ struct memory_consumer {
 	struct stream stream;
 	struct memory_consumer *next;
 	struct memory_stream *home;
+	const struct stream_list *list; /* of all streams, or NULL */
+	struct memory_stream *const *streams;
 	const char *group, *name;
 	int connected; /* how often it has connected again */
 	char connections[STREAM_CONNECTIONS_MAX];

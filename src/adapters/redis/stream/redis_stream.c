@@ -32,6 +32,7 @@ enum operation {
 	READ_PENDING,
 	READ_NEW,
 	ACKNOWLEDGE,
+	FORWARD,
 	TRIM,
 	END_CONNECTIONS,
 	OPERATIONS
@@ -340,6 +341,32 @@ static void acknowledge(struct stream *stream, const struct stream_id *ids, size
 	stream_call_ask(call, commands, replies, stream_call_on_done);
 }
 
+/* ---- forward ---- */
+
+static void forward(struct stream *stream, const struct forwarded_entry *entry, stream_done *done,
+		    void *context)
+{
+	struct stream_call *call = begin(stream, FORWARD, context);
+	struct evbuffer *commands = must(evbuffer_new());
+	const struct bytes arguments[] = {
+		bytes_of("XADD"),
+		bytes_of(entry->to),
+		bytes_of("*"),
+		bytes_of("type"),
+		bytes_of(message_name(entry->type)),
+		bytes_of("data"),
+		entry->payload,
+		bytes_of("origin"),
+		bytes_of(entry->origin),
+		bytes_of("id"),
+		bytes_of(entry->message_id ? entry->message_id : ""),
+	};
+
+	call->callback.done = done;
+	resp_append_command(commands, arguments, entry->message_id ? 11 : 9);
+	stream_call_ask(call, commands, 1, stream_call_on_done);
+}
+
 /* ---- trim ---- */
 
 static void trim(struct stream *stream, struct stream_id lowest, stream_done *done, void *context)
@@ -396,11 +423,12 @@ static void end_connections(struct stream *stream, const char *connections, stre
 static void calls_init(struct redis_stream *stream, struct event_base *base)
 {
 	static void (*const answers[OPERATIONS])(struct stream_call *, const struct failure *) = {
-		[LOOK] = answer_looked,       [CREATE_GROUP] = answer_done,
-		[MOVE_GROUP] = answer_done,   [MARK_LIFE] = answer_done,
-		[CLAIM] = answer_claimed,     [READ_PENDING] = answer_was_read,
-		[READ_NEW] = answer_was_read, [ACKNOWLEDGE] = answer_done,
-		[TRIM] = answer_done,         [END_CONNECTIONS] = answer_done,
+		[LOOK] = answer_looked,          [CREATE_GROUP] = answer_done,
+		[MOVE_GROUP] = answer_done,      [MARK_LIFE] = answer_done,
+		[CLAIM] = answer_claimed,        [READ_PENDING] = answer_was_read,
+		[READ_NEW] = answer_was_read,    [ACKNOWLEDGE] = answer_done,
+		[FORWARD] = answer_done,         [TRIM] = answer_done,
+		[END_CONNECTIONS] = answer_done,
 	};
 
 	for (size_t i = 0; i < OPERATIONS; i++) {
@@ -411,16 +439,18 @@ static void calls_init(struct redis_stream *stream, struct event_base *base)
 		call->companion = i == READ_PENDING ? &stream->waiting : call->link;
 		stream_call_init(call, base);
 		call->answer = answers[i];
-		call->expected = i == ACKNOWLEDGE || i == TRIM ? REDIS_REPLY_INTEGER : REDIS_REPLY_STATUS;
+		call->expected = i == ACKNOWLEDGE || i == TRIM ? REDIS_REPLY_INTEGER
+				 : i == FORWARD                ? REDIS_REPLY_STRING
+							       : REDIS_REPLY_STATUS;
 	}
 }
 
 struct redis_stream *redis_stream_new(const struct redis_settings *settings,
 				      const struct redis_stream_config *config)
 {
-	static const struct stream_ops ops = {look,  create_group, move_group,     mark_life,
-					      claim, read_pending, read_new,       acknowledge,
-					      trim,  connections,  end_connections};
+	static const struct stream_ops ops = {look,    create_group, move_group,  mark_life,
+					      claim,   read_pending, read_new,    acknowledge,
+					      forward, trim,         connections, end_connections};
 	struct redis_stream *stream = must_alloc(sizeof *stream);
 
 	stream->stream.ops = &ops;

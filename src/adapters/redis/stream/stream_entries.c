@@ -16,9 +16,10 @@ _Static_assert(STREAM_READ_FIRST *(RESP_ARRAY_MAX *RESP_VALUE_SIZE + RESP_SHARE(
 
 #define ID_MAX 255
 
-enum entry_field { FIELD_TYPE, FIELD_DATA, FIELD_ID, ENTRY_FIELDS };
+enum entry_field { FIELD_TYPE, FIELD_DATA, FIELD_ID, FIELD_ORIGIN, ENTRY_FIELDS };
 
-static const char *const names[] = {[FIELD_TYPE] = "type", [FIELD_DATA] = "data", [FIELD_ID] = "id"};
+static const char *const names[] = {
+	[FIELD_TYPE] = "type", [FIELD_DATA] = "data", [FIELD_ID] = "id", [FIELD_ORIGIN] = "origin"};
 
 /* One entry, while it is read. */
 struct entry_reading {
@@ -96,6 +97,15 @@ static void read_id(struct entry_reading *reading)
 		refuse(reading, "id: expected 1 to %d characters", ID_MAX);
 }
 
+/* A publisher may have a field of that name, too: then it says nothing to us. */
+static void read_origin(struct entry_reading *reading)
+{
+	const redisReply *origin = reading->fields[FIELD_ORIGIN];
+
+	if (origin && utf8_is_valid(origin->str, origin->len) && !memchr(origin->str, '\0', origin->len))
+		reading->entry->origin = origin->str;
+}
+
 /* ---- which fields there are ---- */
 
 /* Whether a text was cut because the fields before it had used the entry's share. */
@@ -111,7 +121,7 @@ static void read_field(struct entry_reading *reading, const redisReply *name, co
 	for (size_t i = 0; i < ENTRY_FIELDS; i++) {
 		if (!resp_is_text(name, names[i]))
 			continue;
-		if (reading->fields[i])
+		if (reading->fields[i] && i != FIELD_ORIGIN)
 			refuse(reading, "%s: given twice", names[i]);
 		else
 			reading->fields[i] = value;
@@ -132,6 +142,7 @@ static bool read_fields(struct entry_reading *reading, const redisReply *fields)
 	read_type(reading);
 	read_data(reading);
 	read_id(reading);
+	read_origin(reading);
 	return true;
 }
 

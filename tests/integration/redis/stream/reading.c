@@ -52,6 +52,7 @@ static void keep(struct told_entry *kept, const struct stream_entry *entry)
 				    .true_size = entry->payload_size};
 	snprintf(kept->defect, sizeof kept->defect, "%s", entry->defect ? entry->defect : "");
 	snprintf(kept->message_id, sizeof kept->message_id, "%s", entry->message_id ? entry->message_id : "");
+	snprintf(kept->origin, sizeof kept->origin, "%s", entry->origin ? entry->origin : "");
 	if (shown)
 		memcpy(kept->payload, entry->payload.data, shown);
 }
@@ -149,6 +150,11 @@ void begin_read_what_is_there(void)
 void begin_acknowledge(const struct stream_id *ids, size_t count)
 {
 	BEGIN(acknowledge, port()->ops->acknowledge(port(), ids, count, on_done, &reading.acknowledge));
+}
+
+void begin_forward(const struct forwarded_entry *entry)
+{
+	BEGIN(forward, port()->ops->forward(port(), entry, on_done, &reading.forward));
 }
 
 void begin_trim(const char *lowest)

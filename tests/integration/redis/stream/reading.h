@@ -17,6 +17,7 @@ struct told_entry {
 	enum message_type type;
 	char defect[DEFECT_SHOWN];
 	char message_id[1024]; /* empty: none */
+	char origin[64];       /* the same */
 	char payload[16];      /* its beginning */
 	size_t kept, true_size;
 };
@@ -32,7 +33,7 @@ struct answer {
 struct reading {
 	struct redis_stream *stream;
 	struct answer look, create_group, move_group, mark_life, claim, read_pending, read_new, acknowledge,
-		trim;
+		forward, trim;
 	struct stream_state state;
 	struct stream_claim claimed;
 	struct told_entry entries[STREAM_READ_MAX]; /* of the last read */
@@ -59,6 +60,7 @@ void begin_read_pending(const char *after);
 void begin_read_new(void);
 void begin_read_what_is_there(void);
 void begin_acknowledge(const struct stream_id *ids, size_t count);
+void begin_forward(const struct forwarded_entry *entry);
 void begin_trim(const char *lowest);
 
 /* Waits for the answer, which must be a success. */

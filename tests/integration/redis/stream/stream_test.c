@@ -53,6 +53,48 @@ START_TEST(a_read_that_waited_in_vain_returns_no_entries)
 }
 END_TEST
 
+/* ---- forward ---- */
+
+static const struct forwarded_entry forwarded = {
+	.to = "p:commands",
+	.type = MSG_ALLOCATE,
+	.payload = {"{\0}", 3},
+	.message_id = "an id",
+	.origin = "1 1-1 p:other 1",
+};
+
+START_TEST(a_forwarded_entry_has_the_fields_of_the_first_one_and_its_origin)
+{
+	struct forwarded_entry without_id = forwarded;
+
+	without_id.message_id = NULL;
+	DO(forward, (&forwarded));
+	DO(forward, (&without_id));
+	DO(read_new, ());
+
+	ck_assert_uint_eq(reading.count, 2);
+	for (size_t i = 0; i < reading.count; i++) {
+		ck_assert_int_eq(reading.entries[i].type, MSG_ALLOCATE);
+		ck_assert_str_eq(reading.entries[i].defect, "");
+		ck_assert_uint_eq(reading.entries[i].true_size, 3);
+		ck_assert_mem_eq(reading.entries[i].payload, "{\0}", 3);
+		ck_assert_str_eq(reading.entries[i].origin, "1 1-1 p:other 1");
+		ck_assert_str_eq(reading.entries[i].message_id, i == 0 ? "an id" : "");
+	}
+}
+END_TEST
+
+START_TEST(an_entry_that_the_other_stream_refuses_is_not_forwarded)
+{
+	struct forwarded_entry refused = forwarded;
+
+	refused.to = "p:text";
+	freeReplyObject(redisCommand(world.control, "SET p:text x"));
+	begin_forward(&refused);
+	expect_failure(&reading.forward, FAILURE_FATAL, "WRONGTYPE");
+}
+END_TEST
+
 /* ---- read_pending, acknowledge ---- */
 
 START_TEST(pending_entries_are_read_again_in_order)
@@ -220,6 +262,8 @@ SUITE("redis stream", setup_group, tear_down_reading, .timeout_s = 120)
 	tcase_add_test(tests, new_entries_are_read_in_order_up_to_the_given_number);
 	tcase_add_test(tests, a_read_that_waits_for_an_entry_blocks_no_other_call);
 	tcase_add_test(tests, a_read_that_waited_in_vain_returns_no_entries);
+	tcase_add_test(tests, a_forwarded_entry_has_the_fields_of_the_first_one_and_its_origin);
+	tcase_add_test(tests, an_entry_that_the_other_stream_refuses_is_not_forwarded);
 	tcase_add_test(tests, pending_entries_are_read_again_in_order);
 	tcase_add_test(tests, an_acknowledged_entry_is_not_pending);
 	tcase_add_test(tests, entries_of_other_consumers_are_not_pending_here);

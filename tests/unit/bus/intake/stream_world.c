@@ -64,7 +64,8 @@ void prepare_reader(void)
 	checkpoints = memory_checkpoints_new(world->database);
 	ports.stream = memory_consumer_port(consumer);
 	ports.checkpoints = memory_checkpoints_port(checkpoints);
-	reader = stream_reader_new(&ports, &(struct stream_reader_config){"commands", RETENTION_MS});
+	reader = stream_reader_new(
+		&ports, &(struct stream_reader_config){.name = "commands", .retention_ms = RETENTION_MS});
 	engine_on_change(world->engine, hold_or_let_go, NULL);
 }
 
