@@ -299,7 +299,7 @@ def balance(sent, moment, recovered, worker, report):
         report.line(f"commands by {way}", f"{of_way} accepted, {lost_of_way} lost")
     report.line("lost before the moment", str(len(too_early)))
     report.line("done twice", str(len(doubled)))
-    report.line("versions given a second time", f"{len(renewed & former)}, to events of the next epoch")
+    report.line("versions given a second time", f"{len(renewed & former)} to events of the next epoch")
     report.line("events published twice", str(sum(count - 1 for count in events.values())))
     if too_early or doubled:
         raise DrillFailed(f"lost too early: {too_early[:3]}; done twice: {doubled[:3]}")
