@@ -297,7 +297,7 @@ def balance(sent, moment, recovered, worker, report):
     for way in ("HTTP", "stream"):
         of_way, lost_of_way = (sum(command.way == way for command in some) for some in (accepted, lost))
         report.line(f"commands by {way}", f"{of_way} accepted, {lost_of_way} lost")
-    report.line("lost before the moment", str(len(too_early)))
+    report.line("lost, but must not be", str(len(too_early)))
     report.line("done twice", str(len(doubled)))
     report.line("versions given a second time", f"{len(renewed & former)} to events of the next epoch")
     report.line("events published twice", str(sum(count - 1 for count in events.values())))
