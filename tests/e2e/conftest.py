@@ -1,7 +1,6 @@
 """Fixtures: servers once a session; a fresh database and prefix for every test; proxies; the ledger."""
 
 import contextlib
-import itertools
 import pathlib
 import signal
 import sys
@@ -14,6 +13,7 @@ sys.path[:0] = [str(HERE / "support"), str(HERE.parents[1] / "scripts")]
 import installation  # noqa: E402
 import redis_nodes  # noqa: E402
 import servers  # noqa: E402
+from fleet import fleet_of  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from proxy import postgres_behind, redis_behind  # noqa: E402
 from wires import PostgresWire, RedisWire, Watch  # noqa: E402
@@ -159,19 +159,5 @@ def ledger(parked, tmp_path):
 @pytest.fixture
 def fleet(tmp_path, database_url, server_urls):
     """Makes workers of one installation; each is ended with the test."""
-    with contextlib.ExitStack() as ends:
-        numbers = itertools.count()
-        workers = []
-
-        def make(**settings):
-            folder = tmp_path / str(next(numbers))
-            folder.mkdir()
-            worker = installation.Installation(folder, database_url, server_urls["REDIS_URL"])
-            worker.prefix = workers[0].prefix if workers else worker.prefix
-            worker.settings.update(settings)
-            workers.append(worker)
-            ends.enter_context(contextlib.closing(worker))
-            worker.start()
-            return worker
-
+    with fleet_of(tmp_path, database_url, server_urls["REDIS_URL"]) as make:
         yield make

@@ -31,6 +31,7 @@ static void make_stream(struct replica *replica, int number, const char *name)
 			.random = &replica->world->random.random,
 			.logger = &replica->world->logger.logger,
 			.engine = replica->world->engine,
+			.keeper = replica->keeper,
 		},
 		&(struct stream_reader_config){stream_names[number], RETENTION_MS,
 					       shared_list.range_count ? &it->route : NULL});
@@ -74,6 +75,8 @@ void start_replica(int number, int streams)
 			.logger = &replica->world->logger.logger,
 		},
 		name);
+	if (replica->also_knows)
+		lease_keeper_add_message(replica->keeper, replica->also_knows);
 	for (int i = 0; i < streams; i++)
 		make_stream(replica, i, name);
 	engine_on_change(replica->world->engine, pause_or_resume, replica);
@@ -252,6 +255,12 @@ const char *sku_on(int stream)
 void add_order_to(int stream, const char *orderid)
 {
 	add_order_of(stream, orderid, "LAMP");
+}
+
+void add_unknown_to(int stream, const char *type)
+{
+	memory_stream_add(shared_streams[stream],
+			  &(struct stream_entry){.defect = "type: unknown command", .unknown = type});
 }
 
 /* Picks the orders out of lines "out_of_stock ORDER SKU 1 - VERSION". */

@@ -28,6 +28,7 @@ struct replica {
 	struct lease_keeper *keeper; /* NULL: it does not run */
 	struct replica_stream streams[STREAMS];
 	bool is_frozen;
+	const char *also_knows; /* a message of a newer program, or NULL */
 };
 
 extern struct replica replicas[REPLICAS];
@@ -68,6 +69,9 @@ int64_t ms_until_reading(int number, int stream);
 /* Adds an allocate of one LAMP, or of another SKU. */
 void add_order_to(int stream, const char *orderid);
 void add_order_of(int stream, const char *orderid, const char *sku);
+
+/* Adds an entry of that type, which this program does not know. */
+void add_unknown_to(int stream, const char *type);
 
 /* Makes a SKU without stock, so that each handling of an allocate raises an event of its own. */
 void make_sku(const char *sku);

@@ -11,6 +11,8 @@ static const char *note(void *context)
 
 	if (engine_database_trouble(it->engine, &trouble) && trouble.for_ms >= STANDSTILL_MS)
 		return NULL;
+	if (stream_reader_waits_for_newer(it->reader))
+		return NULL;
 	return it->stream->ops->connections(it->stream);
 }
 

@@ -9,6 +9,12 @@
 
 #define CLAIM_EVERY_MS 10000
 
+/* How often a reader that waits for another worker checks whether that one is alive. */
+#define LOOK_FOR_NEWER_MS 100
+
+/* A worker that should have taken the stream by then does not. */
+#define NEWER_LATE_MS 10000
+
 /* How long a stopped reader waits for a read under way.  A read that finds entries takes less. */
 #define STOP_WAIT_MS 100
 
@@ -45,7 +51,7 @@ static bool has_caught_up(const void *context)
 {
 	const struct stream_reader *reader = context;
 
-	return reader->stats.is_reading && !reader->has_pending && !may_claim(reader) &&
+	return reader->stats.is_reading && !reader->has_pending && !may_claim(reader) && !reader->unknown &&
 	       !*reader->refused[CALL_CLAIM];
 }
 
@@ -91,6 +97,7 @@ void stream_reader_free(struct stream_reader **reader)
 	pending_entries_release(&it->in_flight);
 	lease_release(&it->lease);
 	free(it->connections);
+	free(it->unknown);
 	account_release(&it->account);
 	free(it->name);
 	free(it);
@@ -113,6 +120,31 @@ void stream_reader_start(struct stream_reader *reader)
 	reader_advance(reader);
 }
 
+static void set_unknown(struct stream_reader *reader, const char *type)
+{
+	char *copy = type ? must(strdup(type)) : NULL;
+
+	free(reader->unknown);
+	reader->unknown = copy;
+}
+
+void reader_wait_for_newer(struct stream_reader *reader, const struct stream_entry *entry)
+{
+	char id[STREAM_ID_TEXT];
+
+	stream_id_format(entry->id, id);
+	set_unknown(reader, entry->unknown);
+	reader->unknown_since_ms = reader_now_ms(reader);
+	LOG(reader->ports.logger, LOG_INFO,
+	    "an entry is of a type that only another worker knows: the stream is left to that worker",
+	    LOG_TEXT("stream", reader->name), LOG_TEXT("entry", id), LOG_TEXT("message", entry->unknown));
+}
+
+bool stream_reader_waits_for_newer(const struct stream_reader *reader)
+{
+	return reader->unknown && lease_keeper_is_known(reader->ports.keeper, reader->unknown);
+}
+
 void stream_reader_lead(struct stream_reader *reader, struct lease *lease)
 {
 	struct stream *stream = reader->ports.stream;
@@ -123,6 +155,7 @@ void stream_reader_lead(struct stream_reader *reader, struct lease *lease)
 	free(reader->connections);
 	reader->connections = must(strdup(stream->ops->connections(stream)));
 	reader->is_draining = reader->unanswered;
+	set_unknown(reader, NULL);
 	reader_lose(reader);
 	stream_reader_start(reader);
 }
@@ -247,6 +280,12 @@ bool stream_reader_trouble(const struct stream_reader *reader, struct arena *are
 		since_ms = reader->refused_since_ms[CALL_FORWARD];
 		trouble->text = arena_printf(arena, "has entries that cannot be added to another stream: %s",
 					     reader->refused[CALL_FORWARD]);
+	} else if (stream_reader_waits_for_newer(reader) &&
+		   reader_now_ms(reader) - reader->unknown_since_ms >= NEWER_LATE_MS) {
+		since_ms = reader->unknown_since_ms;
+		trouble->text = arena_printf(
+			arena, "waits for the worker that knows messages of type %s, which does not read it",
+			reader->unknown);
 	} else if (!reader->stats.is_reading || *reader->not_read) {
 		trouble->text = arena_printf(arena, "is not read%s%s", *reader->not_read ? ": " : "",
 					     reader->not_read);
@@ -483,6 +522,13 @@ static void claim(struct stream_reader *reader)
 
 /* ---- the next step ---- */
 
+/* The worker that knows the entry has died: the entry, and those behind it, are this reader's again. */
+static void read_again(struct stream_reader *reader)
+{
+	set_unknown(reader, NULL);
+	reader_begin_pass(reader);
+}
+
 /*
  * Whether the reader has its lease, as far as it knows, and only connections that the next holder of the
  * lease can end.  While a connection is not up, every call fails by itself.
@@ -503,6 +549,13 @@ void reader_advance(struct stream_reader *reader)
 	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused ||
 	    reader->is_draining || !may_go_on(reader))
 		return;
+	if (stream_reader_waits_for_newer(reader)) {
+		reader->state = READER_WAITING;
+		reader_set_timer(reader, reader->retry_timer, LOOK_FOR_NEWER_MS);
+		return;
+	}
+	if (reader->unknown)
+		read_again(reader);
 	if (!reader->stats.is_reading) {
 		if (!reader->is_noting) /* writing a checkpoint reads the state, too */
 			look(reader);

@@ -14,6 +14,9 @@
  *
  * An entry that belongs in another stream is added there, and then acknowledged here.
  *
+ * At an entry of a type that this program does not know, but another worker that is alive does, a reader
+ * stops, and waits until that one has the lease.  Without such a worker the entry is invalid.
+ *
  * The caller decides which worker reads which stream.  A reader that has a lease claims at once all that is
  * pending for others; each unit of work checks that the lease is not lost.  It reads only over the
  * connections that it had when it began, which the lease names: the next holder ends them before it
@@ -23,6 +26,7 @@
 #define ALLOCD_BUS_INTAKE_STREAM_READER_H
 
 #include "bus/engine/engine.h"
+#include "bus/leases/lease_keeper.h"
 #include "bus/ports/checkpoints.h"
 #include "bus/ports/stream.h"
 #include "core/base/arena.h"
@@ -35,6 +39,7 @@ struct stream_reader_ports {
 	struct random *random;
 	struct logger *logger;
 	struct engine *engine;
+	const struct lease_keeper *keeper; /* knows what other workers know; or NULL */
 };
 
 struct stream_reader_config {
@@ -77,6 +82,9 @@ void stream_reader_resume(struct stream_reader *reader);
  * submitted entries are still acknowledged.
  */
 void stream_reader_stop(struct stream_reader *reader);
+
+/* Whether it stands at an entry that another worker knows how to handle, and is to hand the lease over. */
+bool stream_reader_waits_for_newer(const struct stream_reader *reader);
 
 /* Whether every submitted entry is acknowledged, and a stopped reader will submit no more. */
 bool stream_reader_is_idle(const struct stream_reader *reader);

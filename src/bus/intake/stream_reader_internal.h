@@ -84,12 +84,14 @@ struct stream_reader {
 	struct stream_id moving_to;             /* the group's place, while it is moved */
 	struct stream_record record;
 	bool claim_is_due, is_first_claim;
-	bool has_pending;             /* this reader may have pending entries, */
-	struct stream_id read_up_to;  /* a pass over them continues above this id, */
-	bool pass_begins;             /* or has yet to begin */
-	uint64_t pass;                /* its number */
-	bool interleaves;             /* with reads of new entries, */
-	bool new_is_next;             /* which alternate */
+	bool has_pending;            /* this reader may have pending entries, */
+	struct stream_id read_up_to; /* a pass over them continues above this id, */
+	bool pass_begins;            /* or has yet to begin */
+	uint64_t pass;               /* its number */
+	bool interleaves;            /* with reads of new entries, */
+	bool new_is_next;            /* which alternate */
+	char *unknown; /* the type of the entry that waits for another worker, since this time; or NULL */
+	int64_t unknown_since_ms;
 	uint64_t submitted;           /* what the engine had received after this reader's last entry */
 	size_t read_max;              /* new entries to ask for, if none is large */
 	size_t largest;               /* bytes of the largest entry lately; it shrinks with every read */
@@ -138,6 +140,9 @@ void reader_lose(struct stream_reader *reader);
 
 /* The connection or the group was lost, or the step was refused: begins again after a while. */
 void reader_fail(struct stream_reader *reader, const struct failure *failure);
+
+/* Reads nothing more while another worker is alive that knows the type of this entry. */
+void reader_wait_for_newer(struct stream_reader *reader, const struct stream_entry *entry);
 
 /* The stream is read: logs that, if it was logged that it was not. */
 void reader_log_read(struct stream_reader *reader);

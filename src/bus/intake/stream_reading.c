@@ -71,6 +71,20 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 					    });
 }
 
+/* Returns the number of entries in front of the first one that waits for another worker. */
+static size_t before_unknown(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
+{
+	const struct lease_keeper *keeper = reader->ports.keeper;
+
+	for (size_t i = 0; i < count && keeper; i++) {
+		if (!entries[i].unknown || !lease_keeper_is_known(keeper, entries[i].unknown))
+			continue;
+		reader_wait_for_newer(reader, &entries[i]);
+		return i;
+	}
+	return count;
+}
+
 /* Submits all entries except those that are in flight already. */
 static void submit_all(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
 {
@@ -173,7 +187,7 @@ static void on_read(void *context, const struct stream_entry *entries, size_t co
 		if (!was_pending)
 			reader_log_read(reader);
 		account_received(&reader->account, entries, count, was_pending);
-		submit_all(reader, entries, count);
+		submit_all(reader, entries, before_unknown(reader, entries, count));
 		adapt_read(reader, entries, count);
 		see_sizes(reader, entries, count);
 		note_place(reader, entries, count);

@@ -96,6 +96,12 @@ void lease_keeper_check(struct lease_keeper *keeper)
 
 /* ---- a roll ---- */
 
+static void add_name(struct arena *arena, const char ***names, size_t *count, const char *name)
+{
+	*names = arena_grow(arena, *names, *count, sizeof **names);
+	(*names)[(*count)++] = arena_strdup(arena, name);
+}
+
 static bool is_self(const struct lease_keeper *keeper, const char *id)
 {
 	return !strcmp(id, keeper->id);
@@ -223,6 +229,23 @@ static struct leased *find_leased(const struct lease_keeper *keeper, const char 
 	return it;
 }
 
+/* Keeps what others know, until there is another roll. */
+static void note_messages(struct lease_keeper *keeper)
+{
+	arena_clear(keeper->known_names);
+	keeper->known = NULL;
+	keeper->known_count = 0;
+	for (size_t i = 0; i < keeper->roll.worker_count; i++) {
+		const struct worker_row *worker = &keeper->roll.workers[i];
+
+		for (size_t at = 0; at < worker->message_count && !is_self(keeper, worker->id) &&
+				    is_alive(keeper, worker->id);
+		     at++)
+			add_name(keeper->known_names, &keeper->known, &keeper->known_count,
+				 worker->messages[at]);
+	}
+}
+
 static void act_on_roll(struct lease_keeper *keeper)
 {
 	const char *const *owners = owners_of(keeper);
@@ -257,6 +280,7 @@ static void on_beaten(void *context, const struct failure *failure)
 	workers_alive_see(&keeper->alive, &keeper->roll, &keeper->self, keeper_now_ms(keeper));
 	next_ms = workers_alive_next_death_ms(&keeper->alive, keeper_now_ms(keeper)) - keeper_now_ms(keeper);
 	keeper_set_timer(keeper, keeper->beat_timer, next_ms < LEASE_BEAT_MS ? next_ms : LEASE_BEAT_MS);
+	note_messages(keeper);
 	act_on_roll(keeper);
 }
 
@@ -283,8 +307,12 @@ static void beat(void *context)
 		return;
 	arena_clear(keeper->arena);
 	candidacies = arena_alloc(keeper->arena, (keeper->count + 1) * sizeof *candidacies);
-	keeper->self = (struct worker_row){
-		.id = keeper->id, .name = keeper->name, .ttl_ms = LEASE_TTL_MS, .candidacies = candidacies};
+	keeper->self = (struct worker_row){.id = keeper->id,
+					   .name = keeper->name,
+					   .ttl_ms = LEASE_TTL_MS,
+					   .candidacies = candidacies,
+					   .messages = keeper->messages,
+					   .message_count = keeper->message_count};
 	for (struct leased *it = keeper->first; it; it = it->next) {
 		if (could_have(it))
 			candidacies[keeper->self.candidacy_count++] = it->name;
@@ -305,6 +333,8 @@ struct lease_keeper *lease_keeper_new(const struct lease_keeper_ports *ports, co
 	keeper->name = must(strdup(worker));
 	keeper->end = &keeper->first;
 	keeper->arena = arena_new(4096);
+	keeper->names = arena_new(256);
+	keeper->known_names = arena_new(256);
 	lease_uuid(keeper->id, ports->random);
 	keeper->beat_timer = clock->ops->timer_new(clock, beat, keeper);
 	keeper->look_timer = clock->ops->timer_new(clock, on_look, keeper);
@@ -326,6 +356,8 @@ void lease_keeper_free(struct lease_keeper **keeper)
 	}
 	workers_alive_release(&it->alive);
 	arena_free(&it->arena);
+	arena_free(&it->names);
+	arena_free(&it->known_names);
 	free(it->name);
 	free(it);
 	*keeper = NULL;
@@ -342,6 +374,20 @@ void lease_keeper_add(struct lease_keeper *keeper, const char *name, const struc
 	*keeper->end = leased;
 	keeper->end = &leased->next;
 	keeper->count++;
+}
+
+void lease_keeper_add_message(struct lease_keeper *keeper, const char *name)
+{
+	add_name(keeper->names, &keeper->messages, &keeper->message_count, name);
+}
+
+bool lease_keeper_is_known(const struct lease_keeper *keeper, const char *message)
+{
+	for (size_t i = 0; i < keeper->known_count; i++) {
+		if (!strcmp(keeper->known[i], message))
+			return true;
+	}
+	return false;
 }
 
 void lease_keeper_start(struct lease_keeper *keeper)

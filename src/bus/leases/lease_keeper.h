@@ -78,6 +78,9 @@ void lease_keeper_free(struct lease_keeper **keeper);
 /* Before the start.  The name is copied, and has no newline. */
 void lease_keeper_add(struct lease_keeper *keeper, const char *name, const struct leased_ops *ops, void *it);
 
+/* Before the start: this worker knows messages of that name.  The name is copied, and has no newline. */
+void lease_keeper_add_message(struct lease_keeper *keeper, const char *name);
+
 void lease_keeper_start(struct lease_keeper *keeper);
 
 /* A note has changed, or work is idle: acts at once. */
@@ -93,7 +96,10 @@ bool lease_keeper_has_left(const struct lease_keeper *keeper);
 bool lease_keeper_has(const struct lease_keeper *keeper, const void *it);
 bool lease_keeper_is_elsewhere(const struct lease_keeper *keeper, const void *it);
 
-/* Whether another worker took the lease from this one, and no worker that is alive was seen to have it since. */
+/* Whether another worker that is alive knows messages of that name. */
+bool lease_keeper_is_known(const struct lease_keeper *keeper, const char *message);
+
+/* Whether another worker took the lease from this one, and none that is alive was seen to have it since. */
 bool lease_keeper_lost(const struct lease_keeper *keeper, const void *it);
 
 struct lease_report {

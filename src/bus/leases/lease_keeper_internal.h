@@ -50,6 +50,12 @@ struct lease_keeper {
 	struct leased *first, **end;
 	size_t count;
 	uint64_t losses;
+	struct arena *names;   /* holds the next two */
+	const char **messages; /* that this worker knows, */
+	size_t message_count;
+	struct arena *known_names; /* and that others know which were alive at the last roll */
+	const char **known;
+	size_t known_count;
 	struct timer *beat_timer, *look_timer;
 
 	struct arena *arena; /* of the round */

@@ -32,6 +32,8 @@ struct worker_row {
 	int32_t ttl_ms;                 /* it is dead when its beats have stood still for this long */
 	const char *const *candidacies; /* the leases that it could have; no name contains a newline */
 	size_t candidacy_count;
+	const char *const *messages; /* the names of the messages that it knows; no name contains a newline */
+	size_t message_count;
 };
 
 /* All workers and leases. */

@@ -37,6 +37,7 @@ struct stream_entry {
 	bool gone;              /* it was trimmed while it was pending: only its id is known */
 	enum message_type type; /* named by its `type`; MSG_NONE: see `defect` */
 	const char *defect;     /* why it is not a command: "type: missing", or NULL */
+	const char *unknown;    /* its `type`, if that names no command that this program knows; or NULL */
 	const char *message_id; /* its `id`, or NULL */
 	const char *origin;     /* its `origin`, if another stream's reader forwarded it, or NULL */
 	struct bytes payload;   /* its `data`, PAYLOAD_MAX bytes at most */

@@ -216,6 +216,7 @@ static void add_stream(struct redis_intake *intake, size_t place)
 			.random = system_random(),
 			.logger = intake->parts.logger,
 			.engine = intake->parts.engine,
+			.keeper = intake->keeper,
 		},
 		/* While the inbox keeps an entry, handling the entry again has no second effect. */
 		&(struct stream_reader_config){
@@ -245,6 +246,8 @@ static void make_keeper(struct redis_intake *intake)
 			.logger = intake->parts.logger,
 		},
 		consumer_name(intake));
+	for (int i = 0; i < COMMAND_TYPES; i++)
+		lease_keeper_add_message(intake->keeper, message_name(command_types[i]));
 }
 
 /* ---- its life ---- */

@@ -1,44 +1,23 @@
 """Several workers read the same streams: each stream has one reader at a time, and the next one takes over."""
 
+import json
 import signal
-import time
+import threading
+import uuid
 
 import pytest
+from fleet import has_all, holders, reader_and_standby, seconds_until, spent_since
 from installation import wait_until
-from ledger import Ledger
+from ledger import Command, Ledger
+from proxy import REQUEST, postgres_behind
 from sender import STREAM, Senders
+from wires import PostgresWire, Watch, is_bind
 
 SKUS = [f"sku-{number}" for number in range(10)]
 # The contract's bounds, in seconds.
 TAKEOVER_S = 5
 HAND_OVER_S = 1
 SHARE_OUT_S = 5
-
-
-def holders(worker):
-    """The name of the worker that has each lease; a lease without a holder is left out."""
-    rows = worker.query("select l.name, w.name from leases l join workers w on w.id = l.holder")
-    return {lease.removeprefix(worker.prefix): name for lease, name in rows}
-
-
-def has_all(worker):
-    return all(name.endswith(worker.http.rpartition(":")[2]) for name in holders(worker).values()) and holders(worker)
-
-
-def reader_and_standby(one, other):
-    wait_until(lambda: holders(one), "a worker to have the lease")
-    return (one, other) if has_all(one) else (other, one)
-
-
-def seconds_until(condition, what):
-    begin = time.monotonic()
-    wait_until(condition, what)
-    return time.monotonic() - begin
-
-
-def spent_since(ledger):
-    before = len(ledger.spent())
-    return lambda: len(ledger.spent()) > before + 20
 
 
 @pytest.mark.parametrize("how", ["kill -9", "SIGTERM", "SIGSTOP"])
@@ -123,3 +102,128 @@ def test_a_worker_that_is_killed_and_started_again_continues_at_once(fleet, tmp_
         ledger.settle(senders.send)
         ledger.check(heard_once=True)
     assert paused_s < 1.5
+
+
+class StoppingWire(PostgresWire):
+    """Calls stop() in the middle of a large flush."""
+
+    def __init__(self, stop):
+        super().__init__(Watch())
+        self.stop = stop
+        self.passed = 0
+
+    def before(self, relay, way, message):
+        super().before(relay, way, message)
+        if way != REQUEST or self.segment != "flush":
+            return
+        self.passed = 0 if is_bind(message, b"INSERT_WITNESS") else self.passed + len(message)
+        if self.passed > 2_000_000:
+            self.stop(relay, self.passed)
+
+
+def test_a_reader_that_is_stopped_in_the_middle_of_a_large_flush_does_nothing(fleet, tmp_path, database_url):
+    """Its session has locked the lease, and its kernel answers for it: the next reader ends that session."""
+    held, stopped = [], threading.Event()
+
+    def stop(relay, size):
+        if not held:
+            held.append((relay, size))
+            reader.worker.send_signal(signal.SIGSTOP)
+            relay.hold()
+            stopped.set()
+
+    with postgres_behind(database_url, lambda: StoppingWire(stop)) as proxy:
+        reader = fleet(DATABASE_URL=proxy.url, ALLOCD_UNIT_MAX="5000", ALLOCD_LANES="1")
+        standby = fleet()
+        ledger = Ledger(standby, tmp_path)
+        ledger.open(*SKUS)
+        senders = Senders(ledger, [])
+        try:
+            with ledger.listening():
+                commands = [
+                    Command(STREAM, "allocate", {
+                        "orderid": f"{number}-".ljust(255, "\U0001f4e6"), "sku": SKUS[number % len(SKUS)], "qty": 1,
+                        "id": str(uuid.uuid4()),
+                    })
+                    for number in range(6000)
+                ]  # fmt: skip
+                add_at_once(senders, ledger, commands)
+                wait_until(stopped.is_set, "a large flush")
+                took_s = seconds_until(lambda: has_all(standby), "the other worker to take the lease")
+                paused_s = took_s + seconds_until(spent_since(ledger), "it to handle commands")
+                proxy.release(held[0][0])
+                reader.worker.send_signal(signal.SIGCONT)
+                wait_until(reader.ready, "readiness to return")
+                ledger.settle(senders.send)
+                ledger.check(heard_once=True)
+        finally:
+            reader.worker.send_signal(signal.SIGCONT)
+        assert "lease lost" in reader.log.read_text()
+    print(f"stopped after {held[0][1]} bytes: taken after {took_s:.2f} s, commands handled after {paused_s:.2f} s")
+    assert paused_s < TAKEOVER_S
+
+
+def add_at_once(senders, ledger, commands):
+    pipeline = senders.redis.pipeline(transaction=False)
+    for command in commands:
+        ledger.write(command)
+        data = json.dumps(command.fields, ensure_ascii=False)
+        pipeline.xadd(ledger.allocd.prefix + command.way, {"type": command.name, "data": data})
+    for command, entry_id in zip(commands, pipeline.execute(), strict=True):
+        command.entry_id = entry_id.decode()
+
+
+# ---- upgrades ----
+
+NEWER = "00000000-0000-4000-8000-000000000001"
+
+
+def newer_worker_beats(allocd, candidacies):
+    """As a worker of a newer program does, which knows one message more."""
+    allocd.query(
+        "insert into workers as w (id, name, ttl_ms, candidacies, messages) values (%s, 'newer', 2500, %s, %s)"
+        " on conflict (id) do update set beats = w.beats + 1 returning id",
+        NEWER, candidacies, "allocate\nnew_command",
+    )  # fmt: skip
+
+
+def test_an_entry_that_only_a_newer_worker_knows_waits_for_it(allocd):
+    stream = allocd.prefix + STREAM
+    batch = {"ref": "batch", "sku": "sku", "qty": 100}
+    assert allocd.post("/add_batch", batch).status_code == 201
+
+    def count(table):
+        [[rows]] = allocd.query(f"select count(*) from {table}")
+        return rows
+
+    def beats_until(condition, what):
+        def beaten():
+            newer_worker_beats(allocd, stream)
+            return condition()
+
+        wait_until(beaten, what)
+
+    def is_given():
+        return not holders(allocd)
+
+    def beats():
+        [[number]] = allocd.query("select beats from workers where id <> %s", NEWER)
+        return number
+
+    newer_worker_beats(allocd, stream)
+    enough = beats() + 2
+    beats_until(lambda: holders(allocd) and beats() >= enough, "the worker to read, and to know of the newer one")
+    for name, data in (
+        ("allocate", {"orderid": "before", "sku": "sku", "qty": 1}),
+        ("new_command", {"orderid": "new"}),
+        ("allocate", {"orderid": "behind", "sku": "sku", "qty": 1}),
+    ):
+        allocd.redis.xadd(stream, {"type": name, "data": json.dumps(data)})
+    beats_until(is_given, "the worker to give the lease to the newer one")
+    assert (count("order_lines"), count("dead_letters")) == (1, 0)
+    assert "an entry is of a type that only another worker knows" in allocd.log.read_text()
+
+    # Without the newer worker the entry is invalid.
+    wait_until(lambda: count("order_lines") == 2, "the entry behind it to be handled")
+    [(reason,)] = allocd.query("select reason from dead_letters")
+    assert reason == "type: unknown command new_command"

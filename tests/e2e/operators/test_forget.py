@@ -35,7 +35,8 @@ NOT_OF_ORDERS = {
     "dead_letters.place", "dead_letters.source", "dead_letters.way", "forgets.digest", "forgets.token",
     "inbox.message", "inbox.outcome", "inbox.source", "migrations.checksum", "migrations.name",
     "notifications.recipient", "notifications.sku", "products.sku", "shrinks.cause", "shrinks.traceparent",
-    "streams.name", "installation.prefix", "installation.streams", "leases.name", "leases.note", "workers.name", "workers.candidacies",
+    "streams.name", "installation.prefix", "installation.streams", "leases.name", "leases.note", "workers.name",
+    "workers.candidacies", "workers.messages",
     # A process has the order's id only while it lasts, and `forget` waits for its end.
     "processes.source", "processes.message_id", "processes.message", "processes.place", "processes.payload",
     "processes.orderid", "processes.skus", "processes.way",

@@ -40,7 +40,8 @@ static void wait(void)
 
 static void beat(const char *id, const char *const *candidacies, size_t count)
 {
-	struct worker_row worker = {id, "host:1", 0, 2500, candidacies, count};
+	static const char *const messages[] = {"allocate", "new_command"};
+	struct worker_row worker = {id, "host:1", 0, 2500, candidacies, count, messages, COUNT(messages)};
 
 	work_begin_call(work);
 	leases->ops->beat(leases, &worker, &roll, arena, work_answered, work);
@@ -114,6 +115,9 @@ START_TEST(a_worker_beats_and_names_its_candidacies)
 	ck_assert_uint_eq(roll.workers[0].candidacy_count, 2);
 	ck_assert_str_eq(roll.workers[0].candidacies[0], "stream");
 	ck_assert_str_eq(roll.workers[0].candidacies[1], "other");
+	ck_assert_uint_eq(roll.workers[0].message_count, 2);
+	ck_assert_str_eq(roll.workers[0].messages[0], "allocate");
+	ck_assert_str_eq(roll.workers[0].messages[1], "new_command");
 	ck_assert_str_eq(roll.workers[1].id, OTHER);
 	ck_assert_int_eq(roll.workers[1].beats, 1);
 }

@@ -366,6 +366,7 @@ struct stream_id memory_stream_add(struct memory_stream *stream, const struct st
 	assert(stream_id_compare(kept->entry.id, stream->last_generated) > 0);
 	stream->last_generated = kept->entry.id;
 	kept->entry.defect = entry->defect ? arena_strdup(arena, entry->defect) : NULL;
+	kept->entry.unknown = entry->unknown ? arena_strdup(arena, entry->unknown) : NULL;
 	kept->entry.message_id = entry->message_id ? arena_strdup(arena, entry->message_id) : NULL;
 	kept->entry.origin = entry->origin ? arena_strdup(arena, entry->origin) : NULL;
 	kept->entry.payload.data = arena_copy(arena, entry->payload.data, entry->payload.size);

@@ -64,7 +64,7 @@ static const char *join_lines(struct arena *arena, const char *const *names, siz
 	return text;
 }
 
-static void split_lines(struct arena *arena, char *text, struct worker_row *worker)
+static const char *const *split_lines(struct arena *arena, char *text, size_t *count)
 {
 	const char **names = NULL;
 
@@ -72,10 +72,10 @@ static void split_lines(struct arena *arena, char *text, struct worker_row *work
 		end = strchr(name, '\n');
 		if (end)
 			*end++ = '\0';
-		names = arena_grow(arena, names, worker->candidacy_count, sizeof *names);
-		names[worker->candidacy_count++] = name;
+		names = arena_grow(arena, names, *count, sizeof *names);
+		names[(*count)++] = name;
 	}
-	worker->candidacies = names;
+	return names;
 }
 
 static void read_workers(const struct lease_call *call)
@@ -85,14 +85,19 @@ static void read_workers(const struct lease_call *call)
 	roll->worker_count = (size_t)query_rows(call->workers);
 	roll->workers = arena_alloc(call->arena, (roll->worker_count + 1) * sizeof *roll->workers);
 	for (int row = 0; row < query_rows(call->workers); row++) {
-		roll->workers[row] = (struct worker_row){
+		struct worker_row *worker = &roll->workers[row];
+
+		*worker = (struct worker_row){
 			.id = result_text(call->workers, call->arena, row, 0),
 			.name = result_text(call->workers, call->arena, row, 1),
 			.beats = result_int8(call->workers, row, 2),
 			.ttl_ms = result_int4(call->workers, row, 3),
 		};
-		split_lines(call->arena, result_text(call->workers, call->arena, row, 4),
-			    &roll->workers[row]);
+		worker->candidacies =
+			split_lines(call->arena, result_text(call->workers, call->arena, row, 4),
+				    &worker->candidacy_count);
+		worker->messages = split_lines(call->arena, result_text(call->workers, call->arena, row, 5),
+					       &worker->message_count);
 	}
 }
 
@@ -141,6 +146,7 @@ static void beat(struct lease_store *port, const struct worker_row *worker, stru
 	query_text(query, worker->name);
 	query_int4(query, worker->ttl_ms);
 	query_text(query, names);
+	query_text(query, join_lines(call->base.arena, worker->messages, worker->message_count));
 	call->workers = query_pipeline_add(pipeline, READ_WORKERS);
 	call->rows = query_pipeline_add(pipeline, READ_LEASES);
 	call->roll = roll;

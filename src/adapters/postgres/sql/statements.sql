@@ -1014,13 +1014,14 @@ where not exists (select from leases l where l.name = w.name)
 on conflict (name) do nothing
 
 -- statement BEAT for leases
-insert into workers (id, name, ttl_ms, candidacies) values ($1::text::uuid, $2, $3::integer, $4)
+insert into workers (id, name, ttl_ms, candidacies, messages) values ($1::text::uuid, $2, $3::integer, $4, $5)
 on conflict (id) do update
-set beats = workers.beats + 1, ttl_ms = excluded.ttl_ms, candidacies = excluded.candidacies, beat_at = now()
+set beats = workers.beats + 1, ttl_ms = excluded.ttl_ms, candidacies = excluded.candidacies,
+	messages = excluded.messages, beat_at = now()
 
 -- statement READ_WORKERS for leases
 -- A worker that ended long ago is left out.
-select id::text, name, beats, ttl_ms, candidacies from workers
+select id::text, name, beats, ttl_ms, candidacies, messages from workers
 where beat_at > now() - interval '1 day'
 order by id
 

@@ -61,8 +61,10 @@ static void read_type(struct entry_reading *reading)
 		refuse(reading, "type: missing");
 		return;
 	}
-	if (strlen(type->str) == type->len)
+	if (strlen(type->str) == type->len) {
 		reading->entry->type = message_type_named(type->str);
+		reading->entry->unknown = reading->entry->type == MSG_NONE ? type->str : NULL;
+	}
 	if (reading->entry->type == MSG_NONE)
 		refuse_type(reading, type);
 }

@@ -190,6 +190,57 @@ START_TEST(a_worker_that_commits_nothing_for_seconds_lets_another_one_read)
 }
 END_TEST
 
+/* The second worker is of a newer program, and waits for the lease. */
+static void renew_the_second(void)
+{
+	kill_replica(1);
+	replicas[1].also_knows = "new_command";
+	start_replica(1, 1);
+	pass_ms(PATIENCE_MS);
+	ck_assert(is_reading(0, 0));
+}
+
+START_TEST(an_entry_of_a_type_that_only_a_newer_worker_knows_is_left_to_it_with_all_behind_it)
+{
+	renew_the_second();
+	add_order_to(0, "a");
+	add_unknown_to(0, "new_command");
+	add_order_to(0, "b");
+	ck_assert_int_lt(ms_until_reading(1, 0), PATIENCE_MS);
+	pass_ms(100);
+
+	ck_assert_str_eq(orders_of("LAMP"), "a b ");
+	ck_assert_uint_eq(stream_reader_stats(replicas[0].streams[0].reader)->read, 1);
+	ck_assert_uint_eq(stream_reader_stats(replicas[1].streams[0].reader)->read, 2);
+	expect_acknowledged(0);
+	pass_ms(PATIENCE_MS);
+	ck_assert(is_reading(1, 0));
+}
+END_TEST
+
+START_TEST(an_entry_of_a_type_that_no_living_worker_knows_is_invalid)
+{
+	renew_the_second();
+	add_unknown_to(0, "another_command");
+	pass_ms(100);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	ck_assert(is_reading(0, 0));
+
+	freeze_replica(1);
+	add_order_to(0, "a");
+	add_unknown_to(0, "new_command");
+	add_order_to(0, "b");
+	pass_ms(100);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
+	pass_ms(PATIENCE_MS);
+
+	ck_assert_uint_eq(world->database->dead_letter_count, 2);
+	ck_assert_str_eq(orders_of("LAMP"), "a b ");
+	expect_acknowledged(0);
+}
+END_TEST
+
 START_TEST(two_streams_are_read_by_two_workers)
 {
 	for (int i = 0; i < 2; i++)
@@ -215,5 +266,8 @@ SUITE("replicas", set_up_two, tear_down_replicas)
 	tcase_add_test(tests, entries_under_a_new_lease_wait_for_those_under_the_lost_one);
 	tcase_add_test(tests, a_reader_whose_connections_change_continues_when_the_lease_names_them);
 	tcase_add_test(tests, a_worker_that_commits_nothing_for_seconds_lets_another_one_read);
+	tcase_add_test(tests,
+		       an_entry_of_a_type_that_only_a_newer_worker_knows_is_left_to_it_with_all_behind_it);
+	tcase_add_test(tests, an_entry_of_a_type_that_no_living_worker_knows_is_invalid);
 	tcase_add_test(tests, two_streams_are_read_by_two_workers);
 }

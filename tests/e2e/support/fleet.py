@@ -1,0 +1,54 @@
+"""Several workers of one installation, and the leases that they have."""
+
+import contextlib
+import itertools
+import time
+
+from installation import Installation, wait_until
+
+
+@contextlib.contextmanager
+def fleet_of(folder, database_url, redis_url):
+    """Yields a function that makes and starts a worker; each is ended at last."""
+    with contextlib.ExitStack() as ends:
+        numbers = itertools.count()
+        workers = []
+
+        def make(**settings):
+            own = folder / str(next(numbers))
+            own.mkdir()
+            worker = Installation(own, database_url, redis_url)
+            worker.prefix = workers[0].prefix if workers else worker.prefix
+            worker.settings.update(settings)
+            workers.append(worker)
+            ends.enter_context(contextlib.closing(worker))
+            worker.start()
+            return worker
+
+        yield make
+
+
+def holders(worker):
+    """The name of the worker that has each lease; a lease without a holder is left out."""
+    rows = worker.query("select l.name, w.name from leases l join workers w on w.id = l.holder")
+    return {lease.removeprefix(worker.prefix): name for lease, name in rows}
+
+
+def has_all(worker):
+    return all(name.endswith(worker.http.rpartition(":")[2]) for name in holders(worker).values()) and holders(worker)
+
+
+def reader_and_standby(one, other):
+    wait_until(lambda: holders(one), "a worker to have the lease")
+    return (one, other) if has_all(one) else (other, one)
+
+
+def seconds_until(condition, what):
+    begin = time.monotonic()
+    wait_until(condition, what)
+    return time.monotonic() - begin
+
+
+def spent_since(ledger):
+    before = len(ledger.spent())
+    return lambda: len(ledger.spent()) > before + 20
