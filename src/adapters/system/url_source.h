@@ -19,19 +19,19 @@
  */
 typedef const char *url_read(void *context, struct arena *arena, const char **error);
 
-/* PEM files for TLS; each is "" when it is not set. */
+/* PEM files for TLS; each is NULL or "" when it is not set. */
 struct tls_files {
 	const char *authorities; /* trusted instead of the system's */
 	const char *certificate; /* the client's, with the intermediate ones; set together with its key */
 	const char *key;
 };
 
-/* `context` and `tls_files` outlive every copy of the source. */
+/* `context` and the names of the files outlive every copy of the source. */
 struct url_source {
 	url_read *read;
 	void *context;
 	bool pooled; /* of Postgres: a pooler may lend a session of the server for one transaction only */
-	const struct tls_files *tls_files; /* of Redis; NULL: none */
+	struct tls_files tls_files; /* of Redis */
 };
 
 /* A URL that never changes: `context` is the text. */

@@ -152,9 +152,9 @@ static void check_together(struct loading *loading)
 		complain(loading, "ALLOCD_MAIL_FROM", "required when ALLOCD_SMTP_URL is set");
 	else if (config->smtp_url[0] && !config->mail_to.count)
 		complain(loading, "ALLOCD_MAIL_TO", "required when ALLOCD_SMTP_URL is set");
-	if (config->redis_tls.certificate[0] && !config->redis_tls.key[0])
+	if (config->redis_cert_file[0] && !config->redis_key_file[0])
 		complain(loading, "ALLOCD_REDIS_KEY_FILE", "required when ALLOCD_REDIS_CERT_FILE is set");
-	else if (config->redis_tls.key[0] && !config->redis_tls.certificate[0])
+	else if (config->redis_key_file[0] && !config->redis_cert_file[0])
 		complain(loading, "ALLOCD_REDIS_CERT_FILE", "required when ALLOCD_REDIS_KEY_FILE is set");
 	for (size_t i = 0; i < config->streams.count; i++) {
 		if (strcmp(config->streams.names[i], config->event_stream) == 0)

@@ -4,7 +4,6 @@
 #ifndef ALLOCD_ENTRYPOINTS_CONFIG_CONFIG_H
 #define ALLOCD_ENTRYPOINTS_CONFIG_CONFIG_H
 
-#include "adapters/system/url_source.h"
 #include "bus/base/stream_list.h"
 #include "bus/ports/logger.h"
 #include "entrypoints/config/settings.h"
@@ -57,7 +56,8 @@ struct given {
 struct config {
 	const char *database_url;
 	const char *redis_url;
-	struct tls_files redis_tls;
+	const char *redis_ca_file;                    /* "": the system's authorities */
+	const char *redis_cert_file, *redis_key_file; /* both, or both "" */
 	const char *prefix;
 	struct stream_list streams; /* an empty list: off */
 	const char *group;

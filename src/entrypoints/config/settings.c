@@ -350,17 +350,17 @@ const struct setting settings[] = {
 	{
 		.variable = "ALLOCD_REDIS_CA_FILE", .fallback = "", .value = "PATH",
 		.help = "PEM file of the authorities that rediss:// trusts; empty: the system's",
-		TEXT, IN(redis_tls.authorities), .used_by = REDIS_USERS,
+		TEXT, IN(redis_ca_file), .used_by = REDIS_USERS,
 	},
 	{
 		.variable = "ALLOCD_REDIS_CERT_FILE", .fallback = "", .value = "PATH",
 		.help = "PEM file of the client certificate for rediss://; empty: none",
-		TEXT, IN(redis_tls.certificate), .used_by = REDIS_USERS,
+		TEXT, IN(redis_cert_file), .used_by = REDIS_USERS,
 	},
 	{
 		.variable = "ALLOCD_REDIS_KEY_FILE", .fallback = "", .value = "PATH",
 		.help = "PEM file of that certificate's key",
-		TEXT, IN(redis_tls.key), .used_by = REDIS_USERS,
+		TEXT, IN(redis_key_file), .used_by = REDIS_USERS,
 	},
 	{
 		.variable = "ALLOCD_PREFIX", .fallback = "", .value = "TEXT",

@@ -19,7 +19,7 @@ static inline struct url_source redis_url(const struct config *config)
 	return (struct url_source){
 		.read = config_read_url,
 		.context = config_url(config, "REDIS_URL"),
-		.tls_files = &config->redis_tls,
+		.tls_files = {config->redis_ca_file, config->redis_cert_file, config->redis_key_file},
 	};
 }
 

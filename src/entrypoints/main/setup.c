@@ -13,6 +13,7 @@
 #include "core/base/container_of.h"
 #include "core/base/hash.h"
 #include "core/base/must.h"
+#include "entrypoints/main/server_urls.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -81,7 +82,7 @@ void setup_logger_free(struct logger **logger)
 
 static const char *redis_defect(const struct config *config, unsigned uses, struct arena *arena)
 {
-	const struct tls_files *files = &config->redis_tls;
+	const struct tls_files files = redis_url(config).tls_files;
 	char error[REDIS_TROUBLE_MAX];
 	struct redis_url url;
 	const char *defect;
@@ -93,13 +94,13 @@ static const char *redis_defect(const struct config *config, unsigned uses, stru
 	redis_url_release(&url);
 	if (!(uses & REDIS_USERS))
 		return NULL;
-	if (!has_tls && (*files->authorities || *files->certificate))
+	if (!has_tls && (*files.authorities || *files.certificate))
 		return arena_printf(
 			arena,
 			"%s: expected nothing, because REDIS_URL does not begin with rediss:// or "
 			"rediss+sentinel://",
-			*files->authorities ? "ALLOCD_REDIS_CA_FILE" : "ALLOCD_REDIS_CERT_FILE");
-	if (has_tls && !tls_files_check(files, error, sizeof error))
+			*files.authorities ? "ALLOCD_REDIS_CA_FILE" : "ALLOCD_REDIS_CERT_FILE");
+	if (has_tls && !tls_files_check(&files, error, sizeof error))
 		return arena_printf(arena, "%s", error);
 	return NULL;
 }

@@ -296,7 +296,7 @@ static bool open_stream(struct redis_connection *connection, int fd, char *error
 {
 	if (connection->url.tls)
 		connection->stream = tls_stream_new(connection->settings.base, fd, connection->url.host,
-						    connection->url.tls_files, error, size);
+						    &connection->url.tls_files, error, size);
 	else
 		connection->stream = must(bufferevent_socket_new(
 			connection->settings.base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS));

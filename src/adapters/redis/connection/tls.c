@@ -103,14 +103,19 @@ static bool use_file(SSL_CTX *context, const char *setting, const char *path,
 	return !defect;
 }
 
+static bool is_set(const char *path)
+{
+	return path && *path;
+}
+
 static bool use_files(SSL_CTX *context, const struct tls_files *files, char *error, size_t size)
 {
-	if (!*files->authorities)
+	if (!is_set(files->authorities))
 		SSL_CTX_set_default_verify_paths(context);
 	else if (!use_file(context, "ALLOCD_REDIS_CA_FILE", files->authorities, load_authorities, error,
 			   size))
 		return false;
-	return !*files->certificate ||
+	return !is_set(files->certificate) ||
 	       (use_file(context, "ALLOCD_REDIS_CERT_FILE", files->certificate, load_certificate, error,
 			 size) &&
 		use_file(context, "ALLOCD_REDIS_KEY_FILE", files->key, load_key, error, size));
@@ -121,12 +126,11 @@ static bool use_files(SSL_CTX *context, const struct tls_files *files, char *err
 /* Returns NULL, with one line in `error`, when a file cannot be used. */
 static SSL_CTX *context_new(const struct tls_files *files, char *error, size_t size)
 {
-	static const struct tls_files none = {"", "", ""};
 	SSL_CTX *context = must(SSL_CTX_new(TLS_client_method()));
 
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-	if (!use_files(context, files ? files : &none, error, size)) {
+	if (!use_files(context, files, error, size)) {
 		SSL_CTX_free(context);
 		return NULL;
 	}

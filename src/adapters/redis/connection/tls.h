@@ -10,9 +10,9 @@ struct event_base;
 struct tls_files;
 
 /*
- * A stream that begins with the TLS handshake and owns `fd`.  The files are read at each call; `files` may be
- * NULL.  Without a file of authorities it trusts those that the system trusts at the time of the call;
- * OpenSSL's SSL_CERT_FILE and SSL_CERT_DIR name others.  `host` is a name or an address, and is not changed.
+ * A stream that begins with the TLS handshake and owns `fd`.  The files are read at each call.
+ * Without a file of authorities it trusts those that the system trusts at the time of the call; OpenSSL's
+ * SSL_CERT_FILE and SSL_CERT_DIR name others.  `host` is a name or an address, and is not changed.
  *
  * When a file cannot be used, it closes `fd` and returns NULL, and `error` is one line that names the file
  * and the setting.

@@ -219,7 +219,7 @@ static void on_connect_done(void *context, int fd, const char *error)
 		return;
 	}
 	if (query->url->tls)
-		query->stream = tls_stream_new(query->base, fd, query->place.host, query->url->tls_files,
+		query->stream = tls_stream_new(query->base, fd, query->place.host, &query->url->tls_files,
 					       defect, sizeof defect);
 	else
 		query->stream = must(bufferevent_socket_new(query->base, fd,

@@ -29,7 +29,7 @@ struct redis_sentinel {
 
 struct redis_url {
 	bool tls;
-	const struct tls_files *tls_files; /* of the source; NULL: none */
+	struct tls_files tls_files; /* of the source */
 	char *host; /* a name or an address, without brackets; NULL: a unix socket, or not known yet */
 	uint16_t port;
 	char *path;   /* of the unix socket, else NULL */

@@ -143,7 +143,7 @@ START_TEST(a_server_that_demands_a_client_certificate_is_reported)
 	run_until(has_trouble("tls-auth-clients"));
 	ck_assert(has_trouble("demands a client certificate"));
 	run_for(1000);
-	/* One line for each way to see the end: an alert of TLS, a closed, a reset and a broken connection. */
+	/* One line for each way to see the end: an alert, a closed, a reset and a broken connection. */
 	ck_assert_uint_eq(log_lines("cannot reach Redis"), log_lines("client certificate"));
 	ck_assert_uint_le(log_lines("cannot reach Redis"), 4);
 }
@@ -286,14 +286,11 @@ END_TEST
 
 /* ---- the files that the settings name ---- */
 
-static struct tls_files files;
-
 static void use_files(const char *authorities, const char *client, const char *clients_key)
 {
 	unsetenv("SSL_CERT_FILE");
-	files = (struct tls_files){authorities, client, clients_key};
 	use_url("rediss://localhost:%d", tls_port);
-	world.settings.url.tls_files = &files;
+	world.settings.url.tls_files = (struct tls_files){authorities, client, clients_key};
 }
 
 START_TEST(a_client_certificate_is_presented)
