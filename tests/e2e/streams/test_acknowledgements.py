@@ -72,6 +72,7 @@ def test_a_worker_whose_acknowledgements_are_refused_by_one_stream_of_two_is_not
         pytest.skip("a right for one key only")
     assert allocd.stop() == 0
     admin.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all")
+    assert allocd.run("streams", "resize", ALLOCD_STREAM="first,second").returncode == 0
     allocd.start(ALLOCD_STREAM="first,second", REDIS_URL=allocd.redis_url.replace("redis://", "redis://app:pw@"))
     allocd.stock(sku, **{unique("batch"): 10})
     admin.execute_command("ACL", "SETUSER", "app", "-xack", f"(+xack ~{allocd.prefix}first)")

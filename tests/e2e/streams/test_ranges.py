@@ -228,11 +228,13 @@ def test_resizing_under_load_reorders_no_sku(fleet):
     load.start()
     try:
         wait_until(lambda: load.sent > 100, "load")
-        workers[0].worker.send_signal(signal.SIGSTOP)  # its streams wait while the publisher goes over
+        for worker in workers:  # the streams wait while the publisher goes over
+            worker.worker.send_signal(signal.SIGSTOP)
         load.publisher.count = 16
         wait_until(lambda: load.sent > 200, "load by 16 streams")
         too_soon = workers[1].run("streams", "resize", "--timeout", "0.1", ALLOCD_STREAM=SIXTEEN)
-        workers[0].worker.send_signal(signal.SIGCONT)
+        for worker in workers:
+            worker.worker.send_signal(signal.SIGCONT)
         refused = workers[1].run("streams", "resize", ALLOCD_STREAM="allocd:commands[0-11]")
         resized = workers[1].run("streams", "resize", ALLOCD_STREAM=SIXTEEN)
         for worker in workers:

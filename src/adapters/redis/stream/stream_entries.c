@@ -118,16 +118,18 @@ static bool is_shortened(const redisReply *text)
 
 static void read_field(struct entry_reading *reading, const redisReply *name, const redisReply *value)
 {
+	size_t field = 0;
+
 	if (is_shortened(name) || is_shortened(value))
 		refuse(reading, "fields: larger than %zu KiB", RESP_SHARE(PAYLOAD_MAX) / 1024);
-	for (size_t i = 0; i < ENTRY_FIELDS; i++) {
-		if (!resp_is_text(name, names[i]))
-			continue;
-		if (reading->fields[i] && i != FIELD_ORIGIN)
-			refuse(reading, "%s: given twice", names[i]);
-		else
-			reading->fields[i] = value;
-	}
+	while (field < ENTRY_FIELDS && !resp_is_text(name, names[field]))
+		field++;
+	if (field == ENTRY_FIELDS)
+		return;
+	if (!reading->fields[field])
+		reading->fields[field] = value;
+	else if (field != FIELD_ORIGIN)
+		refuse(reading, "%s: given twice", names[field]);
 }
 
 static bool read_fields(struct entry_reading *reading, const redisReply *fields)
