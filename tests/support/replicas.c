@@ -34,7 +34,7 @@ static void make_stream(struct replica *replica, int number, const char *name)
 			.keeper = replica->keeper,
 		},
 		&(struct stream_reader_config){stream_names[number], RETENTION_MS,
-					       shared_list.range_count ? &it->route : NULL});
+					       number < (int)shared_list.range_count ? &it->route : NULL});
 	it->leased = (struct leased_stream){stream_names[number], memory_consumer_port(it->consumer),
 					    it->reader, replica->world->engine};
 	leased_stream_add(replica->keeper, &it->leased);

@@ -53,28 +53,14 @@ bool stream_list_may_become(const struct stream_list *from, const struct stream_
 
 /* ---- routes ---- */
 
-static bool is_of_range(const struct stream_route *route)
+bool stream_list_has_in_range(const struct stream_list *list, size_t place)
 {
-	const struct stream_list *list = route->list;
-
-	return route->place >= list->range_first && route->place < list->range_first + list->range_count;
-}
-
-size_t stream_route_of_sku(const struct stream_route *route, const char *sku)
-{
-	return is_of_range(route) ? stream_list_place(route->list, sku) : route->place;
-}
-
-size_t stream_route_next_of_range(const struct stream_route *route)
-{
-	const struct stream_list *list = route->list;
-
-	if (!is_of_range(route))
-		return route->place;
-	return list->range_first + (route->place - list->range_first + 1) % list->range_count;
+	return place >= list->range_first && place < list->range_first + list->range_count;
 }
 
 size_t stream_route_next(const struct stream_route *route)
 {
-	return (route->place + 1) % route->list->count;
+	const struct stream_list *list = route->list;
+
+	return list->range_first + (route->place - list->range_first + 1) % list->range_count;
 }

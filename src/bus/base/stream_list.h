@@ -34,17 +34,15 @@ bool stream_list_has(const struct stream_list *list, const char *name);
  */
 bool stream_list_may_become(const struct stream_list *from, const struct stream_list *to);
 
-/* Where a stream is in the list; its names have the prefix. */
+/* A stream of the range; its names have the prefix. */
 struct stream_route {
 	const struct stream_list *list;
 	size_t place;
 };
 
-/* The place of a SKU's stream for a message of this one; this one, if it is not of the range. */
-size_t stream_route_of_sku(const struct stream_route *route, const char *sku);
+bool stream_list_has_in_range(const struct stream_list *list, size_t place);
 
-/* The place behind this one: of the range (this one, if it is not of the range), or of all. */
-size_t stream_route_next_of_range(const struct stream_route *route);
+/* Returns the place of the next stream of the range, or the first one behind the last. */
 size_t stream_route_next(const struct stream_route *route);
 
 #endif

@@ -206,25 +206,20 @@ static void find_sku(struct sku_resolver *resolver, struct delivery *delivery)
 }
 
 /*
- * A command that names its batch may come by any stream of the range: it belongs in its SKU's.  One of an
- * unknown batch visits all of them, so that it comes behind every create_batch that was added before it.
+ * A command that names its batch may come by any stream of the range: it visits one after another, until it
+ * is on that of its SKU.  So no command of a batch overtakes another one, also when the batch becomes known
+ * meanwhile; and one of an unknown batch comes behind every create_batch that was added before it.
  */
 static bool is_forwarded(struct delivery *delivery)
 {
 	const struct stream_route *route = delivery->route;
-	size_t to;
 
 	if (!route || !delivery->by_batch || delivery->decided)
 		return false;
-	if (!needs_resolving(delivery))
-		to = stream_route_of_sku(route, delivery->sku);
-	else if (delivery->visited + 1 < route->list->range_count)
-		to = stream_route_next_of_range(route);
-	else
+	if (needs_resolving(delivery) ? delivery->visited + 1 >= route->list->range_count
+				      : stream_list_place(route->list, delivery->sku) == route->place)
 		return false;
-	if (to == route->place)
-		return false;
-	delivery_forward(delivery, to);
+	delivery_forward(delivery);
 	return true;
 }
 

@@ -7,12 +7,13 @@
 #include "bus/base/stream_list.h"
 #include "bus/intake/stream_reader_internal.h"
 
-/* No entry is read while this number of entries waits to be added elsewhere. */
-#define FORWARDING_MAX 1000
+/* No entry is read while this number of entries, or of bytes, waits to be added elsewhere. */
+#define FORWARDING_MAX   1000
+#define FORWARDING_BYTES ((size_t)1 << 20)
 
 bool forwarding_is_full(const struct stream_reader *reader)
 {
-	return reader->forwarding_count >= FORWARDING_MAX;
+	return reader->forwarding_count >= FORWARDING_MAX || reader->forwarding_bytes >= FORWARDING_BYTES;
 }
 
 static struct pending_entry *remove_first(struct stream_reader *reader)
@@ -25,6 +26,7 @@ static struct pending_entry *remove_first(struct stream_reader *reader)
 	if (!it->next)
 		reader->forwarding_end = &reader->forwarding;
 	reader->forwarding_count--;
+	reader->forwarding_bytes -= it->to_add.payload.size;
 	arena_free(&arena);
 	return entry;
 }
@@ -57,6 +59,7 @@ static void on_forwarded(void *context, const struct failure *failure)
 /* The next holder of the lease reads them, and forwards them in their order. */
 static void give_up(struct stream_reader *reader)
 {
+	reader_note_refusal(reader, CALL_FORWARD, NULL);
 	while (reader->forwarding) {
 		reader_leave_pending(reader, remove_first(reader));
 		reader_count_answered(reader);
@@ -79,7 +82,7 @@ void forwarding_send(void *context)
 }
 
 void forwarding_add(struct stream_reader *reader, struct pending_entry *entry,
-		    const struct delivery *delivery, size_t to)
+		    const struct delivery *delivery)
 {
 	struct bytes payload = delivery->payload;
 	const char *id = delivery->envelope.id;
@@ -91,7 +94,7 @@ void forwarding_add(struct stream_reader *reader, struct pending_entry *entry,
 		.arena = arena,
 		.to_add =
 			{
-				.to = delivery->route->list->names[to],
+				.to = delivery->route->list->names[stream_route_next(delivery->route)],
 				.type = delivery->type,
 				.payload = {arena_copy(arena, payload.data, payload.size), payload.size},
 				.message_id = id ? arena_strdup(arena, id) : NULL,
@@ -101,6 +104,7 @@ void forwarding_add(struct stream_reader *reader, struct pending_entry *entry,
 	*reader->forwarding_end = it;
 	reader->forwarding_end = &it->next;
 	reader->forwarding_count++;
+	reader->forwarding_bytes += payload.size;
 	if (!reader->forward_backoff.failures)
 		reader_set_timer(reader, reader->forward_timer, 0);
 }

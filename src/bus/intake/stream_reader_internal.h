@@ -108,7 +108,7 @@ struct stream_reader {
 	struct backoff acknowledge_backoff;
 
 	struct forwarding *forwarding, **forwarding_end; /* in the order of their outcome */
-	size_t forwarding_count;
+	size_t forwarding_count, forwarding_bytes;
 	bool is_forwarding; /* the first of them is being added */
 	struct timer *forward_timer;
 	struct backoff forward_backoff;
@@ -189,9 +189,9 @@ bool acks_are_full(const struct stream_reader *reader);
 
 /* ---- stream_forwarding.c ---- */
 
-/* Adds the message of the entry to the stream at that place, after those before it; then acknowledges it. */
+/* Adds the message to the next stream of the range, after those before it; then acknowledges the entry. */
 void forwarding_add(struct stream_reader *reader, struct pending_entry *entry,
-		    const struct delivery *delivery, size_t to);
+		    const struct delivery *delivery);
 
 /* Adds the first one, unless one is being added. */
 void forwarding_send(void *context);

@@ -1,5 +1,4 @@
 /* Reads entries and submits them: those that are pending for this reader, then new ones. */
-#include "bus/base/stream_list.h"
 #include "bus/intake/stream_reader_internal.h"
 
 /* How often a reader checks whether it may read, for changes that no event reports. */
@@ -27,10 +26,8 @@ static void on_answered(void *context, const struct delivery *delivery)
 	struct pending_entry *entry = context;
 	struct stream_reader *reader = entry->owner;
 
-	if (delivery->outcome == OUTCOME_FORWARDED) {
-		forwarding_add(reader, entry, delivery, delivery->forward_to);
-	} else if (delivery_goes_on(delivery)) {
-		forwarding_add(reader, entry, delivery, stream_route_next(delivery->route));
+	if (delivery->outcome == OUTCOME_FORWARDED || delivery_goes_on(delivery)) {
+		forwarding_add(reader, entry, delivery);
 	} else if (delivery->outcome == OUTCOME_POSTPONED) {
 		reader_leave_pending(reader, entry);
 		reader_count_answered(reader);

@@ -2,6 +2,7 @@
 #include "bus/messages/delivery.h"
 
 #include "bus/base/stream_list.h"
+#include "bus/intake/stream_id.h"
 #include "bus/leases/lease.h"
 #include "bus/messages/message_bus.h"
 #include "bus/messages/raised_events.h"
@@ -77,28 +78,22 @@ void delivery_set_key(struct delivery *delivery, const struct inbox_key *key)
 	delivery->inbox_key = key_text(arena, key);
 }
 
-static struct inbox_key key_of_entry(const struct delivery *delivery)
-{
-	return (struct inbox_key){
-		ENTRY_KEY,
-		arena_printf(delivery->arena, "%s %lld", delivery->origin, (long long)delivery->incarnation),
-		delivery->entry_id};
-}
-
 /* Reads what delivery_origin() wrote.  A publisher's field of that name says something else. */
-static bool read_first(struct delivery *delivery, const char *origin)
+static void read_first(struct delivery *delivery, const char *origin)
 {
-	char id[42];
+	char id[STREAM_ID_TEXT];
+	struct stream_id parsed;
 	size_t visited;
+	long long incarnation;
 	int end = 0;
 
-	if (!origin || sscanf(origin, "%4zu %41[0-9-] %n", &visited, id, &end) != 2 || !end ||
-	    !strchr(origin + end, ' '))
-		return false;
+	if (!origin || sscanf(origin, "%2zu %41[0-9-] %18lld %n", &visited, id, &incarnation, &end) != 3 ||
+	    !end || !strchr(id, '-') || !stream_id_parse(id, &parsed) ||
+	    !stream_list_has(delivery->route->list, origin + end))
+		return;
 	delivery->visited = visited;
-	delivery->first = (struct inbox_key){ENTRY_KEY, arena_strdup(delivery->arena, origin + end),
-					     arena_strdup(delivery->arena, id)};
-	return true;
+	delivery->first = (struct entry_place){arena_strdup(delivery->arena, origin + end), incarnation,
+					       arena_strdup(delivery->arena, id)};
 }
 
 static void set_own_key(struct delivery *delivery)
@@ -110,13 +105,15 @@ static void set_own_key(struct delivery *delivery)
 		*key = (struct inbox_key){message_name(delivery->type),
 					  source_without_spaces(delivery->arena, envelope->source),
 					  envelope->id};
-	else if (delivery->route)
-		*key = delivery->first;
 	else if (delivery->transport == TRANSPORT_STREAM && delivery->entry_id)
-		*key = key_of_entry(delivery);
+		*key = (struct inbox_key){ENTRY_KEY,
+					  arena_printf(delivery->arena, "%s %lld", delivery->first.origin,
+						       (long long)delivery->first.incarnation),
+					  delivery->first.entry_id};
 	else
 		return;
-	if (delivery->is_event && delivery->route && delivery->visited + 1 < delivery->route->list->count) {
+	if (delivery->is_event && delivery->route &&
+	    delivery->visited + 1 < delivery->route->list->range_count) {
 		key->source = arena_printf(delivery->arena, PART_SOURCE "%s", key->source);
 		key->id = arena_printf(delivery->arena, "%s on %s", key->id, delivery->origin);
 	}
@@ -210,8 +207,9 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	delivery->incarnation = arrival->incarnation;
 	delivery->lease = lease_hold(arrival->lease);
 	delivery->route = arrival->route;
-	if (delivery->route && !read_first(delivery, arrival->first_origin))
-		delivery->first = key_of_entry(delivery);
+	delivery->first = (struct entry_place){delivery->origin, delivery->incarnation, delivery->entry_id};
+	if (delivery->route)
+		read_first(delivery, arrival->first_origin);
 	delivery->pass = arrival->pass;
 	delivery->pass_follows = arrival->pass_follows;
 	delivery->replay = copy_replay(arena, arrival->replay);
@@ -247,7 +245,7 @@ struct delivery *delivery_new_part(struct delivery *event, const struct message 
 
 	delivery->arena = arena;
 	delivery->transport = TRANSPORT_PROCESS;
-	delivery->origin = message_name(event->type);
+	delivery->origin = delivery->first.origin = message_name(event->type);
 	delivery->type = command->type;
 	delivery->envelope = (struct envelope){.message = *command, .source = "", .occurred_at = NO_INSTANT};
 	delivery->event = event;
@@ -366,20 +364,19 @@ void delivery_reopen(struct delivery *delivery)
 
 const char *delivery_origin(const struct delivery *delivery, struct arena *arena)
 {
-	return arena_printf(arena, "%zu %s %s", delivery->visited + 1, delivery->first.id,
-			    delivery->first.source);
+	return arena_printf(arena, "%zu %s %lld %s", delivery->visited + 1, delivery->first.entry_id,
+			    (long long)delivery->first.incarnation, delivery->first.origin);
 }
 
-void delivery_forward(struct delivery *delivery, size_t to)
+void delivery_forward(struct delivery *delivery)
 {
 	delivery->outcome = OUTCOME_FORWARDED;
-	delivery->forward_to = to;
 }
 
 bool delivery_goes_on(const struct delivery *delivery)
 {
 	return delivery->is_event && delivery->route && outcome_is_done(delivery->outcome) &&
-	       delivery->visited + 1 < delivery->route->list->count;
+	       delivery->visited + 1 < delivery->route->list->range_count;
 }
 
 bool delivery_is_dead(const struct delivery *delivery)

@@ -86,6 +86,12 @@ struct arrival {
 	void *context;
 };
 
+struct entry_place {
+	const char *origin;
+	int64_t incarnation;
+	const char *entry_id;
+};
+
 struct delivery {
 	struct delivery *next;          /* in its queue */
 	struct delivery *next_creation; /* in the batch index */
@@ -100,9 +106,8 @@ struct delivery {
 	int64_t incarnation;
 	struct lease *lease; /* it keeps it until it is freed; NULL: none */
 	const struct stream_route *route;
-	struct inbox_key first; /* of the entry that it was first; without a route it is not set */
-	size_t visited;         /* streams that forwarded it */
-	size_t forward_to;      /* place of the stream, when the outcome is OUTCOME_FORWARDED */
+	struct entry_place first; /* before it was forwarded; else its own */
+	size_t visited;           /* streams that forwarded it */
 	uint64_t pass;
 	bool pass_follows;
 	const struct replay *replay; /* or NULL */
@@ -169,14 +174,13 @@ void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char
 void delivery_decide(struct delivery *delivery, enum outcome outcome, const char *reason);
 
 /*
- * What an entry that is forwarded bears: on how many streams it has been, its first entry id, and the source
- * of an ENTRY_KEY: "1 1700000000000-0 allocd:commands3 1".  By the last two, the inbox knows a message
- * without an id.
+ * What an entry that is forwarded bears: on how many streams it has been, and its first entry, by which the
+ * inbox knows a message without an id: "1 1700000000000-0 1 allocd:commands3".
  */
 const char *delivery_origin(const struct delivery *delivery, struct arena *arena);
 
-/* Sets OUTCOME_FORWARDED, and the place of the other stream. */
-void delivery_forward(struct delivery *delivery, size_t to);
+/* Sets OUTCOME_FORWARDED: it goes to the next stream of the range. */
+void delivery_forward(struct delivery *delivery);
 
 /*
  * Whether the delivery, an event, is done here and has further streams to visit.  It concerns all SKUs, so it

@@ -308,7 +308,7 @@ static void submit(struct processes *processes, struct process *process, size_t 
 /* On a stream of the range, an event concerns the lines of that stream's SKUs. */
 static bool is_elsewhere(const struct delivery *event, const struct order_line *line)
 {
-	return event->route && stream_route_of_sku(event->route, line->sku) != event->route->place;
+	return event->route && stream_list_place(event->route->list, line->sku) != event->route->place;
 }
 
 bool processes_submit(struct processes *processes, struct delivery *event)

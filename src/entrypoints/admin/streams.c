@@ -13,6 +13,7 @@
 #include "tools_sql.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 
 #define TIMEOUT_MS 30000
@@ -34,6 +35,11 @@ static bool read_list(struct resize *resize)
 
 	if (!row)
 		return tools_report_database(tools);
+	if (!PQgetisnull(row, 0, 0) && strcmp(PQgetvalue(row, 0, 0), tools->invocation->config.prefix) != 0) {
+		PQclear(row);
+		return tools_report(tools, STATUS_CONFIGURATION, "ALLOCD_PREFIX",
+				    "the database belongs to another one");
+	}
 	resize->recorded = PQgetisnull(row, 0, 1) ? NULL : arena_strdup(arena, PQgetvalue(row, 0, 1));
 	PQclear(row);
 	/* What is no list for this program is one of a newer program's. */
@@ -43,11 +49,21 @@ static bool read_list(struct resize *resize)
 	return true;
 }
 
+/* The default must not replace the list by accident. */
+static bool is_given(const struct config *config)
+{
+	for (size_t i = 0; i < settings_count; i++) {
+		if (settings[i].offset == offsetof(struct config, streams))
+			return config->given[i].origin != FROM_DEFAULT;
+	}
+	return false;
+}
+
 static bool check_change(const struct resize *resize)
 {
-	if (!resize->to->count)
+	if (!resize->to->count || !is_given(&resize->tools->invocation->config))
 		return tools_report(resize->tools, STATUS_CONFIGURATION, "ALLOCD_STREAM",
-				    "it names no stream");
+				    "expected the new list of streams");
 	if (stream_list_may_become(&resize->from, resize->to))
 		return true;
 	return tools_report(resize->tools, STATUS_CONFIGURATION,
@@ -103,10 +119,13 @@ static bool await_stream(struct resize *resize, size_t number)
 	return false;
 }
 
+/* What is forwarded meanwhile is behind the mark on its next stream: a message has at most that many. */
 static bool await_streams(struct resize *resize)
 {
-	for (size_t i = 0; i < resize->from.count; i++) {
-		if (!await_stream(resize, i))
+	size_t count = resize->from.count, rounds = resize->from.range_count ? count : 1;
+
+	for (size_t i = 0; i < rounds * count; i++) {
+		if ((i % count == 0 && !mark_ends(resize)) || !await_stream(resize, i % count))
 			return false;
 	}
 	return true;
@@ -138,7 +157,7 @@ enum exit_status command_streams_resize(const struct invocation *invocation)
 	};
 
 	if (tools_open_database(resize.tools) && tools_open_redis(resize.tools) && read_list(&resize) &&
-	    check_change(&resize) && mark_ends(&resize) && await_streams(&resize))
+	    check_change(&resize) && await_streams(&resize))
 		set_list(&resize);
 	return tools_free(&resize.tools);
 }

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,32 +49,40 @@ static bool add_stream(struct stream_list *list, const char *name)
 }
 
 /* Whether the name ends in a range, such as "[0-7]"; sets the length of what is before it, and its ends. */
-static bool read_range(const char *name, size_t *stem, long *from, long *to)
+static bool read_range(const char *name, size_t *stem, int64_t *from, int64_t *to)
 {
-	const char *open = strrchr(name, '[');
-	char first[4], last[4];
-	int end = 0;
+	static const char digits[] = "0123456789";
+	const char *open = strrchr(name, '['), *dash;
+	char ends[2][4] = {"", ""};
+	size_t first, last;
 
-	if (!open || sscanf(open, "[%3[0-9]-%3[0-9]]%n", first, last, &end) != 2 || !end || open[end])
+	if (!open)
+		return false;
+	first = strspn(open + 1, digits);
+	dash = open + 1 + first;
+	last = first && *dash == '-' ? strspn(dash + 1, digits) : 0;
+	if (!last || strcmp(dash + 1 + last, "]") != 0)
 		return false;
 	*stem = (size_t)(open - name);
-	*from = first[0] == '0' && first[1] ? -1 : strtol(first, NULL, 10);
-	*to = last[0] == '0' && last[1] ? -1 : strtol(last, NULL, 10);
+	snprintf(ends[0], sizeof ends[0], "%.*s", (int)first, open + 1);
+	snprintf(ends[1], sizeof ends[1], "%.*s", (int)last, dash + 1);
+	*from = first > 3 || (first > 1 && ends[0][0] == '0') ? -1 : strtol(ends[0], NULL, 10);
+	*to = last > 3 || (last > 1 && ends[1][0] == '0') ? -1 : strtol(ends[1], NULL, 10);
 	return true;
 }
 
 static bool add_streams(struct stream_list *list, const char *name, struct arena *arena)
 {
 	size_t stem;
-	long from, to;
+	int64_t from, to;
 
 	if (!read_range(name, &stem, &from, &to))
 		return add_stream(list, name);
 	if (list->range_count || from < 0 || to <= from)
 		return false;
 	list->range_first = list->count;
-	for (long number = from; number <= to; number++) {
-		if (!add_stream(list, arena_printf(arena, "%.*s%ld", (int)stem, name, number)))
+	for (int64_t number = from; number <= to; number++) {
+		if (!add_stream(list, arena_printf(arena, "%.*s%" PRId64, (int)stem, name, number)))
 			return false;
 	}
 	list->range_count = list->count - list->range_first;

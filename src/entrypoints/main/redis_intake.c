@@ -222,7 +222,7 @@ static void add_stream(struct redis_intake *intake, size_t place)
 		&(struct stream_reader_config){
 			.name = key,
 			.retention_ms = INT64_C(86400000) * config->inbox_days,
-			.route = intake->keys.count > 1 ? &source->route : NULL,
+			.route = stream_list_has_in_range(&intake->keys, place) ? &source->route : NULL,
 		});
 	admission_add(&intake->admission, &(struct admission_valve){pause_stream, resume_stream,
 								    source->reader, .is_durable = true});

@@ -117,6 +117,11 @@ def test_a_worker_with_another_list_is_refused(fleet):
     assert refused.returncode == 78
     assert f'belongs to ALLOCD_STREAM \\"{EIGHT}\\", not to \\"{SIXTEEN}\\"' in refused.stderr
     assert "allocd streams resize" in refused.stderr
+    for mistake in ({"ALLOCD_STREAM": SIXTEEN, "ALLOCD_PREFIX": "other:"}, {"ALLOCD_STREAM": ""}, {}):
+        mistaken = {"ALLOCD_PREFIX": first.prefix, **mistake}
+        settings, first.settings = first.settings, {}  # the default must not replace the list by accident
+        assert first.run("streams", "resize", **mistaken).returncode == 78
+        first.settings = settings
     fleet(ALLOCD_STREAM="")  # it reads none, and fits any list
     assert first.query("select streams from installation") == [(EIGHT,)]
 
@@ -198,6 +203,19 @@ def test_a_cancelled_order_keeps_no_line_on_any_stream(fleet):
     spent = {identity for (identity,) in workers[0].query("select id from inbox")}
     assert {f"cancel-{number}" for number in range(1, 30, 2)} <= spent
     assert workers[0].run("verify").returncode == 0
+
+
+def test_without_a_range_an_order_is_cancelled_by_the_stream_that_the_event_came_by(fleet):
+    """An allocate that is behind the cancellation on its stream stays."""
+    worker = fleet(ALLOCD_STREAM="one,two")
+    publisher = Publisher(worker)
+    publisher.add("create_batch", "one", batchref="batch", sku="lamp", qty=10)
+    publisher.add("allocate", "one", orderid="order", sku="lamp", qty=1)
+    publisher.add("order_cancelled", "one", orderid="order")
+    publisher.add("allocate", "one", orderid="order", sku="lamp", qty=1)
+    await_handled(worker, "one", "two")
+    assert not worker.redis.xlen(worker.prefix + "two")
+    assert worker.query("select orderid from allocations_view") == [("order",)]
 
 
 # ---- resize ----

@@ -41,6 +41,20 @@ static void add_lines(struct database *database, struct process_row *row, const 
 		add_line(database, row, start->pending[i].sku, start->pending[i].qty);
 }
 
+/* The event is done as a whole, if this is its part on one stream; or its part on this stream is done. */
+static bool is_otherwise_spent(const struct database *database, const struct delivery *event)
+{
+	const struct inbox_key *key = &event->inbox;
+	size_t prefix = strlen(PART_SOURCE), suffix = strlen(" on ") + strlen(event->origin);
+	bool is_part = !strncmp(key->source, PART_SOURCE, prefix);
+	const char *other = is_part ? arena_printf(database->arena, "%s\xff%.*s", key->source + prefix,
+						   (int)(strlen(key->id) - suffix), key->id)
+				    : arena_printf(database->arena, PART_SOURCE "%s\xff%s on %s", key->source,
+						   key->id, event->origin);
+
+	return database_inbox(database, other);
+}
+
 static struct process_row *begin(struct database *database, struct process_start *start)
 {
 	const struct delivery *event = start->event;
@@ -50,7 +64,7 @@ static struct process_row *begin(struct database *database, struct process_start
 	start->is_from_future = event->envelope.occurred_at != NO_INSTANT &&
 				event->envelope.occurred_at > database_now(database) + TOLERANCE_US;
 	if (start->is_from_future || database_inbox(database, event->inbox_key) ||
-	    database_is_stale(database, event->replay))
+	    is_otherwise_spent(database, event) || database_is_stale(database, event->replay))
 		return NULL;
 	row = arena_alloc(arena, sizeof *row);
 	*row = (struct process_row){

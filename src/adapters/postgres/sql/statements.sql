@@ -129,6 +129,14 @@ with w as (
 	) as lines
 	where w.is_future is not true
 		and not exists (select from inbox i where i.id = w.id and i.source = w.source)
+		-- The event is done as a whole, if this is its part on one stream; or its part on this stream is done.
+		and not exists (
+			select from inbox i
+			where i.id = case when starts_with(w.source, 'part of ') then left(w.id, -length(' on ' || w.place))
+					else w.id || ' on ' || w.place end
+				and i.source = case when starts_with(w.source, 'part of ') then substr(w.source, 9)
+					else 'part of ' || w.source end
+		)
 		and (w.letter = 0
 			or exists (select from dead_letters d where d.id = w.letter and d.attempts = w.attempts))
 	order by w.id collate "C", w.source collate "C"

@@ -94,9 +94,9 @@ static void insert_dead_letters(struct flush *flush)
 		array_text(outcomes, outcome_name(dead->outcome));
 		array_untrusted(reasons, dead->reason);
 		array_text(ways, transport_name(dead->transport));
-		array_untrusted(places, dead->origin);
-		array_int8(incarnations, dead->incarnation);
-		array_untrusted(entries, dead->entry_id);
+		array_untrusted(places, dead->first.origin);
+		array_int8(incarnations, dead->first.incarnation);
+		array_untrusted(entries, dead->first.entry_id);
 		array_text(messages, message_name(dead->type));
 		array_untrusted(sources, dead->envelope.source ? dead->envelope.source : "");
 		array_untrusted(ids, dead->envelope.id);

@@ -177,7 +177,7 @@ START_TEST(an_entry_whose_field_origin_is_a_publishers_own_is_a_new_command)
 
 	memory_stream_add(shared_streams[0], &(struct stream_entry){
 						     .type = MSG_CHANGE_BATCH_QUANTITY,
-						     .origin = "the shop",
+						     .origin = "1 5-1 1 the shop",
 						     .payload = {payload, strlen(payload)},
 						     .payload_size = strlen(payload),
 					     });
@@ -210,7 +210,7 @@ START_TEST(a_command_of_a_batch_that_no_stream_creates_is_rejected_once)
 	expect_all_done();
 
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
-	ck_assert_str_eq(world->database->dead_letters[0].origin, "more commands");
+	ck_assert_str_eq(world->database->dead_letters[0].origin, "commands"); /* its first entry */
 	ck_assert_str_eq(world->database->dead_letters[0].reason, "unknown batch lost");
 	ck_assert_uint_eq(memory_stream_length(shared_streams[0]), 1);
 	ck_assert_uint_eq(memory_stream_length(shared_streams[1]), 1);
@@ -306,6 +306,45 @@ START_TEST(a_line_that_is_allocated_behind_the_cancellation_on_its_stream_stays)
 }
 END_TEST
 
+/* The same event by another way, which has handled it before; the line is allocated again since. */
+START_TEST(a_cancellation_that_is_done_already_has_no_effect_on_any_stream)
+{
+	allocate_on_both("order");
+	pass_ms(PATIENCE_MS);
+	world_send(world, TRANSPORT_HTTP, MSG_ORDER_CANCELLED, "orderid=order\nid=a");
+	pass_ms(PATIENCE_MS);
+	ck_assert_str_eq(batch_of("order", sku, 3), "");
+	allocate_on_both("order");
+	pass_ms(PATIENCE_MS);
+	cancel_on(_i, "a", "order");
+	expect_all_done();
+
+	ck_assert_str_eq(batch_of("order", sku_on(0), 2), "other");
+	ck_assert_str_eq(batch_of("order", sku, 3), "shelf");
+}
+END_TEST
+
+/* Its second delivery begins on another stream, and ends where the first one has done its part. */
+START_TEST(a_cancellation_that_comes_again_on_another_stream_has_one_effect)
+{
+	allocate_on_both("order");
+	pass_ms(PATIENCE_MS);
+	stream_reader_pause(reader(1));
+	pass_ms(PATIENCE_MS);
+	cancel_on(0, "a", "order");
+	pass_ms(PATIENCE_MS);
+	ck_assert_str_eq(batch_of("order", sku_on(0), 2), "");
+	add_entry(0, MSG_ALLOCATE, NULL, "orderid=order\nsku=%s\nqty=2", sku_on(0));
+	pass_ms(PATIENCE_MS);
+	cancel_on(1, "a", "order");
+	stream_reader_resume(reader(1));
+	expect_all_done();
+
+	ck_assert_str_eq(batch_of("order", sku_on(0), 2), "other");
+	ck_assert_str_eq(batch_of("order", sku, 3), "");
+}
+END_TEST
+
 SUITE("stream forwarding", set_up, tear_down_replicas)
 {
 	tcase_add_test(tests, a_command_that_names_its_batch_is_handled_on_the_stream_of_its_sku);
@@ -325,4 +364,6 @@ SUITE("cancellation over streams", set_up_order, tear_down_replicas)
 	tcase_add_test(tests, an_order_is_cancelled_on_every_stream_behind_what_is_in_front_there);
 	tcase_add_loop_test(tests, a_cancellation_that_is_forwarded_twice_cancels_each_line_once, 0, 4);
 	tcase_add_test(tests, a_line_that_is_allocated_behind_the_cancellation_on_its_stream_stays);
+	tcase_add_loop_test(tests, a_cancellation_that_is_done_already_has_no_effect_on_any_stream, 0, 2);
+	tcase_add_test(tests, a_cancellation_that_comes_again_on_another_stream_has_one_effect);
 }
