@@ -38,16 +38,9 @@ void admission_add(struct admission *admission, const struct admission_valve *va
 	set_valves(admission);
 }
 
-void admission_submit(struct admission *admission, enum message_type type, const char *channel,
-		      struct bytes payload, size_t true_size)
+void admission_submit(struct admission *admission, const struct arrival *arrival)
 {
-	engine_submit(admission->engine, &(struct arrival){
-						 .transport = TRANSPORT_PUBSUB,
-						 .origin = channel,
-						 .type = type,
-						 .payload = payload,
-						 .payload_size = true_size,
-					 });
+	engine_submit(admission->engine, arrival);
 	/* Pause at once: the engine reports that it is full only after the burst that fills it. */
 	if (engine_is_full(admission->engine))
 		set_valves(admission);

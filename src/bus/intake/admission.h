@@ -34,12 +34,8 @@ void admission_init(struct admission *admission, struct engine *engine);
 /* Registers a source, which is paused and resumed from now on as the engine needs. */
 void admission_add(struct admission *admission, const struct admission_valve *valve);
 
-/*
- * Submits a message from `channel`, which carries commands of that type: its first PAYLOAD_MAX bytes, and its
- * true size.  A message that arrives in spite of a pause is submitted, too.
- */
-void admission_submit(struct admission *admission, enum message_type type, const char *channel,
-		      struct bytes payload, size_t true_size);
+/* Submits a message, even in spite of a pause.  The sources may be paused before it returns. */
+void admission_submit(struct admission *admission, const struct arrival *arrival);
 
 /* The sources are about to be freed: they are no longer paused or resumed. */
 void admission_stop(struct admission *admission);

@@ -23,10 +23,11 @@ static void end(void *context, const char *last_note, store_done *done, void *do
 	it->stream->ops->end_connections(it->stream, last_note, done, done_context);
 }
 
-static void begin(void *context, struct lease *lease)
+static void begin(void *context, struct lease *lease, const char *last_note)
 {
 	const struct leased_stream *it = context;
 
+	(void)last_note;
 	stream_reader_lead(it->reader, lease);
 }
 

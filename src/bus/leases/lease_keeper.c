@@ -64,8 +64,11 @@ static void look_at(struct leased *leased)
 		leased_hold(leased);
 	if (leased->state == LEASED_STOPPING &&
 	    (leased->ops->is_idle(leased->it) ||
-	     (leased->is_wanted && keeper_now_ms(keeper) - leased->stop_ms >= HAND_OVER_MS)))
-		leased_give(leased, leased->lease->term, leased->noted);
+	     (leased->is_wanted && keeper_now_ms(keeper) - leased->stop_ms >= HAND_OVER_MS))) {
+		const char *note = leased_notes_progress(leased) ? leased->ops->note(leased->it) : NULL;
+
+		leased_give(leased, leased->lease->term, note ? note : leased->noted);
+	}
 }
 
 void keeper_look(struct lease_keeper *keeper)
@@ -125,6 +128,8 @@ static void compare(struct leased *leased, const struct lease_row *row)
 
 	leased->is_elsewhere = !is_ours && !is_free(leased->keeper, row);
 	leased->was_lost = leased->was_lost && !leased->is_elsewhere;
+	leased->was_elsewhere |=
+		leased->is_elsewhere && workers_alive_has_beaten(&leased->keeper->alive, row->holder);
 	if (leased->state == LEASED_TAKING && leased->is_unknown) {
 		leased->is_unknown = false;
 		if (is_ours)
@@ -134,6 +139,8 @@ static void compare(struct leased *leased, const struct lease_row *row)
 	} else if (!is_ours && (leased->state == LEASED_HELD || leased->state == LEASED_STOPPING)) {
 		leased_lose(leased);
 	}
+	if (leased->state == LEASED_ELSEWHERE)
+		leased_see(leased, row);
 }
 
 /*
@@ -448,4 +455,23 @@ size_t lease_keeper_report(const struct lease_keeper *keeper, struct lease_repor
 uint64_t lease_keeper_losses(const struct lease_keeper *keeper)
 {
 	return keeper->losses;
+}
+
+bool lease_keeper_was_elsewhere(const struct lease_keeper *keeper, const void *it)
+{
+	return find_it(keeper, it)->was_elsewhere;
+}
+
+const char *lease_keeper_note(const struct lease_keeper *keeper, const void *it)
+{
+	const struct leased *leased = find_it(keeper, it);
+
+	if (!leased->lease)
+		return leased->last_note;
+	return leased->is_noted && leased->state == LEASED_HELD ? leased->noted : NULL;
+}
+
+bool lease_keeper_has_company(const struct lease_keeper *keeper)
+{
+	return workers_alive_next_death_ms(&keeper->alive, keeper_now_ms(keeper)) < INT64_MAX;
 }

@@ -47,12 +47,14 @@ struct leased_ops {
 
 	/*
 	 * Ends what another worker that noted this may still be doing.  Answers once, through `done`, never
-	 * before it returns.  FAILURE_RETRY: try again.  FAILURE_FATAL: it cannot be ended.
+	 * before it returns.  FAILURE_RETRY: try again.  FAILURE_FATAL: it cannot be ended.  NULL: there is
+	 * nothing to end, because the note says how far the work is: the next holder keeps it until its own
+	 * work has a later note, and work continues while a note is written.
 	 */
 	void (*end)(void *it, const char *last_note, store_done *done, void *context);
 
-	/* The work may begin.  The lease is held if it is kept. */
-	void (*begin)(void *it, struct lease *lease);
+	/* The work may begin.  The lease is held if it is kept; it bore `last_note` when it was taken. */
+	void (*begin)(void *it, struct lease *lease, const char *last_note);
 
 	/* Begins nothing new; what has begun may be finished. */
 	void (*stop)(void *it);
@@ -112,5 +114,14 @@ size_t lease_keeper_report(const struct lease_keeper *keeper, struct lease_repor
 
 /* How often another worker took a lease from this one. */
 uint64_t lease_keeper_losses(const struct lease_keeper *keeper);
+
+/* Whether another worker had the lease and beat since this one started. */
+bool lease_keeper_was_elsewhere(const struct lease_keeper *keeper, const void *it);
+
+/* The note in the lease, as of the last roll; while this worker has the lease, NULL when it is uncertain. */
+const char *lease_keeper_note(const struct lease_keeper *keeper, const void *it);
+
+/* Whether another worker is alive. */
+bool lease_keeper_has_company(const struct lease_keeper *keeper);
 
 #endif

@@ -37,10 +37,11 @@ struct leased {
 	int64_t unable_ms;
 	bool is_busy; /* a unit that is being committed keeps the lease, since this time */
 	int64_t busy_ms;
-	int64_t stop_ms;   /* when the work was stopped */
-	bool is_elsewhere; /* as of the last roll, another worker that is alive has it, */
-	bool is_wanted;    /* or is to have it */
-	bool was_lost;     /* and was not seen with another worker since */
+	int64_t stop_ms;    /* when the work was stopped */
+	bool is_elsewhere;  /* as of the last roll, another worker that is alive has it, */
+	bool is_wanted;     /* or is to have it */
+	bool was_lost;      /* and was not seen with another worker since */
+	bool was_elsewhere; /* as of any roll, another worker had it that beat since this one started */
 };
 
 struct lease_keeper {
@@ -86,11 +87,20 @@ void keeper_look(struct lease_keeper *keeper);
 /* Takes the lease, which no worker alive has; `note` is that of its work now. */
 void leased_take(struct leased *leased, const struct lease_row *row, const char *note);
 
+/* Whether the note says how far the work is: see leased_ops.end. */
+static inline bool leased_notes_progress(const struct leased *leased)
+{
+	return !leased->ops->end;
+}
+
 /* The lease is this worker's: the work begins, or continues, once its note is in the lease. */
 void leased_hold(struct leased *leased);
 
 /* Stops the work, so that the lease can be handed over. */
 void leased_begin_to_stop(struct leased *leased);
+
+/* Remembers the lease as the last roll shows it, while this worker does not have it. */
+void leased_see(struct leased *leased, const struct lease_row *row);
 
 /* Hands the lease over with a new term, so that nothing is committed any more under the old one. */
 void leased_give(struct leased *leased, const char *old_term, const char *note);

@@ -29,7 +29,7 @@ static void stop_work(struct leased *leased)
 static void begin_work(struct leased *leased)
 {
 	leased->is_working = true;
-	leased->ops->begin(leased->it, leased->lease);
+	leased->ops->begin(leased->it, leased->lease, leased->last_note);
 }
 
 void leased_be_without(struct leased *leased)
@@ -79,7 +79,8 @@ static void on_noted(void *context, const struct failure *failure)
 
 static void write_note(struct leased *leased, const char *note)
 {
-	stop_work(leased);
+	if (!leased_notes_progress(leased))
+		stop_work(leased);
 	set_text(&leased->noted, note);
 	leased->state = LEASED_NOTING;
 	send_change(leased,
@@ -97,7 +98,9 @@ void leased_hold(struct leased *leased)
 
 	if (!note)
 		return;
-	if (!leased->is_noted || strcmp(note, leased->noted) != 0)
+	if (leased_notes_progress(leased) && !leased->is_working)
+		begin_work(leased);
+	else if (!leased->is_noted || strcmp(note, leased->noted) != 0)
 		write_note(leased, note);
 	else if (!leased->is_working)
 		begin_work(leased);
@@ -166,12 +169,17 @@ static void on_ended(void *context, const struct failure *failure)
 	}
 }
 
-void leased_take(struct leased *leased, const struct lease_row *row, const char *note)
+void leased_see(struct leased *leased, const struct lease_row *row)
 {
-	set_text(&leased->noted, note);
 	set_text(&leased->last_term, row->term);
 	set_text(&leased->last_note, row->note);
-	if (!*row->note || !strcmp(row->note, note)) {
+}
+
+void leased_take(struct leased *leased, const struct lease_row *row, const char *note)
+{
+	leased_see(leased, row);
+	set_text(&leased->noted, leased_notes_progress(leased) ? row->note : note);
+	if (!leased->ops->end || !*row->note || !strcmp(row->note, note)) {
 		take(leased);
 		return;
 	}

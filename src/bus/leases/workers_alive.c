@@ -50,9 +50,11 @@ void workers_alive_see(struct workers_alive *it, const struct lease_roll *roll, 
 	it->has_roll = it->has_roll && now_ms - it->last_ms <= MISSED_MS;
 	for (size_t i = 0; i < roll->worker_count; i++) {
 		const struct worker_row *worker = &roll->workers[i];
+		const struct seen_worker *before = find(it, worker->id);
 
 		if (!strcmp(worker->id, self->id))
 			continue;
+		seen[count].has_beaten = before && (before->has_beaten || before->beats != worker->beats);
 		snprintf(seen[count].id, sizeof seen[count].id, "%s", worker->id);
 		seen[count].beats = worker->beats;
 		seen[count++].dead_at_ms = death_of(it, worker, self, now_ms);
@@ -74,6 +76,13 @@ bool workers_alive_has(const struct workers_alive *it, const char *id, int64_t n
 	const struct seen_worker *worker = find(it, id);
 
 	return worker && worker->dead_at_ms > now_ms;
+}
+
+bool workers_alive_has_beaten(const struct workers_alive *it, const char *id)
+{
+	const struct seen_worker *worker = find(it, id);
+
+	return worker && worker->has_beaten;
 }
 
 int64_t workers_alive_next_death_ms(const struct workers_alive *it, int64_t now_ms)

@@ -14,6 +14,7 @@ struct seen_worker {
 	char id[LEASE_UUID_SIZE];
 	int64_t beats;
 	int64_t dead_at_ms; /* unless it beats before */
+	bool has_beaten;    /* since it was first seen */
 };
 
 struct workers_alive {
@@ -38,6 +39,9 @@ void workers_alive_lose(struct workers_alive *it);
 
 /* Whether the worker is in the last roll, and not dead. */
 bool workers_alive_has(const struct workers_alive *it, const char *id, int64_t now_ms);
+
+/* Whether that worker has beaten since it was first seen. */
+bool workers_alive_has_beaten(const struct workers_alive *it, const char *id);
 
 /* When the first of them is dead unless it beats; INT64_MAX: none is alive. */
 int64_t workers_alive_next_death_ms(const struct workers_alive *it, int64_t now_ms);

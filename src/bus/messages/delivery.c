@@ -105,8 +105,8 @@ static void set_own_key(struct delivery *delivery)
 		*key = (struct inbox_key){message_name(delivery->type),
 					  source_without_spaces(delivery->arena, envelope->source),
 					  envelope->id};
-	else if (delivery->transport == TRANSPORT_STREAM && delivery->entry_id)
-		*key = (struct inbox_key){ENTRY_KEY,
+	else if (delivery->entry_id)
+		*key = (struct inbox_key){delivery->transport == TRANSPORT_PUBSUB ? PUBSUB_KEY : ENTRY_KEY,
 					  arena_printf(delivery->arena, "%s %lld", delivery->first.origin,
 						       (long long)delivery->first.incarnation),
 					  delivery->first.entry_id};
@@ -348,7 +348,7 @@ void delivery_postpone(struct delivery *delivery)
 {
 	delivery->outcome = OUTCOME_POSTPONED;
 	delivery->reason = delivery_lost_lease(delivery)
-				   ? "another worker has taken the lease of its stream"
+				   ? "another worker has taken the lease under which it came"
 				   : "its SKU is held up, and messages of such SKUs fill the queue";
 }
 

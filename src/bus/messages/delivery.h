@@ -51,7 +51,8 @@ typedef void delivery_answered(void *context, const struct delivery *delivery);
  * stream entry without an id has ENTRY_KEY as its command, its stream and that stream's incarnation as its
  * source ("NAME 1"), and its entry id.  Such a source contains a space and a publisher's never does, because
  * a URI has %20 instead: so no publisher's message is mistaken for an entry, nor for a command of a process
- * ("process KEY", and the number of its line).
+ * ("process KEY", and the number of its line).  A pub/sub message without an id has such a key, too, if all
+ * workers that hear it know it by one name: see subscription/heard_messages.h.
  */
 struct inbox_key {
 	const char *message;
@@ -60,16 +61,17 @@ struct inbox_key {
 };
 
 #define ENTRY_KEY      "stream entry"
+#define PUBSUB_KEY     "pubsub message"
 #define PROCESS_SOURCE "process " /* before the process's key */
 #define PART_SOURCE    "part of " /* before the source of an event, on all of its streams but the last one */
 
 /* A message as it arrived.  The engine copies everything. */
 struct arrival {
 	enum transport transport;
-	const char *origin;               /* channel, stream or path */
-	const char *entry_id;             /* of a stream entry, else NULL */
-	int64_t incarnation;              /* of the entry's stream (see checkpoints.h), else 0 */
-	struct lease *lease;              /* under which it was read, or NULL */
+	const char *origin;   /* channel, stream or path */
+	const char *entry_id; /* of a stream entry; the shared name of a pub/sub message; or NULL */
+	int64_t incarnation;  /* of the entry's stream (see checkpoints.h), else 0 */
+	struct lease *lease;  /* under which it was read, or NULL */
 	const struct stream_route *route; /* outlives the delivery; NULL: there is one stream only */
 	const char *first_origin;         /* see delivery_origin(); NULL: it was not forwarded */
 	uint64_t pass;               /* over pending entries that read it, see postponed.h; 0: a new entry */

@@ -1,6 +1,6 @@
 /*
  * Port: durable checkpoints, which the worker needs after a crash and operators ask for: how far streams were
- * read, and when pub/sub was not subscribed.
+ * read, when pub/sub was not subscribed, and which of its messages are dead letters.
  *
  * Every call answers exactly once, through its callback, never before it returns.  Several may be under way;
  * they are answered in the order of the calls.  Every call may be repeated.  Arguments are copied.
@@ -71,6 +71,14 @@ struct checkpoints_ops {
 	 */
 	void (*note_blindness)(struct checkpoints *checkpoints, const struct subscription_gap *windows,
 			       size_t count, bool is_subscribed, checkpoints_done *done, void *context);
+
+	/*
+	 * Sets found[i], which must live until `done`, to whether message `names[i]` that was published on
+	 * `channels[i]` is a dead letter.
+	 */
+	void (*find_dead)(struct checkpoints *checkpoints, const char *const *channels,
+			  const char *const *names, size_t count, bool *found, checkpoints_done *done,
+			  void *context);
 };
 
 #endif

@@ -121,6 +121,20 @@ static void write_redis(FILE *out, const struct metrics *metrics)
 		(double)metrics->blind_windows);
 	counter(out, "allocd_blind_seconds_total", "Total time without a subscription to commands.",
 		metrics->blind_seconds);
+	gauge(out, "allocd_pubsub_kept_bytes", "What was heard on channels and is kept until it is finished.",
+	      (double)metrics->subscription_bytes);
+	counter(out, "allocd_pubsub_taken_over_total",
+		"Messages that were heard before this worker handled them, as another one did.",
+		(double)metrics->subscription.taken_over);
+	counter(out, "allocd_pubsub_dropped_total",
+		"Messages that were heard for the next holder and not kept, because there were too many.",
+		(double)metrics->subscription.dropped);
+	counter(out, "allocd_pubsub_unnamed_total",
+		"Messages that were not kept because other workers do not know them by the same name.",
+		(double)metrics->subscription.unnamed);
+	counter(out, "allocd_pubsub_given_up_total",
+		"Messages that were not handled because the last holder may have handled them.",
+		(double)metrics->subscription.not_covered);
 }
 
 static void write_streams(FILE *out, const struct stream_reader_stats *streams)

@@ -5,6 +5,7 @@
 #include "bus/engine/engine.h"
 #include "bus/intake/stream_reader.h"
 #include "bus/leases/lease_keeper.h"
+#include "bus/subscription/leased_subscription.h"
 
 #define METRIC_LEASES_MAX 32
 
@@ -18,6 +19,8 @@ struct metrics {
 	double blind_seconds;        /* total time without it, up to now */
 	bool is_blind;               /* the subscription is lost now */
 	bool listening, publishing;
+	struct subscription_stats subscription;
+	size_t subscription_bytes; /* that are kept of what was heard */
 
 	/* The streams that commands come from, together. */
 	struct stream_reader_stats streams;

@@ -10,6 +10,7 @@
 #include "bus/intake/leased_stream.h"
 #include "bus/intake/stream_reader.h"
 #include "bus/intake/subscription_gaps.h"
+#include "bus/subscription/leased_subscription.h"
 #include "core/base/must.h"
 #include "entrypoints/main/idle_report.h"
 
@@ -38,6 +39,7 @@ struct redis_intake {
 	struct admission admission;
 
 	struct redis_subscriber *subscriber;
+	struct leased_subscription *subscription;
 	struct heartbeat *heartbeat;
 	struct idle_report *idle_report;
 	struct subscription_gaps *gaps;
@@ -57,18 +59,39 @@ struct redis_intake {
 
 /* ---- pub/sub ---- */
 
-static void pause_subscriber(void *source)
+static void pause_subscriber(void *context)
 {
-	const struct redis_intake *intake = source;
+	const struct redis_intake *intake = context;
 
-	redis_subscriber_pause(intake->subscriber);
+	if (intake->subscriber)
+		redis_subscriber_pause(intake->subscriber);
 }
 
-static void resume_subscriber(void *source)
+static void resume_subscriber(void *context)
 {
-	const struct redis_intake *intake = source;
+	const struct redis_intake *intake = context;
 
-	redis_subscriber_resume(intake->subscriber);
+	if (intake->subscriber)
+		redis_subscriber_resume(intake->subscriber);
+}
+
+static const char *publish_marker(void *context)
+{
+	const struct redis_intake *intake = context;
+
+	return intake->heartbeat && !*redis_publisher_signal_refusal(intake->parts.publisher)
+		       ? heartbeat_mark(intake->heartbeat)
+		       : NULL;
+}
+
+static void pause_pubsub(void *source)
+{
+	leased_subscription_pause(source);
+}
+
+static void resume_pubsub(void *source)
+{
+	leased_subscription_resume(source);
 }
 
 static void on_message(void *context, enum message_type type, const char *channel, struct bytes payload,
@@ -76,17 +99,20 @@ static void on_message(void *context, enum message_type type, const char *channe
 {
 	struct redis_intake *intake = context;
 
-	admission_submit(&intake->admission, type, channel, payload, true_size);
+	leased_subscription_hear(intake->subscription, type, channel, payload, true_size);
 }
 
 static void on_signal(void *context, size_t index, struct bytes payload)
 {
 	struct redis_intake *intake = context;
 
-	if (index == SIGNAL_HEARTBEAT)
-		heartbeat_received(intake->heartbeat, payload);
-	else
+	if (index == SIGNAL_QUIESCE) {
 		idle_report_ask(intake->idle_report, payload);
+		return;
+	}
+	heartbeat_received(intake->heartbeat, payload);
+	if (heartbeat_is_marker(payload))
+		leased_subscription_hear_marker(intake->subscription, payload);
 }
 
 static void on_up(void *context, const struct subscription_gap *gap)
@@ -94,6 +120,8 @@ static void on_up(void *context, const struct subscription_gap *gap)
 	struct redis_intake *intake = context;
 	int64_t gap_us = gap->until - gap->since;
 
+	leased_subscription_up(intake->subscription, redis_subscriber_run_id(intake->subscriber));
+	lease_keeper_check(intake->keeper);
 	heartbeat_connected(intake->heartbeat);
 	subscription_gaps_end(intake->gaps, gap);
 	if (gap->is_first)
@@ -111,6 +139,7 @@ static void on_down(void *context, int64_t since, const char *cause)
 	intake->gap_count++;
 	intake->is_in_gap = true;
 	intake->gap_since = since;
+	leased_subscription_down(intake->subscription);
 	subscription_gaps_begin(intake->gaps, since, cause);
 }
 
@@ -131,8 +160,25 @@ static void make_subscriber(struct redis_intake *intake)
 				     },
 				     &listener, intake);
 	intake->heartbeat = heartbeat_new(intake->parts.redis, intake->parts.publisher, intake->subscriber);
-	admission_add(&intake->admission, &(struct admission_valve){pause_subscriber, resume_subscriber,
-								    intake, .is_durable = false});
+}
+
+static void make_subscription(struct redis_intake *intake)
+{
+	intake->subscription = leased_subscription_new(&(struct subscription_ports){
+		.engine = intake->parts.engine,
+		.admission = &intake->admission,
+		.keeper = intake->keeper,
+		.checkpoints = intake->checkpoints,
+		.clock = intake->parts.clock,
+		.logger = intake->parts.logger,
+		.mark = publish_marker,
+		.pause = pause_subscriber,
+		.resume = resume_subscriber,
+		.context = intake,
+	});
+	admission_add(&intake->admission,
+		      &(struct admission_valve){pause_pubsub, resume_pubsub, intake->subscription,
+						.is_durable = false});
 }
 
 void redis_intake_publisher_is_up(struct redis_intake *intake)
@@ -264,8 +310,9 @@ struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts)
 		subscription_gaps_new(intake->checkpoints, parts->clock, system_random(), parts->logger);
 	intake->idle_report =
 		idle_report_new(parts->clock, &(struct idle_report_worker){is_idle, answer_idle, intake});
-	make_subscriber(intake);
 	make_keeper(intake);
+	make_subscription(intake);
+	make_subscriber(intake);
 	intake->keys = parts->config->streams;
 	for (size_t i = 0; i < intake->keys.count; i++)
 		intake->keys.names[i] =
@@ -285,8 +332,9 @@ static void free_subscriber(struct redis_intake *intake)
 
 void redis_intake_stop(struct redis_intake *intake)
 {
-	admission_stop(&intake->admission);
-	free_subscriber(intake);
+	/* Another worker that listens continues at a marker, which this one has to receive, too. */
+	if (!leased_subscription_has_company(intake->subscription))
+		free_subscriber(intake);
 	intake->is_stopped = true;
 	lease_keeper_stop(intake->keeper);
 }
@@ -303,6 +351,7 @@ void redis_intake_free(struct redis_intake **place)
 	postgres_checkpoints_free(&intake->checkpoints);
 	postgres_leases_free(&intake->leases);
 	lease_keeper_free(&intake->keeper);
+	leased_subscription_free(&intake->subscription);
 	for (size_t i = 0; i < intake->stream_count; i++) {
 		redis_stream_free(&intake->streams[i].stream);
 		stream_reader_free(&intake->streams[i].reader);
@@ -319,7 +368,8 @@ bool redis_intake_is_idle(const struct redis_intake *intake)
 		if (!stream_reader_is_idle(intake->streams[i].reader))
 			return false;
 	}
-	return !intake->is_stopped || lease_keeper_has_left(intake->keeper);
+	return intake->is_stopped ? lease_keeper_has_left(intake->keeper)
+				  : leased_subscription_is_idle(intake->subscription);
 }
 
 size_t redis_intake_unacknowledged(const struct redis_intake *intake)
@@ -429,6 +479,8 @@ void redis_intake_measure(const struct redis_intake *intake, struct metrics *met
 		1e6;
 	metrics->lease_count = lease_keeper_report(intake->keeper, metrics->leases, METRIC_LEASES_MAX);
 	metrics->leases_lost = lease_keeper_losses(intake->keeper);
+	metrics->subscription = *leased_subscription_stats(intake->subscription);
+	metrics->subscription_bytes = leased_subscription_bytes(intake->subscription);
 	metrics->streams.is_reading = true;
 	for (size_t i = 0; i < intake->stream_count; i++) {
 		const struct stream_reader_stats *stats = stream_reader_stats(intake->streams[i].reader);

@@ -6,7 +6,7 @@ import threading
 import uuid
 
 import pytest
-from fleet import has_all, holders, reader_and_standby, seconds_until, spent_since
+from fleet import has_all, holders, leases, reader_and_standby, seconds_until, spent_since
 from installation import wait_until
 from ledger import Command, Ledger
 from proxy import REQUEST, postgres_behind
@@ -71,22 +71,22 @@ def test_a_worker_that_was_stopped_and_comes_back_does_nothing_under_its_old_lea
     assert all("lease lost" in worker.log.read_text() for worker in (one, other))
 
 
-def test_streams_are_shared_out_evenly_whenever_a_worker_comes_or_goes(fleet):
+def test_streams_and_pubsub_are_shared_out_evenly_whenever_a_worker_comes_or_goes(fleet):
     streams = ",".join(f"allocd:commands{number}" for number in range(8))
     workers = [fleet(ALLOCD_STREAM=streams)]
 
     def counts():
-        names = list(holders(workers[0]).values())
+        names = list(leases(workers[0]).values())
         return sorted(names.count(name) for name in set(names))
 
-    wait_until(lambda: counts() == [8], "the first worker to have all")
-    for expected in ([4, 4], [2, 3, 3], [2, 2, 2, 2]):
+    wait_until(lambda: counts() == [9], "the first worker to have all")
+    for expected in ([4, 5], [3, 3, 3], [2, 2, 2, 3]):
         workers.append(fleet(ALLOCD_STREAM=streams))
         assert seconds_until(lambda expected=expected: counts() == expected, f"{expected}") < SHARE_OUT_S
     assert workers.pop().stop() == 0
-    assert seconds_until(lambda: counts() == [2, 3, 3], "the others to share what it had") < SHARE_OUT_S
+    assert seconds_until(lambda: counts() == [3, 3, 3], "the others to share what it had") < SHARE_OUT_S
     workers.pop().kill()
-    assert seconds_until(lambda: counts() == [4, 4], "the others to share what the dead one had") < SHARE_OUT_S
+    assert seconds_until(lambda: counts() == [4, 5], "the others to share what the dead one had") < SHARE_OUT_S
 
 
 def test_a_worker_that_is_killed_and_started_again_continues_at_once(fleet, tmp_path):

@@ -28,10 +28,15 @@ def fleet_of(folder, database_url, redis_url):
         yield make
 
 
-def holders(worker):
+def leases(worker):
     """The name of the worker that has each lease; a lease without a holder is left out."""
     rows = worker.query("select l.name, w.name from leases l join workers w on w.id = l.holder")
     return {lease.removeprefix(worker.prefix): name for lease, name in rows}
+
+
+def holders(worker):
+    """The same for streams."""
+    return {lease: name for lease, name in leases(worker).items() if lease != "pubsub"}
 
 
 def has_all(worker):

@@ -31,6 +31,8 @@ struct checkpoints_call {
 	struct subscription_gap *windows;
 	size_t count;
 	bool is_subscribed;
+	const char **channels, **names;
+	bool *dead; /* out */
 };
 
 /* ---- what a call does ---- */
@@ -152,6 +154,23 @@ static void do_note(struct checkpoints_call *call)
 		database->heard_until = database_now(database);
 }
 
+static bool is_dead(const struct database *database, const char *channel, const char *name)
+{
+	for (size_t i = 0; i < database->dead_letter_count; i++) {
+		const struct dead_letter_row *letter = &database->dead_letters[i];
+
+		if (letter->entry_id && !strcmp(letter->entry_id, name) && !strcmp(letter->origin, channel))
+			return true;
+	}
+	return false;
+}
+
+static void do_find_dead(struct checkpoints_call *call)
+{
+	for (size_t i = 0; i < call->count; i++)
+		call->dead[i] = is_dead(call->checkpoints->database, call->channels[i], call->names[i]);
+}
+
 /* ---- the way of a call ---- */
 
 static void on_answer(void *context)
@@ -220,11 +239,31 @@ static void note_blindness(struct checkpoints *checkpoints, const struct subscri
 	call->is_subscribed = is_subscribed;
 }
 
+static const char **copied(struct arena *arena, const char *const *texts, size_t count)
+{
+	const char **copies = arena_alloc(arena, (count + 1) * sizeof *copies);
+
+	for (size_t i = 0; i < count; i++)
+		copies[i] = arena_strdup(arena, texts[i]);
+	return copies;
+}
+
+static void find_dead(struct checkpoints *checkpoints, const char *const *channels, const char *const *names,
+		      size_t count, bool *found, checkpoints_done *done, void *context)
+{
+	struct checkpoints_call *call = begin(checkpoints, do_find_dead, done, context);
+
+	call->channels = copied(call->checkpoints->arena, channels, count);
+	call->names = copied(call->checkpoints->arena, names, count);
+	call->count = count;
+	call->dead = found;
+}
+
 /* ---- the checkpoints ---- */
 
 struct memory_checkpoints *memory_checkpoints_new(struct database *database)
 {
-	static const struct checkpoints_ops ops = {open_stream, mark_stream, note_blindness};
+	static const struct checkpoints_ops ops = {open_stream, mark_stream, note_blindness, find_dead};
 	struct memory_checkpoints *checkpoints = must_alloc(sizeof *checkpoints);
 
 	checkpoints->checkpoints.ops = &ops;

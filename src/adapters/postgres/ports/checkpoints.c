@@ -20,6 +20,8 @@ struct checkpoint_call {
 	struct pg_call base;
 	struct query *opened;         /* of open_stream, else NULL */
 	struct stream_record *record; /* that open_stream fills in */
+	struct query *dead;           /* of find_dead, else NULL */
+	bool *found;                  /* that find_dead fills in */
 	checkpoints_done *done;
 	void *context;
 };
@@ -47,6 +49,8 @@ static void on_written(void *context, const struct failure *failure)
 		snprintf(record->life, sizeof record->life, "%s", result_peek(opened, 0, 2));
 		record->began_again = result_bool(opened, 0, 3);
 	}
+	for (int row = 0; !failure && call->dead && row < query_rows(call->dead); row++)
+		call->found[result_int8(call->dead, row, 0) - 1] = true;
 	call->done(call->context, failure);
 	pg_call_end(&call->base);
 }
@@ -127,12 +131,33 @@ static void note_blindness(struct checkpoints *checkpoints, const struct subscri
 	send_call(checkpoints, call);
 }
 
+/* ---- dead letters ---- */
+
+static void find_dead(struct checkpoints *checkpoints, const char *const *channels, const char *const *names,
+		      size_t count, bool *found, checkpoints_done *done, void *context)
+{
+	struct checkpoint_call *call = begin_call(checkpoints, done, context);
+	struct param *places, *entries;
+
+	call->dead = query_pipeline_add(&call->base.pipeline, FIND_DEAD_MESSAGES);
+	call->found = found;
+	places = query_array(call->dead, ARRAY_TEXT);
+	entries = query_array(call->dead, ARRAY_TEXT);
+	for (size_t i = 0; i < count; i++) {
+		found[i] = false;
+		array_text(places, channels[i]);
+		array_text(entries, names[i]);
+	}
+	send_call(checkpoints, call);
+}
+
 /* ---- lifetime ---- */
 
 static const struct checkpoints_ops checkpoints_ops = {
 	.open_stream = open_stream,
 	.mark_stream = mark_stream,
 	.note_blindness = note_blindness,
+	.find_dead = find_dead,
 };
 
 struct checkpoints *postgres_checkpoints_new(const struct postgres_config *config)

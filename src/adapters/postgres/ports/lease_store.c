@@ -171,6 +171,15 @@ static void change(struct lease_store *port, const struct lease_change *change, 
 	struct lease_call *call = begin_call(port, done, context);
 	struct query_pipeline *pipeline = &call->base.pipeline;
 
+	call->changed = changed;
+	if (!strcmp(change->from, change->to.term)) {
+		call->change = query_pipeline_add(pipeline, NOTE_LEASE);
+		query_text(call->change, change->name);
+		query_text(call->change, change->from);
+		query_text(call->change, change->to.note);
+		send_call(port, call, on_changed);
+		return;
+	}
 	if (change->ends_sessions)
 		query_text(query_pipeline_add(pipeline, END_SESSIONS_UNDER_LEASE), change->name);
 	query_text(query_pipeline_add(pipeline, LOCK_LEASE), change->name);
@@ -184,7 +193,6 @@ static void change(struct lease_store *port, const struct lease_change *change, 
 		query_text(call->change, change->from_note);
 	else
 		query_null(call->change);
-	call->changed = changed;
 	send_call(port, call, on_changed);
 }
 

@@ -912,6 +912,13 @@ on conflict (until, cause) do nothing
 -- statement RECORD_SUBSCRIBED for checkpoints
 update installation set heard_until = now() where only_row
 
+-- statement FIND_DEAD_MESSAGES for checkpoints
+select w.at
+from unnest($1::text[], $2::text[]) with ordinality as w(place, entry, at)
+cross join lateral (
+	select from dead_letters d where d.place = w.place and d.incarnation = 0 and d.entry_id = w.entry limit 1
+) as d
+
 
 -- ==== dry runs: see dry_run_commits.h ====
 
@@ -1046,6 +1053,11 @@ select from leases where name = $1 for update
 -- statement CHANGE_LEASE for leases
 update leases set term = $3::text::uuid, holder = nullif($4, '')::uuid, note = $5, since = now()
 where name = $1 and term = $2::text::uuid and note = coalesce($6, note)
+returning true
+
+-- statement NOTE_LEASE for leases
+-- Changes no key, and so does not wait for the units that are being committed under the lease.
+update leases set note = $3 where name = $1 and term = $2::text::uuid
 returning true
 
 -- statement DELETE_WORKER for leases

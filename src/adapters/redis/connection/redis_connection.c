@@ -414,6 +414,11 @@ bool redis_connection_is_up(const struct redis_connection *connection)
 	return connection->state == CONNECTION_UP && !*connection->ended;
 }
 
+const char *redis_connection_run_id(const struct redis_connection *connection)
+{
+	return connection->member.run_id;
+}
+
 const char *redis_connection_trouble(const struct redis_connection *connection)
 {
 	if (redis_connection_is_up(connection))

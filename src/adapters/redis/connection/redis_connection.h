@@ -97,6 +97,9 @@ void redis_connection_mark_up(struct redis_connection *connection);
 
 bool redis_connection_is_up(const struct redis_connection *connection);
 
+/* The run id of the server that it was up at last; "": unknown. */
+const char *redis_connection_run_id(const struct redis_connection *connection);
+
 /* Why it is not up, as far as is known; NULL when it is. */
 const char *redis_connection_trouble(const struct redis_connection *connection);
 

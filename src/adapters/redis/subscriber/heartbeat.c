@@ -5,6 +5,7 @@
 #include "core/base/must.h"
 
 #include <event2/event.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,9 @@ struct heartbeat {
 	struct redis_subscriber *subscriber;
 	struct event *timer;
 	int silence_max_ms, tick_ms;
-	char token[TOKEN_SIZE]; /* in hexadecimal, readable in redis-cli */
+	char token[TOKEN_SIZE];       /* in hexadecimal, readable in redis-cli */
+	char marker[TOKEN_SIZE + 24]; /* the token, and the number of the beat */
+	uint64_t beats;
 
 	unsigned ticks;
 	int64_t ticked_ms;
@@ -34,9 +37,30 @@ static bool both_are_up(const struct heartbeat *heartbeat)
 
 static void beat(struct heartbeat *heartbeat)
 {
+	int size = snprintf(heartbeat->marker, sizeof heartbeat->marker, "%.*s-%" PRIx64, TOKEN_SIZE,
+			    heartbeat->token, ++heartbeat->beats);
+
 	redis_publisher_signal(heartbeat->publisher, HEARTBEAT_CHANNEL,
-			       (struct bytes){heartbeat->token, sizeof heartbeat->token});
+			       (struct bytes){heartbeat->marker, (size_t)size});
 	redis_publisher_check_role(heartbeat->publisher);
+}
+
+const char *heartbeat_mark(struct heartbeat *heartbeat)
+{
+	if (!both_are_up(heartbeat))
+		return NULL;
+	beat(heartbeat);
+	return heartbeat->marker;
+}
+
+bool heartbeat_is_marker(struct bytes payload)
+{
+	const char *text = payload.data;
+	size_t size = 0;
+
+	while (size < payload.size && text[size] && strchr("0123456789abcdef-", text[size]))
+		size++;
+	return size > TOKEN_SIZE && size == payload.size;
 }
 
 void heartbeat_connected(struct heartbeat *heartbeat)
@@ -49,7 +73,7 @@ void heartbeat_connected(struct heartbeat *heartbeat)
 
 void heartbeat_received(struct heartbeat *heartbeat, struct bytes payload)
 {
-	if (payload.size != sizeof heartbeat->token ||
+	if (payload.size < sizeof heartbeat->token ||
 	    memcmp(payload.data, heartbeat->token, sizeof heartbeat->token) != 0)
 		return;
 	heartbeat->was_received = true;

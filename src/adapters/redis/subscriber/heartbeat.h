@@ -8,6 +8,9 @@
  * would arrive although a replica accepts no writes.
  *
  * The time in which the subscriber is paused does not count.
+ *
+ * The token is followed by a number, which makes each beat a marker of its own: all subscribers of a server
+ * hear it in the same place among the commands (see bus/subscription/heard_messages.h).
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_SUBSCRIBER_HEARTBEAT_H
 #define ALLOCD_ADAPTERS_REDIS_SUBSCRIBER_HEARTBEAT_H
@@ -26,6 +29,12 @@ struct heartbeat *heartbeat_new(const struct redis_settings *settings, struct re
 
 /* Accepts NULL in *heartbeat and nulls it. */
 void heartbeat_free(struct heartbeat **heartbeat);
+
+/* Beats now, and returns the marker; valid until the next one.  NULL: one of both is not up. */
+const char *heartbeat_mark(struct heartbeat *heartbeat);
+
+/* Whether what the subscriber received is a marker, of any worker; those of programs of before have none. */
+bool heartbeat_is_marker(struct bytes payload);
 
 /* The publisher or the subscriber came up.  Beats at once when both are. */
 void heartbeat_connected(struct heartbeat *heartbeat);

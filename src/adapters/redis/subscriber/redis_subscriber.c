@@ -246,6 +246,11 @@ bool redis_subscriber_is_up(const struct redis_subscriber *subscriber)
 	return redis_connection_is_up(subscriber->connection);
 }
 
+const char *redis_subscriber_run_id(const struct redis_subscriber *subscriber)
+{
+	return redis_connection_run_id(subscriber->connection);
+}
+
 const char *redis_subscriber_trouble(const struct redis_subscriber *subscriber)
 {
 	return redis_connection_trouble(subscriber->connection);

@@ -70,6 +70,9 @@ bool redis_subscriber_is_paused(const struct redis_subscriber *subscriber);
 
 bool redis_subscriber_is_up(const struct redis_subscriber *subscriber);
 
+/* The run id of the server that it was connected to last; "": unknown. */
+const char *redis_subscriber_run_id(const struct redis_subscriber *subscriber);
+
 /* Why it is not up; NULL when it is. */
 const char *redis_subscriber_trouble(const struct redis_subscriber *subscriber);
 

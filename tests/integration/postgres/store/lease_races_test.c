@@ -63,6 +63,25 @@ START_TEST(a_lease_is_not_taken_before_the_unit_under_it_has_ended)
 }
 END_TEST
 
+/* It is written often, and a unit that waited for it, or it for the unit, would cost time. */
+START_TEST(a_note_is_written_while_a_unit_is_being_committed)
+{
+	void *unit = database_hold(database_conninfo(), UNDER_LEASE);
+
+	work_begin_call(work);
+	leases->ops->change(leases,
+			    &(struct lease_change){.name = "stream",
+						   .from = TERM,
+						   .to = {"stream", TERM, WORKER, "as far as this"}},
+			    &changed, work_answered, work);
+
+	ck_assert_msg(work_wait(work) == NO_FAILURE, "%s", work->failure);
+	ck_assert(changed);
+	ck_assert_str_eq(database_sql("select note from leases where name = 'stream'"), "as far as this");
+	database_commit(unit);
+}
+END_TEST
+
 START_TEST(a_unit_that_does_not_end_makes_the_lease_busy)
 {
 	void *unit = database_hold(database_conninfo(), UNDER_LEASE);
@@ -131,6 +150,7 @@ END_TEST
 SUITE("races of leases", set_up, tear_down, .timeout_s = 60)
 {
 	tcase_add_test(tests, a_lease_is_not_taken_before_the_unit_under_it_has_ended);
+	tcase_add_test(tests, a_note_is_written_while_a_unit_is_being_committed);
 	tcase_add_test(tests, a_unit_that_does_not_end_makes_the_lease_busy);
 	tcase_add_loop_test(tests, units_that_do_not_end_are_ended, 0, 3);
 	tcase_add_test(tests, a_free_lease_is_taken_without_ending_a_session);

@@ -36,7 +36,7 @@ static void expect_returned(const struct sent *sent)
 {
 	ck_assert_int_eq(sent->answers, 1);
 	ck_assert_int_eq(sent->outcome, OUTCOME_POSTPONED);
-	ck_assert_str_eq(sent->reason, "another worker has taken the lease of its stream");
+	ck_assert_str_eq(sent->reason, "another worker has taken the lease under which it came");
 }
 
 static size_t flushes(void)

@@ -39,7 +39,7 @@ static void end(void *it, const char *last_note, store_done *done, void *context
 		simulation_post(simulation, 0, answer_end, work);
 }
 
-static void begin(void *it, struct lease *lease)
+static void begin(void *it, struct lease *lease, const char *last_note)
 {
 	struct work *work = it;
 
@@ -47,6 +47,7 @@ static void begin(void *it, struct lease *lease)
 	ck_assert(!lease->is_lost);
 	work->is_working = true;
 	work->begun++;
+	(void)last_note;
 	lease_release(&work->lease);
 	work->lease = lease_hold(lease);
 }

@@ -37,10 +37,18 @@ static void tear_down(void)
 	world_release(&world);
 }
 
+static void submit_on(enum message_type type, const char *channel, const char *payload, size_t size)
+{
+	admission_submit(&admission, &(struct arrival){.transport = TRANSPORT_PUBSUB,
+						       .origin = channel,
+						       .type = type,
+						       .payload = {payload, strlen(payload)},
+						       .payload_size = size});
+}
+
 static void submit(const char *payload)
 {
-	admission_submit(&admission, MSG_CREATE_BATCH, "create_batch",
-			 (struct bytes){payload, strlen(payload)}, strlen(payload));
+	submit_on(MSG_CREATE_BATCH, "create_batch", payload, strlen(payload));
 }
 
 START_TEST(a_submitted_message_is_handled)
@@ -54,8 +62,7 @@ END_TEST
 
 START_TEST(a_bad_message_is_kept_with_its_channel_and_its_true_size)
 {
-	admission_submit(&admission, MSG_ALLOCATE, "prefix:allocate", (struct bytes){"{}", 2},
-			 PAYLOAD_MAX + 1);
+	submit_on(MSG_ALLOCATE, "prefix:allocate", "{}", PAYLOAD_MAX + 1);
 	world_run_ms(&world, 10);
 
 	ck_assert_uint_eq(world.database->dead_letter_count, 1);

@@ -1,0 +1,418 @@
+/* What a worker does with what it hears, with the lease and without it. */
+#include "bus/subscription/leased_subscription.h"
+
+#include "bus/subscription/leased_subscription_internal.h"
+#include "core/base/must.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A worker that could commit nothing for this time lets another one have the lease. */
+#define STANDSTILL_MS 5000
+
+/* A candidate that does not have all that may be unfinished leaves the lease to others for this time. */
+#define LEAVE_MS 1000
+
+/* ---- the others ---- */
+
+static void see_others(struct leased_subscription *it)
+{
+	const struct lease_keeper *keeper = it->ports.keeper;
+	bool is_new =
+		lease_keeper_has_company(keeper) && subscription_now_ms(it) - it->company_ms > COMPANY_MS;
+
+	if (lease_keeper_has_company(keeper))
+		it->company_ms = subscription_now_ms(it);
+	if (lease_keeper_is_elsewhere(keeper, it))
+		it->elsewhere_ms = subscription_now_ms(it);
+	if (is_new && it->lease)
+		it->ports.mark(it->ports.context); /* names are used from there on */
+}
+
+/* Whether another worker may take over. */
+static bool is_shared(const struct leased_subscription *it)
+{
+	return subscription_now_ms(it) - it->company_ms <= COMPANY_MS;
+}
+
+static bool is_blind(const struct leased_subscription *it)
+{
+	return subscription_now_ms(it) < it->blind_until_ms && lease_keeper_has_company(it->ports.keeper);
+}
+
+/* Whether what is handled without a name would be handled again by a worker that takes over. */
+static bool needs_names(const struct leased_subscription *it)
+{
+	const char *note = lease_keeper_note(it->ports.keeper, it);
+
+	return !note || *note;
+}
+
+/* ---- reading ---- */
+
+/* While a worker waits for the lease it always reads, so that Redis does not disconnect it. */
+static void open_or_close(struct leased_subscription *it)
+{
+	bool is_full = !is_shared(it) || it->heard.bytes > HEARD_BYTES_MAX;
+	bool close = it->lease && is_full && (it->is_paused || it->state == FINDING);
+
+	if (close == it->is_closed)
+		return;
+	it->is_closed = close;
+	(close ? it->ports.pause : it->ports.resume)(it->ports.context);
+}
+
+static void drop_oldest(struct leased_subscription *it)
+{
+	struct heard_message *message = it->heard.first;
+
+	if (it->lease || it->heard.bytes <= HEARD_BYTES_MAX)
+		return;
+	if (!it->stats.dropped)
+		LOG(it->ports.logger, LOG_WARN,
+		    "messages that were heard for the next holder of pub/sub are dropped: there are too many",
+		    LOG_NUMBER("messages", 1));
+	while (it->heard.bytes > HEARD_BYTES_MAX && message) {
+		struct heard_message *next = message->next;
+
+		if (!message->is_submitted) {
+			heard_remove(&it->heard, message);
+			it->stats.dropped++;
+		}
+		message = next;
+	}
+}
+
+/* ---- handling ---- */
+
+static void on_answered(void *context, const struct delivery *delivery)
+{
+	struct heard_message *message = context;
+	struct leased_subscription *it = message->owner;
+
+	it->unanswered--;
+	message->is_submitted = false;
+	if (delivery->outcome != OUTCOME_POSTPONED) /* which it is when the lease is lost */
+		subscription_remove(it, message);
+	if (!it->unanswered && it->state == PLACING)
+		subscription_advance(it);
+}
+
+static void submit(struct leased_subscription *it, struct heard_message *message, const char *name)
+{
+	message->is_submitted = true;
+	message->section->has_nameless |= !name;
+	it->unanswered++;
+	it->stats.taken_over += message->is_standby;
+	it->next = message->next;
+	admission_submit(it->ports.admission, &(struct arrival){
+						      .transport = TRANSPORT_PUBSUB,
+						      .origin = it->channels[message->type],
+						      .entry_id = name,
+						      .lease = it->lease,
+						      .type = message->type,
+						      .payload = message->payload,
+						      .payload_size = message->payload_size,
+						      .answered = on_answered,
+						      .context = message,
+					      });
+}
+
+/* Submits the next message.  False: its way is not clear yet. */
+static bool submit_next(struct leased_subscription *it)
+{
+	bool is_named = it->next->is_standby || is_shared(it) || needs_names(it);
+	const char *name = is_named ? heard_name(it->next, it->names) : NULL;
+
+	it->must_clear = !name && needs_names(it);
+	if (it->must_clear) {
+		lease_keeper_check(it->ports.keeper);
+		subscription_try_again(it);
+		return false;
+	}
+	submit(it, it->next, name);
+	arena_clear(it->names);
+	return true;
+}
+
+static void pump(struct leased_subscription *it)
+{
+	while (it->next && !it->next->is_left && !it->is_paused && submit_next(it))
+		;
+	heard_trim(&it->heard);
+	open_or_close(it);
+}
+
+void subscription_advance(struct leased_subscription *it)
+{
+	if (it->state == PLACING)
+		subscription_place(it);
+	else if (it->state == FINDING)
+		subscription_find_dead(it);
+	else if (it->state != LISTENING && is_blind(it))
+		subscription_try_again(it);
+	else if (it->state != LISTENING)
+		pump(it);
+}
+
+static void on_timer(void *context)
+{
+	subscription_advance(context);
+}
+
+/* ---- what the lease means ---- */
+
+/* Whether it heard all that may be unfinished. */
+static bool covers(const struct leased_subscription *it)
+{
+	const char *note = lease_keeper_note(it->ports.keeper, it);
+	const struct heard_section *section = note ? heard_find(&it->heard, note) : NULL;
+
+	return !note || !*note || (section && !heard_is_cut_since(section)) ||
+	       subscription_now_ms(it) - it->elsewhere_ms >= LEAVE_MS;
+}
+
+/* What the holder has finished is not kept; of a holder that names no section, little can be taken over. */
+static void forget_finished(struct leased_subscription *it)
+{
+	const char *note = lease_keeper_note(it->ports.keeper, it);
+	const struct heard_section *section = it->heard.first_section;
+
+	if (!note || !lease_keeper_is_elsewhere(it->ports.keeper, it))
+		return;
+	if (*note)
+		section = heard_find(&it->heard, note);
+	else if (lease_keeper_was_elsewhere(it->ports.keeper, it))
+		while (section->next && section->next != it->heard.last_section)
+			section = section->next;
+	if (section)
+		heard_drop_before(&it->heard, section);
+}
+
+/* The first section that is not finished, if every message from there on is handled under its name. */
+static const char *unfinished_section(struct leased_subscription *it)
+{
+	heard_trim(&it->heard);
+	for (const struct heard_section *section = it->heard.first_section; section;
+	     section = section->next) {
+		if (!*section->name || section->has_nameless)
+			return "";
+	}
+	return it->heard.first_section->name;
+}
+
+static const char *note(void *context)
+{
+	struct leased_subscription *it = context;
+	struct engine_trouble trouble;
+
+	see_others(it);
+	if (!it->lease)
+		forget_finished(it);
+	if (!it->is_up || (it->lease ? is_blind(it) : !covers(it)) ||
+	    (engine_database_trouble(it->ports.engine, &trouble) && trouble.for_ms >= STANDSTILL_MS))
+		return NULL;
+	if (it->state < HANDLING)
+		return it->lease ? it->from : "";
+	return !it->must_clear && (is_shared(it) || it->is_limited) ? unfinished_section(it) : "";
+}
+
+static void begin(void *context, struct lease *lease, const char *last_note)
+{
+	struct leased_subscription *it = context;
+
+	it->lease = lease_hold(lease);
+	free(it->from);
+	it->from = must(strdup(last_note ? last_note : ""));
+	if (*it->from)
+		it->company_ms = subscription_now_ms(it); /* the last holder may come back */
+	it->began_ms = subscription_now_ms(it);
+	it->state = PLACING;
+	subscription_advance(it);
+}
+
+/* Hands over at a marker.  Without one, what is heard from now on may be known by no name. */
+static void stop(void *context)
+{
+	struct leased_subscription *it = context;
+	const char *marker;
+
+	it->awaited[0] = '\0';
+	if (it->state != HANDLING) {
+		it->state = LISTENING;
+		return;
+	}
+	it->state = FINISHING;
+	marker = it->is_up && !is_blind(it) ? it->ports.mark(it->ports.context) : NULL;
+	if (marker)
+		snprintf(it->awaited, sizeof it->awaited, "%s", marker);
+	it->is_limited = !marker;
+	for (struct heard_message *message = is_blind(it) ? it->next : NULL; message; message = message->next)
+		message->is_left = true;
+}
+
+static bool is_finished(const struct leased_subscription *it)
+{
+	return !it->unanswered && (!it->next || it->next->is_left);
+}
+
+static bool is_idle(void *context)
+{
+	const struct leased_subscription *it = context;
+
+	return it->state == LISTENING || (it->is_limited && is_finished(it));
+}
+
+static void lost(void *context)
+{
+	struct leased_subscription *it = context;
+
+	engine_return_lost(it->ports.engine, PUBSUB_LEASE);
+	lease_release(&it->lease);
+	it->state = LISTENING;
+	it->next = NULL;
+	it->awaited[0] = '\0';
+	it->is_limited = it->must_clear = false;
+	it->is_stale = true;
+	it->blind_until_ms = 0;
+	for (struct heard_message *message = it->heard.first; message; message = message->next)
+		message->is_left = false;
+	open_or_close(it);
+}
+
+/* ---- what is heard ---- */
+
+void leased_subscription_hear(struct leased_subscription *it, enum message_type type, const char *channel,
+			      struct bytes payload, size_t payload_size)
+{
+	struct heard_message *message;
+
+	if (!*it->heard.last_section->name && it->state == LISTENING &&
+	    lease_keeper_is_elsewhere(it->ports.keeper, it)) {
+		it->stats.unnamed++;
+		return;
+	}
+	if (!it->channels[type])
+		it->channels[type] = must(strdup(channel));
+	message = heard_add(&it->heard, type, payload, payload_size);
+	message->owner = it;
+	message->is_left = it->is_limited;
+	if (!it->next && it->state != LISTENING)
+		it->next = message;
+	drop_oldest(it);
+	if (it->state >= HANDLING)
+		subscription_advance(it);
+	else
+		open_or_close(it);
+}
+
+void leased_subscription_hear_marker(struct leased_subscription *it, struct bytes marker)
+{
+	char name[SECTION_NAME_MAX] = "";
+
+	if (marker.size >= SECTION_NAME_MAX - RUN_ID_SIZE - 16)
+		return;
+	if (*it->run_id)
+		snprintf(name, sizeof name, "%s-%.*s", it->run_id, (int)marker.size,
+			 (const char *)marker.data);
+	heard_begin_section(&it->heard, name);
+	if (*it->awaited && strlen(it->awaited) == marker.size &&
+	    !memcmp(it->awaited, marker.data, marker.size)) {
+		it->awaited[0] = '\0';
+		if (it->state == PLACING)
+			subscription_marker_heard(it);
+		it->is_limited = it->state == FINISHING;
+	}
+	if (it->state >= HANDLING)
+		heard_trim(&it->heard);
+}
+
+void leased_subscription_up(struct leased_subscription *it, const char *run_id)
+{
+	it->is_up = true;
+	snprintf(it->run_id, sizeof it->run_id, "%s", run_id);
+	if (it->blind_until_ms == INT64_MAX)
+		it->blind_until_ms = subscription_now_ms(it) + BLIND_HOLDER_MS;
+	heard_begin_section(&it->heard, "");
+}
+
+void leased_subscription_down(struct leased_subscription *it)
+{
+	it->is_up = false;
+	it->heard.last_section->is_cut = true;
+	if (it->lease && is_shared(it))
+		it->blind_until_ms = INT64_MAX;
+	it->awaited[0] = '\0';
+	it->is_limited = it->state == FINISHING;
+}
+
+void leased_subscription_pause(struct leased_subscription *it)
+{
+	it->is_paused = true;
+	open_or_close(it);
+}
+
+void leased_subscription_resume(struct leased_subscription *it)
+{
+	it->is_paused = false;
+	subscription_advance(it);
+	open_or_close(it);
+}
+
+/* ---- the whole ---- */
+
+struct leased_subscription *leased_subscription_new(const struct subscription_ports *ports)
+{
+	static const struct leased_ops ops = {note, NULL, begin, stop, is_idle, lost};
+	struct leased_subscription *it = must_alloc(sizeof *it);
+
+	it->ports = *ports;
+	it->company_ms = it->elsewhere_ms = INT64_MIN / 2;
+	it->arena = arena_new(4096);
+	it->names = arena_new(256);
+	it->timer = ports->clock->ops->timer_new(ports->clock, on_timer, it);
+	heard_init(&it->heard);
+	lease_keeper_add(ports->keeper, PUBSUB_LEASE, &ops, it);
+	return it;
+}
+
+void leased_subscription_free(struct leased_subscription **place)
+{
+	struct leased_subscription *it = *place;
+
+	if (!it)
+		return;
+	it->ports.clock->ops->timer_free(&it->timer);
+	heard_release(&it->heard);
+	lease_release(&it->lease);
+	for (int type = 0; type < MSG_TYPES; type++)
+		free(it->channels[type]);
+	free(it->from);
+	arena_free(&it->arena);
+	arena_free(&it->names);
+	free(it);
+	*place = NULL;
+}
+
+bool leased_subscription_has_company(const struct leased_subscription *it)
+{
+	return lease_keeper_has_company(it->ports.keeper);
+}
+
+bool leased_subscription_is_idle(const struct leased_subscription *it)
+{
+	if (it->state == LISTENING)
+		return !it->heard.first || lease_keeper_is_elsewhere(it->ports.keeper, it);
+	return it->state >= HANDLING && is_finished(it);
+}
+
+const struct subscription_stats *leased_subscription_stats(const struct leased_subscription *it)
+{
+	return &it->stats;
+}
+
+size_t leased_subscription_bytes(const struct leased_subscription *it)
+{
+	return it->heard.bytes;
+}

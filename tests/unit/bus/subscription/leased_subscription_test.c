@@ -1,0 +1,397 @@
+/*
+ * What is published has one effect, though several workers hear it, and the one that handles it may die, hang,
+ * lose its connection or hand over at any time.
+ */
+#include "unit/bus/subscription/subscribers.h"
+
+#include "support/replicas.h"
+#include "support/suites.h"
+
+#include <string.h>
+
+#define TAKEOVER_MS 5000
+
+/* The first one handles, and the other one has heard all that may be unfinished. */
+static void set_up_two(void)
+{
+	set_up_subscribers();
+	start_subscriber(0);
+	start_subscriber(1);
+	pass_time(TAKEOVER_MS);
+	ck_assert(is_handling(0));
+	ck_assert(!is_handling(1));
+	ck_assert_str_ne(note_of_lease(), "");
+}
+
+/* The lane of the worker commits nothing any more. */
+static void hold_commits(int number)
+{
+	cable_hold(memory_store_requests(subscribers[number].world->lanes[0]));
+}
+
+static void expect_orders(const char *expected)
+{
+	pass_time(1000);
+	ck_assert_str_eq(orders_of("LAMP"), expected);
+}
+
+/* As by SIGTERM. */
+static void end_subscriber(int number)
+{
+	lease_keeper_stop(subscribers[number].keeper);
+	pass_time(2000);
+	ck_assert(lease_keeper_has_left(subscribers[number].keeper));
+	kill_subscriber(number);
+}
+
+static size_t anonymous_rows(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < world->database->inbox_count; i++)
+		count += strstr(world->database->inbox_list[i]->key, "allocate 0") != NULL;
+	return count;
+}
+
+/* ---- the holder dies or hangs ---- */
+
+START_TEST(what_a_killed_holder_had_not_committed_is_done_by_the_next_one_in_order)
+{
+	hold_commits(0);
+	publish_order("a");
+	publish_order("b");
+	kill_subscriber(0);
+	publish_order("c");
+
+	ck_assert_int_lt(ms_until_handling(1), TAKEOVER_MS);
+	publish_order("d");
+	expect_orders("a b c d ");
+	ck_assert_uint_eq(subscription_stats_of(1)->taken_over, 3);
+}
+END_TEST
+
+START_TEST(what_a_killed_holder_had_committed_is_not_done_again)
+{
+	publish_order("a");
+	publish_order("b");
+	pass_time(10);
+	kill_subscriber(0);
+	publish_order("c");
+	ms_until_handling(1);
+
+	expect_orders("a b c ");
+	ck_assert_uint_eq(subscription_stats_of(1)->not_covered, 0);
+}
+END_TEST
+
+/* It could be handled by now, but the dead letter says that it was not. */
+START_TEST(what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one)
+{
+	publish_order_of("a", "NEW");
+	pass_time(10);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	world = subscribers[1].world;
+	make_sku("NEW");
+	pass_time(10);
+	world = subscribers[0].world;
+	kill_subscriber(0);
+	ms_until_handling(1);
+	pass_time(1000);
+
+	ck_assert_str_eq(orders_of("NEW"), "");
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	ck_assert_int_eq(world->database->dead_letters[0].attempts, 1);
+}
+END_TEST
+
+START_TEST(messages_of_several_markers_are_taken_over)
+{
+	hold_commits(0);
+	for (int i = 0; i < 30; i++) {
+		publish_order(arena_printf(world->arena, "%02d", i));
+		pass_time(100);
+	}
+	kill_subscriber(0);
+	ms_until_handling(1);
+
+	expect_orders("00 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 "
+		      "28 29 ");
+}
+END_TEST
+
+START_TEST(a_frozen_holder_that_comes_back_does_nothing_twice)
+{
+	hold_commits(0);
+	publish_order("a");
+	freeze_subscriber(0);
+	publish_order("b");
+	ms_until_handling(1);
+	publish_order("c");
+	pass_time(100);
+	ck_assert_str_eq(orders_of("LAMP"), "a b c ");
+	thaw_subscriber(0);
+	publish_order("d");
+	pass_time(TAKEOVER_MS);
+
+	expect_orders("a b c d ");
+	ck_assert(is_handling(1));
+	ck_assert_uint_eq(memory_logger_count(&subscribers[0].world->logger, "lease lost"), 1);
+}
+END_TEST
+
+/* The first one is the only one that heard "a", and it was not the first's to handle any more. */
+START_TEST(what_two_holders_left_is_done_by_the_first_one_again)
+{
+	hold_commits(0);
+	publish_order("a");
+	freeze_subscriber(0);
+	hold_commits(1);
+	ms_until_handling(1);
+	publish_order("b");
+	thaw_subscriber(0);
+	pass_time(1000);
+	ck_assert_str_eq(orders_of("LAMP"), "");
+	kill_subscriber(1);
+	ms_until_handling(0);
+	publish_order("c");
+
+	expect_orders("a b c ");
+}
+END_TEST
+
+START_TEST(a_third_worker_does_what_two_holders_had_not_committed)
+{
+	start_subscriber(2);
+	pass_time(TAKEOVER_MS);
+	hold_commits(0);
+	publish_order("a");
+	hold_commits(1);
+	hold_commits(2);
+	kill_subscriber(0);
+	pass_time(TAKEOVER_MS);
+	publish_order("b");
+	pass_time(1000);
+	if (is_handling(1)) {
+		kill_subscriber(1);
+		cable_open(memory_store_requests(subscribers[2].world->lanes[0]));
+	} else {
+		kill_subscriber(2);
+		cable_open(memory_store_requests(subscribers[1].world->lanes[0]));
+	}
+	pass_time(TAKEOVER_MS);
+
+	expect_orders("a b ");
+}
+END_TEST
+
+/* ---- handing over ---- */
+
+START_TEST(a_holder_hands_over_at_a_marker)
+{
+	publish_order("a");
+	lease_keeper_stop(subscribers[0].keeper);
+	publish_order("b");
+	ck_assert_int_lt(ms_until_handling(1), 1000);
+	publish_order("c");
+
+	expect_orders("a b c ");
+	ck_assert(lease_keeper_has_left(subscribers[0].keeper));
+	ck_assert_uint_eq(subscription_stats_of(1)->not_covered, 0);
+}
+END_TEST
+
+START_TEST(a_holder_that_cannot_commit_leaves_its_messages_to_the_next_one)
+{
+	hold_commits(0);
+	publish_order("a");
+	lease_keeper_stop(subscribers[0].keeper);
+	publish_order("b");
+	ck_assert_int_lt(ms_until_handling(1), 2000);
+
+	expect_orders("a b ");
+}
+END_TEST
+
+/* It has not named its messages yet, because the other one came just now. */
+START_TEST(a_hand_over_at_a_marker_needs_no_names)
+{
+	end_subscriber(1);
+	pass_time(COMPANY_MS + TAKEOVER_MS);
+	publish_order("a");
+	start_subscriber(1);
+	publish_order("b");
+	lease_keeper_stop(subscribers[0].keeper);
+	publish_order("c");
+	ck_assert_int_lt(ms_until_handling(1), 2000);
+
+	expect_orders("a b c ");
+}
+END_TEST
+
+/* ---- alone, and in company ---- */
+
+START_TEST(names_are_spent_only_while_another_worker_is_alive)
+{
+	publish_order("a");
+	expect_orders("a ");
+	ck_assert_uint_eq(anonymous_rows(), 1);
+	kill_subscriber(1);
+	pass_time(COMPANY_MS + TAKEOVER_MS);
+	ck_assert_str_eq(note_of_lease(), "");
+	publish_order("b");
+
+	expect_orders("a b ");
+	ck_assert_uint_eq(anonymous_rows(), 1);
+}
+END_TEST
+
+START_TEST(what_is_heard_before_the_first_lease_is_handled)
+{
+	kill_subscriber(0);
+	kill_subscriber(1);
+	database_set_down(world->database, true);
+	start_subscriber(0);
+	publish_order("a");
+	pass_time(100);
+	publish_order("b");
+	database_set_down(world->database, false);
+
+	expect_orders("a b ");
+}
+END_TEST
+
+/* It is unknown which messages the last holder handled, as that one did not know of this worker. */
+START_TEST(messages_that_may_have_been_handled_without_their_names_are_given_up_and_counted)
+{
+	kill_subscriber(1);
+	pass_time(COMPANY_MS + TAKEOVER_MS);
+	start_subscriber(1);
+	publish_order("a");
+	pass_time(600);
+	ck_assert_str_eq(note_of_lease(), "");
+	kill_subscriber(0);
+	pass_time(2000);
+	publish_order("b");
+	ms_until_handling(1);
+	pass_time(500);
+	publish_order("c");
+
+	expect_orders("a c ");
+	ck_assert_uint_eq(subscription_stats_of(1)->not_covered, 1);
+}
+END_TEST
+
+START_TEST(a_worker_that_knows_no_server_keeps_nothing_and_counts)
+{
+	disconnect_subscriber(1);
+	connect_subscriber_to(1, "");
+	publish_order("a");
+
+	expect_orders("a ");
+	ck_assert_uint_eq(subscription_stats_of(1)->unnamed, 1);
+}
+END_TEST
+
+START_TEST(a_holder_that_knows_no_server_handles_messages_without_names)
+{
+	kill_subscriber(1);
+	disconnect_subscriber(0);
+	connect_subscriber_to(0, "");
+	publish_order("a");
+	pass_time(BLIND_HOLDER_MS);
+	publish_order("b");
+
+	expect_orders("a b ");
+	ck_assert_str_eq(note_of_lease(), "");
+	ck_assert_uint_eq(anonymous_rows(), 0);
+}
+END_TEST
+
+/* ---- the connection is lost ---- */
+
+START_TEST(what_a_holder_did_not_hear_is_handled_by_a_worker_that_did)
+{
+	publish_order("a");
+	disconnect_subscriber(0);
+	publish_order("b");
+	connect_subscriber_to(0, "run-id-of-the-server");
+	publish_order("c");
+	ms_until_handling(1);
+
+	expect_orders("a b c ");
+}
+END_TEST
+
+START_TEST(a_holder_continues_if_no_other_worker_heard_more)
+{
+	publish_order("a");
+	disconnect_subscriber(0);
+	disconnect_subscriber(1);
+	publish_order("b");
+	connect_subscriber_to(0, "another-server");
+	connect_subscriber_to(1, "another-server");
+	publish_order("c");
+	pass_time(2 * TAKEOVER_MS);
+
+	expect_orders("a c ");
+}
+END_TEST
+
+/* ---- how much is kept ---- */
+
+static void publish_large(int count)
+{
+	char *padding = arena_alloc(world->arena, 60000);
+
+	memset(padding, 'x', 59999);
+	for (int i = 0; i < count; i++)
+		publish_order(arena_printf(world->arena, "%d-%s", i, padding));
+}
+
+START_TEST(the_oldest_messages_are_dropped_when_too_many_are_kept)
+{
+	freeze_subscriber(0);
+	publish_large(1200);
+
+	ck_assert_uint_le(leased_subscription_bytes(subscribers[1].subscription), HEARD_BYTES_MAX);
+	ck_assert_uint_gt(subscription_stats_of(1)->dropped, 0);
+	ck_assert(!subscribers[1].is_closed);
+}
+END_TEST
+
+START_TEST(what_the_holder_has_finished_is_not_kept)
+{
+	for (int i = 0; i < 50; i++) {
+		publish_large(1);
+		pass_time(100);
+	}
+	pass_time(3000);
+
+	ck_assert_uint_eq(leased_subscription_bytes(subscribers[0].subscription), 0);
+	ck_assert_uint_eq(leased_subscription_bytes(subscribers[1].subscription), 0);
+}
+END_TEST
+
+SUITE("leased subscription", set_up_two, tear_down_subscribers)
+{
+	tcase_add_test(tests, what_a_killed_holder_had_not_committed_is_done_by_the_next_one_in_order);
+	tcase_add_test(tests, what_a_killed_holder_had_committed_is_not_done_again);
+	tcase_add_test(tests, what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one);
+	tcase_add_test(tests, messages_of_several_markers_are_taken_over);
+	tcase_add_test(tests, a_frozen_holder_that_comes_back_does_nothing_twice);
+	tcase_add_test(tests, what_two_holders_left_is_done_by_the_first_one_again);
+	tcase_add_test(tests, a_third_worker_does_what_two_holders_had_not_committed);
+	tcase_add_test(tests, a_holder_hands_over_at_a_marker);
+	tcase_add_test(tests, a_holder_that_cannot_commit_leaves_its_messages_to_the_next_one);
+	tcase_add_test(tests, a_hand_over_at_a_marker_needs_no_names);
+	tcase_add_test(tests, names_are_spent_only_while_another_worker_is_alive);
+	tcase_add_test(tests, what_is_heard_before_the_first_lease_is_handled);
+	tcase_add_test(tests,
+		       messages_that_may_have_been_handled_without_their_names_are_given_up_and_counted);
+	tcase_add_test(tests, a_worker_that_knows_no_server_keeps_nothing_and_counts);
+	tcase_add_test(tests, a_holder_that_knows_no_server_handles_messages_without_names);
+	tcase_add_test(tests, what_a_holder_did_not_hear_is_handled_by_a_worker_that_did);
+	tcase_add_test(tests, a_holder_continues_if_no_other_worker_heard_more);
+	tcase_add_test(tests, the_oldest_messages_are_dropped_when_too_many_are_kept);
+	tcase_add_test(tests, what_the_holder_has_finished_is_not_kept);
+}
