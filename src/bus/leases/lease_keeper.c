@@ -51,6 +51,18 @@ static void leave_when_done(struct lease_keeper *keeper)
 	keeper->ports.store->ops->leave(keeper->ports.store, keeper->id, on_left, keeper);
 }
 
+/* Hands the lease over once its work is idle, or after a while, if the note of the work allows it. */
+static void give_when_due(struct leased *leased)
+{
+	const struct lease_keeper *keeper = leased->keeper;
+	bool is_wanted = leased->is_wanted || (keeper->is_stopping && lease_keeper_has_company(keeper));
+	bool is_late = is_wanted && keeper_now_ms(keeper) - leased->stop_ms >= HAND_OVER_MS;
+	const char *note = leased_notes_progress(leased) ? leased->ops->note(leased->it) : leased->noted;
+
+	if (leased->ops->is_idle(leased->it) || (is_late && note))
+		leased_give(leased, leased->lease->term, note ? note : leased->noted);
+}
+
 static void look_at(struct leased *leased)
 {
 	const struct lease_keeper *keeper = leased->keeper;
@@ -62,13 +74,8 @@ static void look_at(struct leased *leased)
 		leased_begin_to_stop(leased);
 	else if (leased->state == LEASED_HELD)
 		leased_hold(leased);
-	if (leased->state == LEASED_STOPPING &&
-	    (leased->ops->is_idle(leased->it) ||
-	     (leased->is_wanted && keeper_now_ms(keeper) - leased->stop_ms >= HAND_OVER_MS))) {
-		const char *note = leased_notes_progress(leased) ? leased->ops->note(leased->it) : NULL;
-
-		leased_give(leased, leased->lease->term, note ? note : leased->noted);
-	}
+	if (leased->state == LEASED_STOPPING)
+		give_when_due(leased);
 }
 
 void keeper_look(struct lease_keeper *keeper)
@@ -468,7 +475,9 @@ const char *lease_keeper_note(const struct lease_keeper *keeper, const void *it)
 
 	if (!leased->lease)
 		return leased->last_note;
-	return leased->is_noted && leased->state == LEASED_HELD ? leased->noted : NULL;
+	return leased->is_noted && (leased->state == LEASED_HELD || leased->state == LEASED_STOPPING)
+		       ? leased->noted
+		       : NULL;
 }
 
 bool lease_keeper_has_company(const struct lease_keeper *keeper)

@@ -67,7 +67,7 @@ static void drop_oldest(struct leased_subscription *it)
 {
 	struct heard_message *message = it->heard.first;
 
-	if (it->lease || it->heard.bytes <= HEARD_BYTES_MAX)
+	if (it->state >= HANDLING || it->heard.bytes <= HEARD_BYTES_MAX)
 		return;
 	if (!it->stats.dropped)
 		LOG(it->ports.logger, LOG_WARN,
@@ -77,7 +77,7 @@ static void drop_oldest(struct leased_subscription *it)
 		struct heard_message *next = message->next;
 
 		if (!message->is_submitted) {
-			heard_remove(&it->heard, message);
+			subscription_remove(it, message);
 			it->stats.dropped++;
 		}
 		message = next;
@@ -119,6 +119,13 @@ static void submit(struct leased_subscription *it, struct heard_message *message
 					      });
 }
 
+/* Leaves all that is not submitted to the next holder. */
+static void leave_messages(struct leased_subscription *it)
+{
+	for (struct heard_message *message = it->next; message; message = message->next)
+		message->is_left = true;
+}
+
 /* Submits the next message.  False: its way is not clear yet. */
 static bool submit_next(struct leased_subscription *it)
 {
@@ -126,6 +133,10 @@ static bool submit_next(struct leased_subscription *it)
 	const char *name = is_named ? heard_name(it->next, it->names) : NULL;
 
 	it->must_clear = !name && needs_names(it);
+	if (it->must_clear && it->state == FINISHING) {
+		leave_messages(it);
+		return false;
+	}
 	if (it->must_clear) {
 		lease_keeper_check(it->ports.keeper);
 		subscription_try_again(it);
@@ -169,8 +180,14 @@ static bool covers(const struct leased_subscription *it)
 	const char *note = lease_keeper_note(it->ports.keeper, it);
 	const struct heard_section *section = note ? heard_find(&it->heard, note) : NULL;
 
+	/* A worker that was started again while others are alive does not know when they take over. */
+	int64_t patience_ms = lease_keeper_was_elsewhere(it->ports.keeper, it)
+				      ? LEAVE_MS
+				      : LEASE_TTL_MS + LEASE_BEAT_MS + LEAVE_MS;
+
 	return !note || !*note || (section && !heard_is_cut_since(section)) ||
-	       subscription_now_ms(it) - it->elsewhere_ms >= LEAVE_MS;
+	       !lease_keeper_has_company(it->ports.keeper) ||
+	       subscription_now_ms(it) - it->elsewhere_ms >= patience_ms;
 }
 
 /* What the holder has finished is not kept; of a holder that names no section, little can be taken over. */
@@ -190,24 +207,42 @@ static void forget_finished(struct leased_subscription *it)
 		heard_drop_before(&it->heard, section);
 }
 
-/* The first section that is not finished, if every message from there on is handled under its name. */
-static const char *unfinished_section(struct leased_subscription *it)
+/*
+ * The first section that is not finished and from which on every message is handled under its name, or NULL.  A
+ * message before it that has no name cannot be taken over anyway.
+ */
+static const struct heard_section *unfinished_section(struct leased_subscription *it)
 {
+	const struct heard_section *found;
+
 	heard_trim(&it->heard);
-	for (const struct heard_section *section = it->heard.first_section; section;
-	     section = section->next) {
+	found = it->heard.first_section;
+	for (const struct heard_section *section = found; section; section = section->next) {
 		if (!*section->name || section->has_nameless)
-			return "";
+			found = section->next;
 	}
-	return it->heard.first_section->name;
+	return found;
+}
+
+/* NULL: a message that cannot be taken over is not finished yet. */
+static const char *last_note(struct leased_subscription *it)
+{
+	const struct heard_section *section = unfinished_section(it);
+
+	if (is_blind(it))
+		return lease_keeper_note(it->ports.keeper, it);
+	return section != it->heard.first_section ? NULL : section->name;
 }
 
 static const char *note(void *context)
 {
 	struct leased_subscription *it = context;
+	const struct heard_section *section;
 	struct engine_trouble trouble;
 
 	see_others(it);
+	if (it->state == FINISHING)
+		return last_note(it);
 	if (!it->lease)
 		forget_finished(it);
 	if (!it->is_up || (it->lease ? is_blind(it) : !covers(it)) ||
@@ -215,7 +250,8 @@ static const char *note(void *context)
 		return NULL;
 	if (it->state < HANDLING)
 		return it->lease ? it->from : "";
-	return !it->must_clear && (is_shared(it) || it->is_limited) ? unfinished_section(it) : "";
+	section = !it->must_clear && is_shared(it) ? unfinished_section(it) : NULL;
+	return section ? section->name : "";
 }
 
 static void begin(void *context, struct lease *lease, const char *last_note)
@@ -248,8 +284,8 @@ static void stop(void *context)
 	if (marker)
 		snprintf(it->awaited, sizeof it->awaited, "%s", marker);
 	it->is_limited = !marker;
-	for (struct heard_message *message = is_blind(it) ? it->next : NULL; message; message = message->next)
-		message->is_left = true;
+	if (is_blind(it))
+		leave_messages(it);
 }
 
 static bool is_finished(const struct leased_subscription *it)
@@ -316,6 +352,8 @@ void leased_subscription_hear_marker(struct leased_subscription *it, struct byte
 	if (*it->run_id)
 		snprintf(name, sizeof name, "%s-%.*s", it->run_id, (int)marker.size,
 			 (const char *)marker.data);
+	if (heard_find(&it->heard, name)) /* it was published again, and names must not repeat */
+		return;
 	heard_begin_section(&it->heard, name);
 	if (*it->awaited && strlen(it->awaited) == marker.size &&
 	    !memcmp(it->awaited, marker.data, marker.size)) {
@@ -368,7 +406,8 @@ struct leased_subscription *leased_subscription_new(const struct subscription_po
 	struct leased_subscription *it = must_alloc(sizeof *it);
 
 	it->ports = *ports;
-	it->company_ms = it->elsewhere_ms = INT64_MIN / 2;
+	it->company_ms = INT64_MIN / 2;
+	it->elsewhere_ms = subscription_now_ms(it);
 	it->arena = arena_new(4096);
 	it->names = arena_new(256);
 	it->timer = ports->clock->ops->timer_new(ports->clock, on_timer, it);

@@ -99,7 +99,16 @@ static bool is_of_this_server(const struct leased_subscription *it)
  */
 void subscription_marker_heard(struct leased_subscription *it)
 {
-	give_up_before(it, is_of_this_server(it) ? heard_since_cut(&it->heard) : it->heard.last_section);
+	const struct heard_section *section =
+		is_of_this_server(it) ? heard_since_cut(&it->heard) : it->heard.last_section;
+
+	if (heard_find(&it->heard, it->from)) {
+		subscription_place(it);
+		return;
+	}
+	while (!*section->name && section->next) /* what has no name may have been handled */
+		section = section->next;
+	give_up_before(it, section);
 	begin(it);
 }
 

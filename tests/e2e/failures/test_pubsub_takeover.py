@@ -143,3 +143,20 @@ def test_a_worker_that_is_alone_spends_no_names(fleet, tmp_path):
     check(ledger, publisher)
     assert alone.query("select count(*) from inbox where message = 'pubsub message'") == [(0,)]
     assert pubsub_lease(alone)[1] == ""
+
+
+def test_a_holder_that_is_killed_and_started_again_at_once_loses_nothing(fleet, tmp_path):
+    """It has the same address as before, and did not hear what the other worker heard."""
+    workers = [fleet(), fleet()]
+    holder = holder_among(workers)
+    other = next(worker for worker in workers if worker is not holder)
+    ledger = Ledger(other, tmp_path)
+    ledger.open(*SKUS)
+    with Publisher(other) as publisher:
+        await_names(other)
+        wait_until(lambda: handled(other) > 2000, "2000 orders to be handled")
+        holder.kill()
+        holder.launch()
+        at_once = handled(other)
+        wait_until(lambda: handled(other) > at_once + 6000, "it to go on")
+    check(ledger, publisher)

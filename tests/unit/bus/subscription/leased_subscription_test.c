@@ -104,6 +104,53 @@ START_TEST(what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one)
 }
 END_TEST
 
+/* The other worker is still alive, and heard what the killed one had not committed. */
+START_TEST(a_killed_holder_that_is_started_again_at_once_leaves_its_messages_to_the_other_worker)
+{
+	hold_commits(0);
+	publish_order("a");
+	kill_subscriber(0);
+	publish_order("b");
+	start_subscriber(0);
+	publish_order("c");
+	ck_assert_int_lt(ms_until_handling(1), TAKEOVER_MS);
+
+	expect_orders("a b c ");
+}
+END_TEST
+
+/* It has no name, as it came before the other worker did, and its SKU is held up. */
+START_TEST(one_message_without_a_name_does_not_keep_others_from_being_taken_over)
+{
+	end_subscriber(1);
+	pass_time(COMPANY_MS + TAKEOVER_MS);
+	hold_commits(0);
+	publish_order("a");
+	start_subscriber(1);
+	pass_time(TAKEOVER_MS);
+	ck_assert_str_ne(note_of_lease(), "");
+	publish_order("b");
+	kill_subscriber(0);
+	ms_until_handling(1);
+
+	expect_orders("b ");
+}
+END_TEST
+
+START_TEST(a_marker_that_is_published_again_begins_no_section)
+{
+	const struct bytes marker = {"again-1", 7};
+
+	for (int i = 0; i < 2; i++) {
+		for (int worker = 0; worker < 2; worker++)
+			leased_subscription_hear_marker(subscribers[worker].subscription, marker);
+		publish_order(i ? "b" : "a");
+	}
+
+	expect_orders("a b ");
+}
+END_TEST
+
 START_TEST(messages_of_several_markers_are_taken_over)
 {
 	hold_commits(0);
@@ -255,6 +302,7 @@ START_TEST(what_is_heard_before_the_first_lease_is_handled)
 	pass_time(100);
 	publish_order("b");
 	database_set_down(world->database, false);
+	pass_time(TAKEOVER_MS); /* the killed one may still be alive */
 
 	expect_orders("a b ");
 }
@@ -377,6 +425,10 @@ SUITE("leased subscription", set_up_two, tear_down_subscribers)
 	tcase_add_test(tests, what_a_killed_holder_had_not_committed_is_done_by_the_next_one_in_order);
 	tcase_add_test(tests, what_a_killed_holder_had_committed_is_not_done_again);
 	tcase_add_test(tests, what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one);
+	tcase_add_test(tests,
+		       a_killed_holder_that_is_started_again_at_once_leaves_its_messages_to_the_other_worker);
+	tcase_add_test(tests, one_message_without_a_name_does_not_keep_others_from_being_taken_over);
+	tcase_add_test(tests, a_marker_that_is_published_again_begins_no_section);
 	tcase_add_test(tests, messages_of_several_markers_are_taken_over);
 	tcase_add_test(tests, a_frozen_holder_that_comes_back_does_nothing_twice);
 	tcase_add_test(tests, what_two_holders_left_is_done_by_the_first_one_again);
