@@ -50,17 +50,43 @@ START_TEST(what_a_killed_reader_has_not_committed_is_done_by_the_next_one_in_ord
 }
 END_TEST
 
+/*
+ * The second worker reads, and has read an entry that is not committed.  Both workers have read the stream, so
+ * its group is not moved back, and the entry has to be claimed.
+ */
+static void let_the_second_hold_an_entry(void)
+{
+	kill_replica(0);
+	ms_until_reading(1, 0);
+	add_order_to(0, "a");
+	start_replica(0, 1);
+	pass_ms(PATIENCE_MS);
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
+	cable_hold(memory_store_requests(replicas[1].world->lanes[0]));
+	add_order_to(0, "b");
+	world_run(world);
+	kill_replica(1);
+	add_order_to(0, "c");
+}
+
+START_TEST(what_a_killed_reader_held_is_claimed_at_once)
+{
+	let_the_second_hold_an_entry();
+	ck_assert_int_lt(ms_until_reading(0, 0), PATIENCE_MS);
+	pass_ms(100);
+
+	ck_assert_str_eq(orders_of("LAMP"), "a b c ");
+	expect_acknowledged(0);
+}
+END_TEST
+
 START_TEST(a_refused_claim_is_made_again_without_waiting_for_entries_to_be_idle)
 {
-	cable_hold(memory_store_requests(replicas[0].world->lanes[0]));
-	add_order_to(0, "a");
-	world_run(world);
-	kill_replica(0);
-	memory_consumer_fail_next(replicas[1].streams[0].consumer, STREAM_CLAIM, STREAM_REFUSED);
-	ms_until_reading(1, 0);
+	let_the_second_hold_an_entry();
+	memory_consumer_fail_next(replicas[0].streams[0].consumer, STREAM_CLAIM, STREAM_REFUSED);
+	ms_until_reading(0, 0);
 	pass_ms(15000);
 
-	ck_assert_str_eq(orders_of("LAMP"), "a ");
 	expect_acknowledged(0);
 }
 END_TEST
@@ -170,6 +196,52 @@ START_TEST(a_reader_whose_connections_change_continues_when_the_lease_names_them
 }
 END_TEST
 
+static void ignore(void *context, const struct failure *failure)
+{
+	(void)context;
+	(void)failure;
+}
+
+START_TEST(a_reader_reads_nothing_over_a_new_connection_before_the_lease_names_it)
+{
+	struct stream *other = memory_consumer_port(replicas[1].streams[0].consumer);
+
+	cable_hold(memory_leases_requests(replicas[0].leases));
+	other->ops->end_connections(other, "worker-0 0", ignore, NULL);
+	world_run(world);
+	add_order_to(0, "a");
+	pass_ms(2000);
+	ck_assert_str_eq(orders_of("LAMP"), "");
+	cable_open(memory_leases_requests(replicas[0].leases));
+	pass_ms(PATIENCE_MS);
+
+	ck_assert(is_reading(0, 0));
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
+}
+END_TEST
+
+START_TEST(what_is_parked_under_a_lost_lease_is_given_back_at_once)
+{
+	const struct engine_stats *stats = engine_stats(replicas[0].world->engine);
+
+	kill_replica(1);
+	database_lock_product(world->database, "LAMP");
+	add_order_to(0, "a");
+	add_order_to(0, "b");
+	pass_ms(PATIENCE_MS);
+	ck_assert_uint_eq(stats->parked_messages, 2);
+	world_take_lease(world, "commands");
+	for (int i = 0; i < 100 && !memory_logger_count(&replicas[0].world->logger, "lease lost"); i++)
+		pass_ms(10);
+	ck_assert_uint_eq(stats->parked_messages, 0);
+	database_unlock_products(world->database);
+	pass_ms(PATIENCE_MS);
+
+	ck_assert_str_eq(orders_of("LAMP"), "a b ");
+	expect_acknowledged(0);
+}
+END_TEST
+
 static enum store_injection refuse(void *context, enum store_call call)
 {
 	(void)context;
@@ -258,6 +330,7 @@ SUITE("replicas", set_up_two, tear_down_replicas)
 {
 	tcase_add_test(tests, one_of_two_workers_reads_a_stream);
 	tcase_add_test(tests, what_a_killed_reader_has_not_committed_is_done_by_the_next_one_in_order);
+	tcase_add_test(tests, what_a_killed_reader_held_is_claimed_at_once);
 	tcase_add_test(tests, a_refused_claim_is_made_again_without_waiting_for_entries_to_be_idle);
 	tcase_add_test(tests, a_reader_that_is_frozen_and_comes_back_does_nothing_twice);
 	tcase_add_test(tests, a_flush_that_arrives_after_the_lease_was_taken_writes_nothing);
@@ -265,6 +338,8 @@ SUITE("replicas", set_up_two, tear_down_replicas)
 	tcase_add_test(tests, a_reader_hands_over_when_it_is_idle);
 	tcase_add_test(tests, entries_under_a_new_lease_wait_for_those_under_the_lost_one);
 	tcase_add_test(tests, a_reader_whose_connections_change_continues_when_the_lease_names_them);
+	tcase_add_test(tests, a_reader_reads_nothing_over_a_new_connection_before_the_lease_names_it);
+	tcase_add_test(tests, what_is_parked_under_a_lost_lease_is_given_back_at_once);
 	tcase_add_test(tests, a_worker_that_commits_nothing_for_seconds_lets_another_one_read);
 	tcase_add_test(tests,
 		       an_entry_of_a_type_that_only_a_newer_worker_knows_is_left_to_it_with_all_behind_it);

@@ -93,6 +93,31 @@ START_TEST(the_time_without_a_database_does_not_count)
 }
 END_TEST
 
+/* Shorter than what is missed time in any case. */
+START_TEST(the_time_of_a_short_outage_does_not_count_either)
+{
+	kill_worker(0);
+	pass_ms(LEASE_BEAT_MS);
+	database_set_down(database, true);
+	pass_ms(2 * LEASE_BEAT_MS);
+	database_set_down(database, false);
+
+	ck_assert_int_ge(ms_until_working(1, 0), LEASE_TTL_MS - LEASE_BEAT_MS);
+}
+END_TEST
+
+START_TEST(the_time_in_which_the_candidate_was_frozen_does_not_count)
+{
+	kill_worker(0);
+	pass_ms(LEASE_BEAT_MS);
+	freeze_worker(1);
+	pass_ms(10 * LEASE_TTL_MS);
+	thaw_worker(1);
+
+	ck_assert_int_ge(ms_until_working(1, 0), LEASE_TTL_MS - LEASE_BEAT_MS);
+}
+END_TEST
+
 START_TEST(a_living_worker_keeps_its_lease_over_an_outage_of_the_database)
 {
 	database_set_down(database, true);
@@ -291,6 +316,8 @@ SUITE("lease takeover", set_up_two, tear_down_leases)
 	tcase_add_test(tests, a_frozen_worker_can_do_nothing_under_a_lease_that_was_taken);
 	tcase_add_test(tests, a_refused_unit_shows_at_once_that_the_lease_is_lost);
 	tcase_add_test(tests, the_time_without_a_database_does_not_count);
+	tcase_add_test(tests, the_time_of_a_short_outage_does_not_count_either);
+	tcase_add_test(tests, the_time_in_which_the_candidate_was_frozen_does_not_count);
 	tcase_add_test(tests, a_living_worker_keeps_its_lease_over_an_outage_of_the_database);
 	tcase_add_test(tests, a_candidate_that_was_frozen_does_not_take_over_from_a_living_worker);
 	tcase_add_test(tests, of_several_candidates_one_takes_over);
