@@ -68,7 +68,8 @@ struct lease_store_ops {
 	/*
 	 * Changes a lease, and sets *changed to whether it was changed.  No unit of work is committed under
 	 * the earlier term afterwards.  FAILURE_BUSY: a unit that is being committed under it keeps
-	 * it; nothing has happened.  A change that keeps the term writes the note only, and waits for no unit.
+	 * it; nothing has happened.  A change that keeps the term writes the note only, and waits for no
+	 * unit.
 	 */
 	void (*change)(struct lease_store *store, const struct lease_change *change, bool *changed,
 		       store_done *done, void *context);

@@ -208,8 +208,8 @@ static void forget_finished(struct leased_subscription *it)
 }
 
 /*
- * The first section that is not finished and from which on every message is handled under its name, or NULL.  A
- * message before it that has no name cannot be taken over anyway.
+ * The first section that is not finished and from which on every message is handled under its name, or NULL.
+ * A message before it that has no name cannot be taken over anyway.
  */
 static const struct heard_section *unfinished_section(struct leased_subscription *it)
 {

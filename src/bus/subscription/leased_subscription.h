@@ -26,7 +26,7 @@
 /* The most bytes that a worker keeps of what it heard. */
 #define HEARD_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
-/* After the connection was lost, a holder waits for this time for another worker, which may have heard more. */
+/* After its connection was lost, a holder waits this long for another worker, which may have heard more. */
 #define BLIND_HOLDER_MS 2000
 
 /* Names are used, and cost an inbox row each, until no other worker was alive for this time. */
@@ -51,8 +51,7 @@ struct subscription_ports {
 };
 
 struct subscription_stats {
-	uint64_t
-		taken_over; /* messages that were heard while another worker had the lease, and then submitted */
+	uint64_t taken_over;  /* messages heard while another worker had the lease, and then submitted */
 	uint64_t dropped;     /* because too many bytes would be kept */
 	uint64_t unnamed;     /* heard while another worker had the lease, and known by no shared name */
 	uint64_t not_covered; /* given up because it is not known which of them the last holder handled */

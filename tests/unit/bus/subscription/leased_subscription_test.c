@@ -1,6 +1,6 @@
 /*
- * What is published has one effect, though several workers hear it, and the one that handles it may die, hang,
- * lose its connection or hand over at any time.
+ * What is published has one effect, though several workers hear it, and the one that handles it may die,
+ * hang, lose its connection or hand over at any time.
  */
 #include "unit/bus/subscription/subscribers.h"
 

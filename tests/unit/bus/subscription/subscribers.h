@@ -1,6 +1,6 @@
 /*
- * Workers that hear the same channels, on one database and one broker (see bus_world.h).  LAMP has no stock, so
- * that each handling of an order raises an event of its own.
+ * Workers that hear the same channels, on one database and one broker (see bus_world.h).  LAMP has no stock,
+ * so that each handling of an order raises an event of its own.
  */
 #ifndef ALLOCD_TESTS_SUBSCRIBERS_H
 #define ALLOCD_TESTS_SUBSCRIBERS_H
