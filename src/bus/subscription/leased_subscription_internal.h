@@ -1,4 +1,4 @@
-/* What the files of the leased subscription share, those of its takeovers included (subscription_takeover.c). */
+/* What the files of the leased subscription share, with those of its takeovers (subscription_takeover.c). */
 #ifndef ALLOCD_BUS_SUBSCRIPTION_LEASED_SUBSCRIPTION_INTERNAL_H
 #define ALLOCD_BUS_SUBSCRIPTION_LEASED_SUBSCRIPTION_INTERNAL_H
 

@@ -34,7 +34,7 @@ void redis_intake_stop(struct redis_intake *intake);
 
 /*
  * Whether every submitted stream entry is acknowledged, and every message of the subscription has its
- * outcome; after the stop, also whether the leases are handed over, so that nothing further will be submitted.
+ * outcome; after the stop, also whether the leases are handed over, so that nothing will be submitted.
  */
 bool redis_intake_is_idle(const struct redis_intake *intake);
 
