@@ -1,6 +1,8 @@
 /* A process is recorded once, with the lines that its order has then, and ends with its event. */
 #include "integration/store/store_steps.h"
 
+#include "bus/base/stream_list.h"
+
 #include "support/suites.h"
 
 #include <string.h>
@@ -184,6 +186,43 @@ START_TEST(no_process_begins_with_a_spent_id)
 }
 END_TEST
 
+/* The part of the event on the stream "place", or on the last stream the event itself. */
+static struct process_start *add_from_range(bool is_last)
+{
+	static const struct stream_list list = {
+		.names = {"place", "elsewhere"}, .count = 2, .range_count = 2};
+	static const struct stream_route route = {&list, 0};
+	struct envelope envelope = cancellation("order", "id");
+	struct arrival arrival = {
+		.transport = TRANSPORT_STREAM,
+		.origin = "place",
+		.entry_id = "2-0",
+		.incarnation = 1,
+		.route = &route,
+		.first_origin = is_last ? "1 1-0 1 elsewhere" : NULL,
+	};
+
+	starts[start_count] = (struct process_start){.event = work_arrival(work, &envelope, arrival)};
+	return &starts[start_count++];
+}
+
+/* The event is spent and one of its parts comes, or the part of this stream is spent and the event comes. */
+START_TEST(an_event_and_its_parts_begin_once)
+{
+	struct process_start *start = add_from_range(_i);
+
+	begin();
+	ck_assert_int_gt(start->key, 0);
+	end(start);
+	work_restart(work);
+	start_count = 0;
+	start = add_from_range(!_i);
+	begin();
+
+	ck_assert_int_eq(start->key, 0);
+}
+END_TEST
+
 START_TEST(no_process_begins_with_an_event_from_the_future)
 {
 	struct envelope near = cancellation("order", "id"), far = cancellation("order", "id-2");
@@ -283,6 +322,7 @@ SUITE("processes in the store", set_up, tear_down)
 	tcase_add_test(tests, the_only_event_may_have_one_pending_line_or_none);
 	tcase_add_test(tests, a_process_that_is_recorded_keeps_its_lines);
 	tcase_add_test(tests, no_process_begins_with_a_spent_id);
+	tcase_add_loop_test(tests, an_event_and_its_parts_begin_once, 0, 2);
 	tcase_add_test(tests, no_process_begins_with_an_event_from_the_future);
 	tcase_add_test(tests, a_process_that_ended_is_not_claimed);
 	tcase_add_test(tests, a_process_is_claimed_once_when_its_worker_does_not_claim_it_any_more);
