@@ -51,8 +51,8 @@ START_TEST(what_a_killed_reader_has_not_committed_is_done_by_the_next_one_in_ord
 END_TEST
 
 /*
- * The second worker reads, and has read an entry that is not committed.  Both workers have read the stream, so
- * its group is not moved back, and the entry has to be claimed.
+ * The second worker reads, and has read an entry that is not committed.  Both workers have read the stream,
+ * so its group is not moved back, and the entry has to be claimed.
  */
 static void let_the_second_hold_an_entry(void)
 {
