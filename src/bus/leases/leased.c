@@ -95,15 +95,15 @@ static void write_note(struct leased *leased, const char *note)
 void leased_hold(struct leased *leased)
 {
 	const char *note = leased->ops->note(leased->it);
+	bool is_new;
 
 	if (!note)
 		return;
-	if (leased_notes_progress(leased) && !leased->is_working)
+	is_new = !leased->is_noted || strcmp(note, leased->noted) != 0;
+	if (!leased->is_working && (leased_notes_progress(leased) || !is_new))
 		begin_work(leased);
-	else if (!leased->is_noted || strcmp(note, leased->noted) != 0)
+	else if (is_new)
 		write_note(leased, note);
-	else if (!leased->is_working)
-		begin_work(leased);
 }
 
 static void on_taken(void *context, const struct failure *failure)
