@@ -8,6 +8,7 @@
 #include "world.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -191,11 +192,12 @@ START_TEST(a_heartbeat_is_fresh_as_soon_as_a_lost_connection_is_back)
 }
 END_TEST
 
-START_TEST(a_heartbeat_repeats_and_stays_fresh)
+START_TEST(a_heartbeat_repeats_under_rising_numbers_and_stays_fresh)
 {
 	redisContext *listener = server_control(&world.server);
 	redisReply *reply;
-	char token[64] = "";
+	char token[33] = "";
+	unsigned long number = 0;
 
 	freeReplyObject(redisCommand(listener, "SUBSCRIBE p:" HEARTBEAT_CHANNEL));
 	run_for(LONG_MS);
@@ -203,12 +205,17 @@ START_TEST(a_heartbeat_repeats_and_stays_fresh)
 	ck_assert(is_fresh());
 	ck_assert_uint_eq(losses(), 0);
 	for (int i = 0; i < 5; i++) {
+		const char *beat;
+
 		ck_assert_int_eq(redisGetReply(listener, (void **)&reply), REDIS_OK);
-		ck_assert(!i || !strcmp(token, reply->element[2]->str));
-		snprintf(token, sizeof token, "%s", reply->element[2]->str);
+		beat = reply->element[2]->str;
+		ck_assert_uint_gt(strlen(beat), 33);
+		ck_assert(beat[32] == '-' && (!i || !strncmp(token, beat, 32)));
+		ck_assert(!i || strtoul(beat + 33, NULL, 16) == number + 1);
+		snprintf(token, sizeof token, "%s", beat);
+		number = strtoul(beat + 33, NULL, 16);
 		freeReplyObject(reply);
 	}
-	ck_assert_uint_eq(strlen(token), 32);
 	redisFree(listener);
 }
 END_TEST
@@ -332,7 +339,7 @@ SUITE("redis heartbeat", setup_worker, teardown)
 
 SUITE("redis heartbeat", setup_impatient_worker, teardown)
 {
-	tcase_add_test(tests, a_heartbeat_repeats_and_stays_fresh);
+	tcase_add_test(tests, a_heartbeat_repeats_under_rising_numbers_and_stays_fresh);
 	tcase_add_test(tests, a_pause_does_not_count_as_a_missed_heartbeat);
 	tcase_add_test(tests, short_pauses_do_not_count_as_missed_heartbeats);
 	tcase_add_test(tests, a_sleep_of_the_process_does_not_count_as_a_missed_heartbeat);
