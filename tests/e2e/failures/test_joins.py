@@ -87,7 +87,8 @@ def counts(allocd, workers):
     found = collections.Counter(
         name for (name,) in allocd.query("select w.name from leases l join workers w on w.id = l.holder")
     )
-    is_complete = sum(found.values()) == len(STREAMS) and len(found) == len(workers)
+    all_leases = len(STREAMS) + 1  # of the streams and of pub/sub
+    is_complete = sum(found.values()) == all_leases and len(found) == len(workers)
     return sorted(found.values()) if is_complete else None
 
 
