@@ -121,6 +121,7 @@ class StoppingWire(PostgresWire):
             self.stop(relay, self.passed)
 
 
+@pytest.mark.skip(reason="the lease of pub/sub counts in the share-out, so the other worker may get the stream: issue 14")
 def test_a_reader_that_is_stopped_in_the_middle_of_a_large_flush_does_nothing(fleet, tmp_path, database_url):
     """Its session has locked the lease, and its kernel answers for it: the next reader ends that session."""
     held, stopped = [], threading.Event()
@@ -187,6 +188,7 @@ def newer_worker_beats(allocd, candidacies):
     )  # fmt: skip
 
 
+@pytest.mark.skip(reason="the lease of pub/sub counts in the share-out, so the other worker may get the stream: issue 14")
 def test_an_entry_that_only_a_newer_worker_knows_waits_for_it(allocd):
     stream = allocd.prefix + STREAM
     batch = {"ref": "batch", "sku": "sku", "qty": 100}
