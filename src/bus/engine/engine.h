@@ -13,10 +13,10 @@
 #ifndef ALLOCD_BUS_ENGINE_ENGINE_H
 #define ALLOCD_BUS_ENGINE_ENGINE_H
 
+#include "bus/base/stream_id.h"
 #include "bus/engine/engine_config.h"
 #include "bus/engine/engine_ports.h"
 #include "bus/engine/engine_stats.h"
-#include "bus/intake/stream_id.h"
 #include "bus/messages/delivery.h"
 
 struct engine;

@@ -12,7 +12,7 @@
 #define ALLOCD_BUS_ENGINE_POSTPONED_H
 
 #include "bus/base/sku_list.h"
-#include "bus/intake/stream_id.h"
+#include "bus/base/stream_id.h"
 #include "bus/messages/delivery.h"
 
 /* The mark of one SKU in one stream. */

@@ -5,7 +5,7 @@
 #ifndef ALLOCD_BUS_INTAKE_PENDING_ENTRIES_H
 #define ALLOCD_BUS_INTAKE_PENDING_ENTRIES_H
 
-#include "bus/intake/stream_id.h"
+#include "bus/base/stream_id.h"
 
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /* Decodes messages as they arrive, gives them outcomes, and queues them. */
 #include "bus/messages/delivery.h"
 
+#include "bus/base/stream_id.h"
 #include "bus/base/stream_list.h"
-#include "bus/intake/stream_id.h"
 #include "bus/leases/lease.h"
 #include "bus/messages/message_bus.h"
 #include "bus/messages/raised_events.h"

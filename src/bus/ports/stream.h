@@ -12,7 +12,7 @@
 #ifndef ALLOCD_BUS_PORTS_STREAM_H
 #define ALLOCD_BUS_PORTS_STREAM_H
 
-#include "bus/intake/stream_id.h"
+#include "bus/base/stream_id.h"
 #include "bus/ports/failure.h"
 #include "core/base/bytes.h"
 #include "core/message.h"

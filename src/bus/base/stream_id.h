@@ -2,8 +2,8 @@
  * Ids of stream entries: milliseconds and a sequence number, both unsigned 64 bits, written "MS-SEQ".
  * (Redis' documentation, "Redis Streams", entry IDs.)
  */
-#ifndef ALLOCD_BUS_INTAKE_STREAM_ID_H
-#define ALLOCD_BUS_INTAKE_STREAM_ID_H
+#ifndef ALLOCD_BUS_BASE_STREAM_ID_H
+#define ALLOCD_BUS_BASE_STREAM_ID_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* Ids of stream entries. */
-#include "bus/intake/stream_id.h"
+#include "bus/base/stream_id.h"
 
 #include "core/base/decimal.h"
 
