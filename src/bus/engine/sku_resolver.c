@@ -216,7 +216,7 @@ static bool is_forwarded(struct delivery *delivery)
 
 	if (!route || !delivery->by_batch || delivery->decided)
 		return false;
-	if (needs_resolving(delivery) ? delivery->visited + 1 >= route->list->range_count
+	if (needs_resolving(delivery) ? !delivery_has_further_streams(delivery)
 				      : stream_list_place(route->list, delivery->sku) == route->place)
 		return false;
 	delivery_forward(delivery);

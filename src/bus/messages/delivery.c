@@ -112,8 +112,7 @@ static void set_own_key(struct delivery *delivery)
 					  delivery->first.entry_id};
 	else
 		return;
-	if (delivery->is_event && delivery->route &&
-	    delivery->visited + 1 < delivery->route->list->range_count) {
+	if (delivery->is_event && delivery_has_further_streams(delivery)) {
 		key->source = arena_printf(delivery->arena, PART_SOURCE "%s", key->source);
 		key->id = arena_printf(delivery->arena, "%s on %s", key->id, delivery->origin);
 	}
@@ -373,10 +372,15 @@ void delivery_forward(struct delivery *delivery)
 	delivery->outcome = OUTCOME_FORWARDED;
 }
 
+bool delivery_has_further_streams(const struct delivery *delivery)
+{
+	return delivery->route && delivery->visited + 1 < delivery->route->list->range_count;
+}
+
 bool delivery_goes_on(const struct delivery *delivery)
 {
-	return delivery->is_event && delivery->route && outcome_is_done(delivery->outcome) &&
-	       delivery->visited + 1 < delivery->route->list->range_count;
+	return delivery->is_event && outcome_is_done(delivery->outcome) &&
+	       delivery_has_further_streams(delivery);
 }
 
 bool delivery_is_dead(const struct delivery *delivery)

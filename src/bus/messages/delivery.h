@@ -181,6 +181,9 @@ void delivery_decide(struct delivery *delivery, enum outcome outcome, const char
  */
 const char *delivery_origin(const struct delivery *delivery, struct arena *arena);
 
+/* Whether there are streams of the range on which the delivery has not been. */
+bool delivery_has_further_streams(const struct delivery *delivery);
+
 /* Sets OUTCOME_FORWARDED: it goes to the next stream of the range. */
 void delivery_forward(struct delivery *delivery);
 
