@@ -168,7 +168,7 @@ static void write_leases(FILE *out, const struct metrics *metrics)
 {
 	if (metrics->lease_count)
 		head(out, "allocd_leases", "gauge",
-		     "Whether this worker has the lease, and so reads the stream of that name.");
+		     "Whether this worker has the lease: it reads the stream of that name, or handles pub/sub.");
 	for (size_t i = 0; i < metrics->lease_count; i++) {
 		fputs("allocd_leases{name=\"", out);
 		write_label(out, metrics->leases[i].name);

@@ -2,12 +2,14 @@
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_METRICS_H
 #define ALLOCD_ENTRYPOINTS_HTTP_METRICS_H
 
+#include "bus/base/stream_list.h"
 #include "bus/engine/engine.h"
 #include "bus/intake/stream_reader.h"
 #include "bus/leases/lease_keeper.h"
 #include "bus/subscription/leased_subscription.h"
 
-#define METRIC_LEASES_MAX 32
+/* Those of pub/sub and of the streams. */
+#define METRIC_LEASES_MAX (1 + STREAMS_MAX)
 
 struct metrics {
 	const struct engine_stats *engine;
