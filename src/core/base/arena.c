@@ -166,6 +166,15 @@ char *arena_strdup(struct arena *arena, const char *text)
 	return arena_copy(arena, text, strlen(text) + 1);
 }
 
+const char **arena_strdup_all(struct arena *arena, const char *const *texts, size_t count)
+{
+	const char **copies = arena_alloc(arena, (count + 1) * sizeof *copies);
+
+	for (size_t i = 0; i < count; i++)
+		copies[i] = arena_strdup(arena, texts[i]);
+	return copies;
+}
+
 char *arena_text(struct arena *arena, const char *bytes, size_t length)
 {
 	char *text = arena_reserve(arena, length + 1);

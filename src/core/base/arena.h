@@ -31,6 +31,9 @@ void *arena_reserve(struct arena *arena, size_t size);
 void *arena_copy(struct arena *arena, const void *bytes, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
 
+/* Copies the array and its texts. */
+const char **arena_strdup_all(struct arena *arena, const char *const *texts, size_t count);
+
 /* Copies `length` bytes and appends a NUL. */
 char *arena_text(struct arena *arena, const char *bytes, size_t length);
 

@@ -239,22 +239,13 @@ static void note_blindness(struct checkpoints *checkpoints, const struct subscri
 	call->is_subscribed = is_subscribed;
 }
 
-static const char **copied(struct arena *arena, const char *const *texts, size_t count)
-{
-	const char **copies = arena_alloc(arena, (count + 1) * sizeof *copies);
-
-	for (size_t i = 0; i < count; i++)
-		copies[i] = arena_strdup(arena, texts[i]);
-	return copies;
-}
-
 static void find_dead(struct checkpoints *checkpoints, const char *const *channels, const char *const *names,
 		      size_t count, bool *found, checkpoints_done *done, void *context)
 {
 	struct checkpoints_call *call = begin(checkpoints, do_find_dead, done, context);
 
-	call->channels = copied(call->checkpoints->arena, channels, count);
-	call->names = copied(call->checkpoints->arena, names, count);
+	call->channels = arena_strdup_all(call->checkpoints->arena, channels, count);
+	call->names = arena_strdup_all(call->checkpoints->arena, names, count);
 	call->count = count;
 	call->dead = found;
 }

@@ -51,23 +51,14 @@ static struct lease_row *find_or_add(struct database *database, const char *name
 	return row;
 }
 
-static const char *const *copied_texts(struct arena *arena, const char *const *texts, size_t count)
-{
-	const char **copies = arena_alloc(arena, (count + 1) * sizeof *copies);
-
-	for (size_t i = 0; i < count; i++)
-		copies[i] = arena_strdup(arena, texts[i]);
-	return copies;
-}
-
 static struct worker_row copied_worker(struct arena *arena, const struct worker_row *worker)
 {
 	struct worker_row copy = *worker;
 
 	copy.id = arena_strdup(arena, worker->id);
 	copy.name = arena_strdup(arena, worker->name);
-	copy.candidacies = copied_texts(arena, worker->candidacies, worker->candidacy_count);
-	copy.messages = copied_texts(arena, worker->messages, worker->message_count);
+	copy.candidacies = arena_strdup_all(arena, worker->candidacies, worker->candidacy_count);
+	copy.messages = arena_strdup_all(arena, worker->messages, worker->message_count);
 	return copy;
 }
 
