@@ -124,9 +124,13 @@ static bool await_streams(struct resize *resize)
 {
 	size_t count = resize->from.count, rounds = resize->from.range_count ? count : 1;
 
-	for (size_t i = 0; i < rounds * count; i++) {
-		if ((i % count == 0 && !mark_ends(resize)) || !await_stream(resize, i % count))
+	for (size_t round = 0; round < rounds; round++) {
+		if (!mark_ends(resize))
 			return false;
+		for (size_t i = 0; i < count; i++) {
+			if (!await_stream(resize, i))
+				return false;
+		}
 	}
 	return true;
 }
