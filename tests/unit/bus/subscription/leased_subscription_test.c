@@ -275,6 +275,25 @@ START_TEST(a_hand_over_at_a_marker_needs_no_names)
 }
 END_TEST
 
+/* It still waits for a commit then, and uses no names, because the other one came just now. */
+START_TEST(what_is_heard_behind_the_marker_is_left_to_the_next_holder)
+{
+	end_subscriber(1);
+	pass_time(COMPANY_MS + TAKEOVER_MS);
+	start_subscriber(1);
+	hold_commits(0);
+	publish_order("a");
+	lease_keeper_stop(subscribers[0].keeper);
+	publish_order("b");
+	pass_time(100);
+	cable_open(memory_store_requests(subscribers[0].world->lanes[0]));
+	ck_assert_int_lt(ms_until_handling(1), 2000);
+
+	expect_orders("a b ");
+	ck_assert_uint_eq(subscription_stats_of(1)->taken_over, 1);
+}
+END_TEST
+
 /* ---- alone, and in company ---- */
 
 START_TEST(names_are_spent_only_while_another_worker_is_alive)
@@ -436,6 +455,7 @@ SUITE("leased subscription", set_up_two, tear_down_subscribers)
 	tcase_add_test(tests, a_holder_hands_over_at_a_marker);
 	tcase_add_test(tests, a_holder_that_cannot_commit_leaves_its_messages_to_the_next_one);
 	tcase_add_test(tests, a_hand_over_at_a_marker_needs_no_names);
+	tcase_add_test(tests, what_is_heard_behind_the_marker_is_left_to_the_next_holder);
 	tcase_add_test(tests, names_are_spent_only_while_another_worker_is_alive);
 	tcase_add_test(tests, what_is_heard_before_the_first_lease_is_handled);
 	tcase_add_test(tests,
