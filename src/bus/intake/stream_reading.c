@@ -179,8 +179,10 @@ static void on_read(void *context, const struct stream_entry *entries, size_t co
 		acks_send(reader);
 		return;
 	}
-	/* Otherwise the read began before a loss: its entries are pending, and are read again. */
-	if (reader->stats.is_reading && !(reader->lease && reader->lease->is_lost)) {
+	/* Otherwise the read began before a loss or a restore: its entries are pending, and are read again. */
+	if (!engine_takes_commands(reader->ports.engine)) {
+		reader_begin_pass(reader);
+	} else if (reader->stats.is_reading && !(reader->lease && reader->lease->is_lost)) {
 		if (!was_pending)
 			reader_log_read(reader);
 		account_received(&reader->account, entries, count, was_pending);

@@ -1,4 +1,5 @@
 /* Entries of a stream are handled in its order; a message that cannot be handled becomes a dead letter. */
+#include "core/partition.h"
 #include "support/suites.h"
 #include "unit/bus/intake/stream_world.h"
 
@@ -165,6 +166,43 @@ START_TEST(an_unreadable_stream_is_logged_once_and_so_is_its_return)
 }
 END_TEST
 
+static void ignore(void *context, const struct published *result, const struct failure *failure)
+{
+	(void)context;
+	(void)result;
+	(void)failure;
+}
+
+/* Raises the fence, as if events that this database lacks had been published, and lets the worker notice. */
+static void let_it_notice_a_restore(void)
+{
+	static const struct outgoing_row row = {1, NULL, 0};
+	struct broker *broker = memory_broker_port(world->broker);
+	const struct publication ahead = {world->database->incarnation, partition_of("LAMP"), 50, &row, 1};
+
+	broker->ops->publish(broker, &ahead, ignore, NULL);
+	world_run(world);
+	add_order("a");
+	world_advance_ms(world, 1000);
+	ck_assert(!engine_takes_commands(world->engine));
+}
+
+/* The reader is paused, but Redis still serves the read for which it waits. */
+START_TEST(an_entry_that_comes_after_a_restore_was_noticed_waits_for_the_renewal)
+{
+	let_it_notice_a_restore();
+	add_order("b");
+	world_advance_ms(world, 1000);
+	ck_assert_uint_eq(pending_count(), 1);
+	ck_assert_uint_eq(reader_stats()->in_flight, 0);
+
+	database_renew(world->database);
+	world_advance_ms(world, 1000);
+	expect_all_acknowledged();
+	ck_assert_str_eq(handled_orders(), "first a b");
+}
+END_TEST
+
 /* Otherwise earlier trouble would prolong the pauses of a short one. */
 START_TEST(the_backoff_begins_anew_after_a_success)
 {
@@ -196,6 +234,7 @@ SUITE("stream reading", set_up_sold_out, tear_down_stream_world)
 
 SUITE("stream reading", set_up_reading, tear_down_stream_world)
 {
+	tcase_add_test(tests, an_entry_that_comes_after_a_restore_was_noticed_waits_for_the_renewal);
 	tcase_add_test(tests, entries_are_handled_in_their_order_and_acknowledged);
 	tcase_add_test(tests, a_message_id_in_the_entry_identifies_the_message);
 	tcase_add_test(tests, equal_entries_without_a_message_id_are_handled_each);

@@ -39,13 +39,14 @@ void tear_down_stream_world(void)
 }
 
 /*
- * Pauses or resumes the reader as the worker does: while the engine is full or the database is down, entries
- * wait in the stream.
+ * Pauses or resumes the reader as the worker does: while the engine is full or takes no commands, or the
+ * database is down, entries wait in the stream.
  */
 static void hold_or_let_go(void *context)
 {
 	(void)context;
-	if (engine_is_full(world->engine) || !engine_stats(world->engine)->database_up)
+	if (engine_is_full(world->engine) || !engine_takes_commands(world->engine) ||
+	    !engine_stats(world->engine)->database_up)
 		stream_reader_pause(reader);
 	else
 		stream_reader_resume(reader);
