@@ -150,7 +150,9 @@ class Ledger:
         def all_acknowledged():
             stream = self.allocd.redis.xinfo_stream(self.allocd.prefix + name)
             groups = self.allocd.redis.xinfo_groups(self.allocd.prefix + name)
-            [group] = [each for each in groups if each["name"] == b"allocd"]
+            group = next((each for each in groups if each["name"] == b"allocd"), None)
+            if not group:
+                return False  # it was destroyed, and is not created again yet
             has_read = group["last-delivered-id"] == stream["last-generated-id"]  # Redis 6.2 shows no lag
             return group.get("lag", not has_read) == 0 and group["pending"] == 0
 
