@@ -179,7 +179,7 @@ static void on_read(void *context, const struct stream_entry *entries, size_t co
 		acks_send(reader);
 		return;
 	}
-	/* Otherwise the read began before a loss or a restore: its entries are pending, and are read again. */
+	/* Otherwise the read began before a loss or a restore: its entries are pending, and read again. */
 	if (!engine_takes_commands(reader->ports.engine)) {
 		reader_begin_pass(reader);
 	} else if (reader->stats.is_reading && !(reader->lease && reader->lease->is_lost)) {
