@@ -281,7 +281,7 @@ static void act_on_roll(struct lease_keeper *keeper)
 static void on_beaten(void *context, const struct failure *failure)
 {
 	struct lease_keeper *keeper = context;
-	int64_t next_ms;
+	int64_t next_ms, now_ms = keeper_now_ms(keeper);
 
 	keeper->is_beating = false;
 	keeper->is_failing = failure;
@@ -291,8 +291,8 @@ static void on_beaten(void *context, const struct failure *failure)
 		keeper_look(keeper);
 		return;
 	}
-	workers_alive_see(&keeper->alive, &keeper->roll, &keeper->self, keeper_now_ms(keeper));
-	next_ms = workers_alive_next_death_ms(&keeper->alive, keeper_now_ms(keeper)) - keeper_now_ms(keeper);
+	workers_alive_see(&keeper->alive, &keeper->roll, &keeper->self, now_ms);
+	next_ms = keeper->is_due ? 0 : workers_alive_next_death_ms(&keeper->alive, now_ms) - now_ms;
 	keeper_set_timer(keeper, keeper->beat_timer, next_ms < LEASE_BEAT_MS ? next_ms : LEASE_BEAT_MS);
 	note_messages(keeper);
 	act_on_roll(keeper);
@@ -317,7 +317,10 @@ static void beat(void *context)
 	struct lease_keeper *keeper = context;
 	const char **candidacies;
 
-	if (keeper->is_beating || keeper->is_leaving)
+	if (keeper->is_leaving)
+		return;
+	keeper->is_due = keeper->is_beating;
+	if (keeper->is_beating)
 		return;
 	arena_clear(keeper->arena);
 	candidacies = arena_alloc(keeper->arena, (keeper->count + 1) * sizeof *candidacies);

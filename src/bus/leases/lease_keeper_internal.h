@@ -64,6 +64,7 @@ struct lease_keeper {
 	struct worker_row self;
 	struct workers_alive alive;
 	bool is_started, is_beating, is_failing;
+	bool is_due; /* another beat became due while one was under way */
 	bool is_stopping, is_leaving, has_left;
 };
 

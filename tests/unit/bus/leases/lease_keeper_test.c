@@ -47,6 +47,25 @@ START_TEST(a_worker_that_cannot_do_the_work_takes_no_lease)
 }
 END_TEST
 
+/* As at the start of a worker, when the database answers before Redis does. */
+START_TEST(what_becomes_possible_during_a_beat_is_taken_right_after_it)
+{
+	make_worker(0, "first", 1);
+	work_of(0)->note = NULL;
+	cable_hold(memory_leases_answers(lease_workers[0].leases));
+	lease_keeper_start(lease_workers[0].keeper);
+	simulation_run_until_idle(simulation);
+	work_of(0)->note = "now";
+	lease_keeper_check(lease_workers[0].keeper);
+	simulation_run_until_idle(simulation);
+	ck_assert_int_eq(work_of(0)->begun, 0);
+
+	cable_open(memory_leases_answers(lease_workers[0].leases));
+
+	ck_assert_int_eq(ms_until_working(0, 0), 0);
+}
+END_TEST
+
 START_TEST(leases_are_shared_out_evenly_within_seconds)
 {
 	for (int worker = 0; worker < 4; worker++) {
@@ -254,6 +273,7 @@ SUITE("lease keeper", set_up_leases, tear_down_leases)
 {
 	tcase_add_test(tests, a_worker_that_is_alone_has_all_leases_at_once);
 	tcase_add_test(tests, a_worker_that_cannot_do_the_work_takes_no_lease);
+	tcase_add_test(tests, what_becomes_possible_during_a_beat_is_taken_right_after_it);
 	tcase_add_test(tests, leases_are_shared_out_evenly_within_seconds);
 	tcase_add_test(tests, what_a_leaving_worker_had_is_shared_out_and_nothing_else_moves);
 	tcase_add_test(tests, a_worker_hands_over_in_less_than_a_second_before_it_ends);
