@@ -335,7 +335,7 @@ def main():
     options = parser.parse_args()
     servers.end_in_order_on_signals()
     try:
-        with servers.scratch_directory() as directory:
+        with servers.scratch_directory(options.durable) as directory:
             drill(options, directory, Report())
     except (DrillFailed, servers.ServerError) as error:
         print(f"backup_drill: {error}", file=sys.stderr)

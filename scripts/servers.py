@@ -19,6 +19,7 @@ import os
 import pathlib
 import pwd
 import random
+import re
 import shutil
 import signal
 import socket
@@ -28,6 +29,11 @@ import sys
 import tempfile
 import time
 import urllib.parse
+
+# Where data is kept that nobody needs after the run.
+ON_DISK = "/var/tmp"
+IN_MEMORY = "/dev/shm"
+MEMORY_NEEDED = 8 << 30  # as much must be free: servers of several tests run side by side, each with its WAL
 
 VARIABLES = ("REDIS_URL", "DATABASE_URL")
 START_TIMEOUT_S = 60
@@ -403,7 +409,7 @@ def environment(wanted=None, durable=False, settings=()):
     urls = given()
     with contextlib.ExitStack() as stack:
         if len(urls) < len(VARIABLES):
-            directory = usable_directory(wanted or stack.enter_context(scratch_directory()))
+            directory = usable_directory(wanted or stack.enter_context(scratch_directory(durable)))
             if wanted and directory != pathlib.Path(wanted).absolute():
                 print(f"servers: their user cannot use {wanted}, so their data is in {directory}", file=sys.stderr)
             stack.enter_context(locked(directory))
@@ -423,10 +429,23 @@ def pooler(database_url, settings=()):
         yield bouncer
 
 
+def has_room(directory):
+    return os.path.isdir(directory) and shutil.disk_usage(directory).free >= MEMORY_NEEDED <= available_memory()
+
+
+def available_memory():
+    meminfo = pathlib.Path("/proc/meminfo").read_text(encoding="ascii")
+    return int(re.search(r"^MemAvailable: +(\d+) kB$", meminfo, re.MULTILINE)[1]) << 10
+
+
 @contextlib.contextmanager
-def scratch_directory():
-    """A directory for one run that the servers' user can enter; removed at the end."""
-    directory = tempfile.mkdtemp(prefix="allocd-", dir="/var/tmp")
+def scratch_directory(durable=False):
+    """
+    A directory for one run that the servers' user can enter; removed at the end.  If `durable`, it is on a disk:
+    otherwise, where there is room, in memory, where a database is made in 40 ms instead of 300.
+    """
+    in_memory = not durable and has_room(IN_MEMORY)
+    directory = tempfile.mkdtemp(prefix="allocd-", dir=IN_MEMORY if in_memory else ON_DISK)
     os.chmod(directory, 0o755)
     try:
         yield directory
