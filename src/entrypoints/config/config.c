@@ -1,6 +1,7 @@
 /* Reads each setting from its option, variable, file or default, and checks it. */
 #include "entrypoints/config/config.h"
 
+#include "bus/subscription/leased_subscription.h"
 #include "entrypoints/cli/text.h"
 #include "entrypoints/config/secret_file.h"
 #include "entrypoints/config/secrets.h"
@@ -156,6 +157,10 @@ static void check_together(struct loading *loading)
 		complain(loading, "ALLOCD_REDIS_KEY_FILE", "required when ALLOCD_REDIS_CERT_FILE is set");
 	else if (config->redis_key_file[0] && !config->redis_cert_file[0])
 		complain(loading, "ALLOCD_REDIS_CERT_FILE", "required when ALLOCD_REDIS_KEY_FILE is set");
+	if (!config->prefix[0] && stream_list_has(&config->streams, PUBSUB_LEASE))
+		complain(loading, "ALLOCD_STREAM",
+			 "a stream cannot be named " PUBSUB_LEASE " without ALLOCD_PREFIX, because the lease of"
+			 " pub/sub has that name");
 	for (size_t i = 0; i < config->streams.count; i++) {
 		if (strcmp(config->streams.names[i], config->event_stream) == 0)
 			complain(loading, "ALLOCD_EVENT_STREAM",

@@ -236,6 +236,16 @@ START_TEST(a_range_stands_for_its_names)
 }
 END_TEST
 
+START_TEST(a_stream_cannot_be_named_like_the_lease_of_pubsub)
+{
+	ck_assert(!load((const char *const[]){"ALLOCD_STREAM=a,pubsub", NULL}));
+	ck_assert_str_eq(error, "ALLOCD_STREAM: a stream cannot be named pubsub without ALLOCD_PREFIX, because the"
+				" lease of pub/sub has that name");
+
+	ck_assert(load((const char *const[]){"ALLOCD_STREAM=a,pubsub", "ALLOCD_PREFIX=site:", NULL}));
+}
+END_TEST
+
 START_TEST(the_event_stream_must_not_be_a_command_stream)
 {
 	ck_assert(!load((const char *const[]){"ALLOCD_STREAM=a,b", "ALLOCD_EVENT_STREAM=b", NULL}));
@@ -447,6 +457,7 @@ SUITE("config", set_up, tear_down)
 	tcase_add_test(tests, a_listen_address_is_split_into_host_and_port);
 	tcase_add_test(tests, names_of_streams_are_separated_by_commas);
 	tcase_add_test(tests, a_range_stands_for_its_names);
+	tcase_add_test(tests, a_stream_cannot_be_named_like_the_lease_of_pubsub);
 	tcase_add_test(tests, the_event_stream_must_not_be_a_command_stream);
 	tcase_add_test(tests, recipients_of_mail_are_separated_by_commas);
 	tcase_add_test(tests, mail_requires_a_sender_and_a_recipient);
