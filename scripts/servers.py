@@ -30,7 +30,7 @@ import tempfile
 import time
 import urllib.parse
 
-# Where data is kept that nobody needs after the run.
+# Where data is kept that is removed after the run.
 ON_DISK = "/var/tmp"
 IN_MEMORY = "/dev/shm"
 MEMORY_NEEDED = 8 << 30  # as much must be free: servers of several tests run side by side, each with its WAL

@@ -159,7 +159,8 @@ static void check_together(struct loading *loading)
 		complain(loading, "ALLOCD_REDIS_CERT_FILE", "required when ALLOCD_REDIS_KEY_FILE is set");
 	if (!config->prefix[0] && stream_list_has(&config->streams, PUBSUB_LEASE))
 		complain(loading, "ALLOCD_STREAM",
-			 "a stream cannot be named " PUBSUB_LEASE " without ALLOCD_PREFIX, because the lease of"
+			 "a stream cannot be named " PUBSUB_LEASE
+			 " without ALLOCD_PREFIX, because the lease of"
 			 " pub/sub has that name");
 	for (size_t i = 0; i < config->streams.count; i++) {
 		if (strcmp(config->streams.names[i], config->event_stream) == 0)

@@ -239,8 +239,9 @@ END_TEST
 START_TEST(a_stream_cannot_be_named_like_the_lease_of_pubsub)
 {
 	ck_assert(!load((const char *const[]){"ALLOCD_STREAM=a,pubsub", NULL}));
-	ck_assert_str_eq(error, "ALLOCD_STREAM: a stream cannot be named pubsub without ALLOCD_PREFIX, because the"
-				" lease of pub/sub has that name");
+	ck_assert_str_eq(error,
+			 "ALLOCD_STREAM: a stream cannot be named pubsub without ALLOCD_PREFIX, because the"
+			 " lease of pub/sub has that name");
 
 	ck_assert(load((const char *const[]){"ALLOCD_STREAM=a,pubsub", "ALLOCD_PREFIX=site:", NULL}));
 }
