@@ -187,6 +187,8 @@ files_are_short() {
 
 scripts_clean() { shellcheck dev scripts/*.sh .ci/run; }
 
+mutants_apply() { tests/mutants/run --check; }
+
 # The words are written apart, or this line would find itself.
 nothing_left_undone() { ! grep -rnwE 'TO''DO|FIX''ME|X''XX' src tests schemas scripts bench deploy docs dev .ci README.md; }
 
@@ -206,6 +208,7 @@ step "layers: core and bus link with libc alone" core_and_bus_link_with_libc_alo
 step "layers: core and bus call nothing that reads a clock, a file or a socket" core_and_bus_are_pure
 ((${#changed[@]})) || step "allocd holds nothing of allocd-bench" allocd_holds_no_benchmark
 step "shellcheck" scripts_clean
+step "every mutant finds its text" mutants_apply
 step "nothing is marked as undone" nothing_left_undone
 step "cppcheck" cppcheck_clean
 step "clang-tidy" tidy_all
