@@ -68,6 +68,8 @@ def test_events_committed_before_a_crash_are_published_after_it(on_own_redis, ow
 def test_the_worker_subscribes_again_after_a_restart_of_redis(on_own_redis, own_redis):
     allocd, sku = on_own_redis, unique("sku")
     allocd.stock(sku, batch=10)
+    # Redis answers the publisher before it writes to the subscribers, so the batch is lost if it is killed at once.
+    wait_until(lambda: allocd.query("select sku from products where sku = %s", sku), "the batch to be there")
     own_redis.kill()
     wait_until(lambda: not allocd.ready(), "readiness to turn off without Redis")
 
