@@ -33,7 +33,7 @@ ASAN = "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
 UBSAN = "halt_on_error=1:print_stacktrace=1"
 PROGRAM = {"ASAN_OPTIONS": ASAN, "UBSAN_OPTIONS": UBSAN}
 # Each C test is a process that looks for leaks when it ends.  It looks into freed memory and former stacks, too;
-# with these bounds on both, a test takes a third of the time.
+# with these bounds on both, small tests take half of the time.
 BOUNDS = "quarantine_size_mb=2:thread_local_quarantine_size_kb=64:max_uar_stack_size_log=16"
 C_TESTS = {"ASAN_OPTIONS": f"{ASAN}:{BOUNDS}", "UBSAN_OPTIONS": UBSAN}
 

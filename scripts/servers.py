@@ -430,7 +430,7 @@ def pooler(database_url, settings=()):
 
 
 def has_room(directory):
-    return os.path.isdir(directory) and shutil.disk_usage(directory).free >= MEMORY_NEEDED <= available_memory()
+    return os.path.isdir(directory) and min(shutil.disk_usage(directory).free, available_memory()) >= MEMORY_NEEDED
 
 
 def available_memory():

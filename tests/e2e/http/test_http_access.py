@@ -134,8 +134,8 @@ def test_a_page_of_another_origin_cannot_send_commands(module_allocd, headers, s
 
 def test_a_page_cannot_read_by_a_host_name_of_its_own(module_allocd):
     assert ask(module_allocd, "GET", "/allocations/o", Host=STRANGER).status_code == 421
-    for path in PROBES:
-        wait_until(lambda path=path: ask(module_allocd, "GET", path, Host=STRANGER).ok, f"{path} to be answered")
+    wait_until(module_allocd.ready, "the worker to be ready")
+    assert [ask(module_allocd, "GET", path, Host=STRANGER).status_code for path in PROBES] == [200, 200, 200]
 
 
 def test_the_worker_accepts_its_own_host_names(module_allocd):
