@@ -31,8 +31,10 @@ static void free_first_section(struct heard_messages *heard)
 
 void heard_release(struct heard_messages *heard)
 {
-	while (heard->first)
-		heard_remove(heard, heard->first);
+	for (struct heard_message *message = heard->first, *next; message; message = next) {
+		next = message->next;
+		free(message);
+	}
 	while (heard->first_section)
 		free_first_section(heard);
 }
