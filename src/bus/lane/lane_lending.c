@@ -9,7 +9,7 @@
 #include "bus/lane/lane_internal.h"
 
 /* Lanes lend their SKUs when less than this part of a backlog waits. */
-#define CALM_PART 8
+#define CALM_PART 4
 
 static struct lane *first_lane(const struct lane *lane)
 {

@@ -23,8 +23,8 @@
 #define QUEUE_MIN       ((size_t)1000)
 #define QUEUE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
-/* When at least this number of messages wait, several lanes are faster than one. */
-#define BACKLOG 256
+/* When more waits than one lane can take in this number of units of work, several lanes are faster than one. */
+#define BACKLOG_UNITS 2
 
 /*
  * File descriptors that the worker keeps for itself, so that no number of HTTP clients keeps it from
@@ -187,7 +187,7 @@ static void make_engine(struct worker *worker, struct engine_ports *ports)
 						   .unit_max = unit_max,
 						   .move_max = MOVE_MAX_DEFAULT,
 						   .lanes = lanes,
-						   .backlog = BACKLOG,
+						   .backlog = BACKLOG_UNITS * unit_max,
 						   .queue_max = queue_max > QUEUE_MIN ? queue_max : QUEUE_MIN,
 						   .queue_bytes = QUEUE_BYTES_MAX,
 						   .notify_tries = config->mail_tries,
