@@ -131,6 +131,9 @@ struct engine_trouble {
  */
 bool engine_database_trouble(const struct engine *engine, struct engine_trouble *trouble);
 
+/* Whether a SKU has been parked for long enough that its messages wait noticeably: see parked.h. */
+bool engine_parked_trouble(const struct engine *engine, struct engine_trouble *trouble);
+
 /* Whether committed events are refused, or wait while no event has been published for some time. */
 bool engine_events_trouble(const struct engine *engine, struct engine_trouble *trouble);
 

@@ -3,7 +3,8 @@
 #include "bus/engine/sku_resolver.h"
 #include "bus/lane/lane.h"
 
-#define ALL_PARKED_MS 10000
+/* SKUs that are parked for less may be free in a moment. */
+#define PARKED_LATE_MS 10000
 
 /* ---- what the parts report ---- */
 
@@ -92,10 +93,10 @@ static bool all_are_parked(const struct engine *engine, struct engine_trouble *t
 	int64_t now_ms = engine_now_ms(engine), idle_ms = now_ms - engine->committed_ms;
 	size_t old = 0;
 
-	if (idle_ms < ALL_PARKED_MS)
+	if (idle_ms < PARKED_LATE_MS)
 		return false;
 	for (const struct parked *it = parked_first(&engine->shared.parked); it; it = parked_next(it))
-		old += now_ms - it->since_ms >= ALL_PARKED_MS;
+		old += now_ms - it->since_ms >= PARKED_LATE_MS;
 	if (old < 2)
 		return false;
 	if (idle_ms >= trouble->for_ms)
@@ -119,6 +120,16 @@ bool engine_database_trouble(const struct engine *engine, struct engine_trouble 
 	is_bad |= worse(engine, publisher_database_watch(engine->publisher), PROGRESS_WATCH_DATABASE_MS,
 			trouble);
 	return is_bad;
+}
+
+bool engine_parked_trouble(const struct engine *engine, struct engine_trouble *trouble)
+{
+	int64_t now_ms = engine_now_ms(engine), longest_ms = 0;
+
+	for (const struct parked *it = parked_first(&engine->shared.parked); it; it = parked_next(it))
+		longest_ms = now_ms - it->since_ms > longest_ms ? now_ms - it->since_ms : longest_ms;
+	*trouble = (struct engine_trouble){lane_complaint(engine->shared.parking), longest_ms};
+	return longest_ms >= PARKED_LATE_MS;
 }
 
 bool engine_events_trouble(const struct engine *engine, struct engine_trouble *trouble)

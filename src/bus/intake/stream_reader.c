@@ -267,33 +267,51 @@ void reader_note_refusal(struct stream_reader *reader, enum reader_call call, co
 	}
 }
 
-bool stream_reader_trouble(const struct stream_reader *reader, struct arena *arena,
-			   struct engine_trouble *trouble)
+static enum stream_trouble trouble_of(const struct stream_reader *reader)
 {
-	const char *refused = reader->refused[CALL_ACKNOWLEDGE];
+	if (reader->stats.is_reading && *reader->refused[CALL_ACKNOWLEDGE])
+		return STREAM_REFUSES_ACKS;
+	if (*reader->refused[CALL_FORWARD])
+		return STREAM_CANNOT_FORWARD;
+	if (stream_reader_waits_for_newer(reader) &&
+	    reader_now_ms(reader) - reader->unknown_since_ms >= NEWER_LATE_MS)
+		return STREAM_WAITS_FOR_NEWER;
+	return reader->stats.is_reading && !*reader->not_read ? STREAM_IS_FINE : STREAM_UNREAD;
+}
+
+enum stream_trouble stream_reader_trouble(const struct stream_reader *reader, struct arena *arena,
+					  struct engine_trouble *trouble)
+{
+	enum stream_trouble kind = trouble_of(reader);
 	int64_t since_ms = reader->not_read_since_ms;
 
-	if (reader->stats.is_reading && *refused) {
+	switch (kind) {
+	case STREAM_REFUSES_ACKS:
 		since_ms = reader->refused_since_ms[CALL_ACKNOWLEDGE];
-		trouble->text = arena_printf(arena, "takes no acknowledgements: %s", refused);
-	} else if (*reader->refused[CALL_FORWARD]) {
+		trouble->text = arena_printf(arena, "takes no acknowledgements: %s",
+					     reader->refused[CALL_ACKNOWLEDGE]);
+		break;
+	case STREAM_CANNOT_FORWARD:
 		since_ms = reader->refused_since_ms[CALL_FORWARD];
 		trouble->text = arena_printf(arena, "has entries that cannot be added to another stream: %s",
 					     reader->refused[CALL_FORWARD]);
-	} else if (stream_reader_waits_for_newer(reader) &&
-		   reader_now_ms(reader) - reader->unknown_since_ms >= NEWER_LATE_MS) {
+		break;
+	case STREAM_WAITS_FOR_NEWER:
 		since_ms = reader->unknown_since_ms;
 		trouble->text = arena_printf(
 			arena, "waits for the worker that knows messages of type %s, which does not read it",
 			reader->unknown);
-	} else if (!reader->stats.is_reading || *reader->not_read) {
+		break;
+	case STREAM_UNREAD:
 		trouble->text = arena_printf(arena, "is not read%s%s", *reader->not_read ? ": " : "",
 					     reader->not_read);
-	} else {
-		return false;
+		break;
+	case STREAM_IS_FINE:
+	case STREAM_TROUBLES:
+		break;
 	}
 	trouble->for_ms = reader_now_ms(reader) - since_ms;
-	return true;
+	return kind;
 }
 
 void reader_count_lost(struct stream_reader *reader, const char *how, int64_t count)

@@ -89,12 +89,21 @@ bool stream_reader_waits_for_newer(const struct stream_reader *reader);
 /* Whether every submitted entry is acknowledged, and a stopped reader will submit no more. */
 bool stream_reader_is_idle(const struct stream_reader *reader);
 
+enum stream_trouble {
+	STREAM_IS_FINE,
+	STREAM_UNREAD,
+	STREAM_REFUSES_ACKS,
+	STREAM_CANNOT_FORWARD,  /* entries that belong in another stream */
+	STREAM_WAITS_FOR_NEWER, /* another worker is to read it, and does not */
+	STREAM_TROUBLES,
+};
+
 /*
- * Whether something keeps the stream from being read or its entries from being acknowledged.  The text
- * follows the stream's name ("is not read: ...") and lies in `arena`.
+ * What keeps the stream from being read or its entries from being acknowledged.  The text follows the
+ * stream's name ("is not read: ...") and lies in `arena`.
  */
-bool stream_reader_trouble(const struct stream_reader *reader, struct arena *arena,
-			   struct engine_trouble *trouble);
+enum stream_trouble stream_reader_trouble(const struct stream_reader *reader, struct arena *arena,
+					  struct engine_trouble *trouble);
 
 const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader);
 

@@ -122,7 +122,7 @@ const char *http_title(int status)
 }
 
 /* jansson accepts only valid UTF-8, so invalid bytes are replaced first. */
-char *problem_json(int status, const char *type, const char *message, const char *since)
+char *problem_json(int status, const char *type, const char *message, const char *since, json_t *troubles)
 {
 	char *valid = must(strdup(message)), *text;
 	json_t *json;
@@ -132,6 +132,8 @@ char *problem_json(int status, const char *type, const char *message, const char
 			      "status", status, "detail", valid, "message", valid));
 	if (since)
 		json_object_set_new(json, "since", must(json_string(since)));
+	if (troubles)
+		json_object_set_new(json, "troubles", troubles);
 	text = must(json_dumps(json, JSON_COMPACT));
 	json_decref(json);
 	free(valid);

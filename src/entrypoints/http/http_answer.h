@@ -53,11 +53,14 @@ struct http_answer answer_for(const struct delivery *delivery, struct arena *are
 /* The reason phrase of a status: "Bad Request". */
 const char *http_title(int status);
 
+struct json_t;
+
 /*
- * The body of an error: application/problem+json (RFC 9457), to be freed by free().  `since` is the member of
- * that name; NULL leaves it out.
+ * The body of an error: application/problem+json (RFC 9457), to be freed by free().  `since` and `troubles`,
+ * whose reference it takes, are the members of these names; NULL leaves them out.
  */
-char *problem_json(int status, const char *type, const char *message, const char *since);
+char *problem_json(int status, const char *type, const char *message, const char *since,
+		   struct json_t *troubles);
 
 /* Whether a Content-Type, which may be NULL and may have parameters, is application/json. */
 bool is_json_type(const char *content_type);

@@ -28,7 +28,7 @@ static const struct http_route reads[] = {
 	{.path = "/batches/", .named = serve_batch, .waits = true},
 	{.path = "/events/", .named = serve_events, .waits = true},
 	{.path = "/livez", .plain = serve_liveness, .is_probe = true},
-	{.path = "/readyz", .plain = serve_readiness, .waits = true, .is_probe = true},
+	{.path = "/readyz", .plain = serve_readiness, .is_probe = true},
 	{.path = "/metrics", .plain = serve_metrics, .is_probe = true},
 };
 
@@ -150,12 +150,13 @@ static void set_up_gate(struct http_api *api, const struct http_server_config *c
 }
 
 struct http_api *http_api_new(struct event_base *base, const struct http_server_config *config,
-			      const struct http_gate *gate, int deadline_ms, struct arena *arena,
-			      const char **error, bool *in_use)
+			      const struct http_gate *gate, struct sampler *sampler, int deadline_ms,
+			      struct arena *arena, const char **error, bool *in_use)
 {
 	struct http_api *api = must_alloc(sizeof *api);
 
-	*api = (struct http_api){.base = base, .deadline_ms = deadline_ms, .started_at = time(NULL)};
+	*api = (struct http_api){
+		.base = base, .sampler = sampler, .deadline_ms = deadline_ms, .started_at = time(NULL)};
 	api->server = http_server_new(base, config, on_request, api, arena, error, in_use);
 	if (!api->server) {
 		free(api);
@@ -168,12 +169,6 @@ struct http_api *http_api_new(struct event_base *base, const struct http_server_
 bool http_api_is_shut(const struct http_api *api)
 {
 	return http_gate_is_shut(&api->gate);
-}
-
-void http_api_await(struct http_api *api, http_awaited *awaited, void *context)
-{
-	api->awaited = awaited;
-	api->awaiting = context;
 }
 
 void http_api_start(struct http_api *api, const struct http_services *services)

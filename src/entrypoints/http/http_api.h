@@ -10,6 +10,7 @@
 #include "entrypoints/http/metrics.h"
 #include "entrypoints/http_server/http_gate.h"
 #include "entrypoints/http_server/http_server.h"
+#include "entrypoints/status/sampler.h"
 
 struct event_base;
 struct http_api;
@@ -23,13 +24,6 @@ struct http_services {
 	struct views *views;
 	const struct broker *broker;
 
-	/*
-	 * Whether trouble keeps commands on Redis from being received.  The text of `trouble`, in `arena`,
-	 * says what to do about it.
-	 */
-	bool (*intake_trouble)(void *context, struct arena *arena, struct engine_trouble *trouble);
-	void *intake;
-
 	/* Decodes an event's payload, of any encoding, to one line of JSON. */
 	bool (*event_to_json)(struct bytes payload, struct arena *arena, const char **json,
 			      const char **error);
@@ -42,26 +36,22 @@ struct http_services {
 /*
  * Binds the address and listens; see http_server_new() for failures.  Until http_api_start() it answers that
  * the worker is alive but not ready, and refuses commands and reads.  `deadline_ms`: HTTP_DEADLINE_MS, or
- * less for tests.  The token, `is_open` and `names` of `gate` are used and must outlive the API.
+ * less for tests.  The sampler, and the token, `is_open` and `names` of `gate`, which are used, must outlive
+ * the API.
  */
 struct http_api *http_api_new(struct event_base *base, const struct http_server_config *config,
-			      const struct http_gate *gate, int deadline_ms, struct arena *arena,
-			      const char **error, bool *in_use);
+			      const struct http_gate *gate, struct sampler *sampler, int deadline_ms,
+			      struct arena *arena, const char **error, bool *in_use);
 
 /* Whether every command is refused because the settings leave the address open to other machines. */
 bool http_api_is_shut(const struct http_api *api);
-
-/* What the worker waits for before http_api_start(), in `arena`: the reason why it is not ready. */
-typedef const char *http_awaited(void *context, struct arena *arena);
-
-void http_api_await(struct http_api *api, http_awaited *awaited, void *context);
 
 /* Begins to serve commands and reads. */
 void http_api_start(struct http_api *api, const struct http_services *services);
 
 uint16_t http_api_port(const struct http_api *api);
 
-/* From now on commands are refused and readiness is off; reads are still served. */
+/* From now on commands are refused; reads are still served. */
 void http_api_stop(struct http_api *api);
 
 /* How many requests have no reply yet, or one that is not sent yet. */

@@ -10,7 +10,7 @@
 static void reply_late(struct exchange *exchange)
 {
 	struct evhttp_request *request = exchange_detach(exchange);
-	const char *cause = database_trouble_text(exchange->api, exchange->arena);
+	const char *cause = status_database_trouble(sampler_status(exchange->api->sampler), exchange->arena);
 
 	reply_problem(request, &exchange->api->replies, exchange->late->status, exchange->late->type,
 		      *cause ? arena_printf(exchange->arena, "%s (%s)", exchange->late->message, cause)
@@ -40,7 +40,7 @@ bool exchange_make_room(struct http_api *api)
 	struct arena *arena = arena_new(512);
 	bool may_end = longest &&
 		       monotonic_ms() - longest->since_ms >= api->deadline_ms / CROWDED_WAIT_DIVISOR &&
-		       !*database_trouble_text(api, arena);
+		       !*status_database_trouble(sampler_status(api->sampler), arena);
 
 	arena_free(&arena);
 	if (!may_end)

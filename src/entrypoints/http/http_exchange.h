@@ -22,19 +22,14 @@ struct http_api {
 	char machine[HOST_NAME_MAX_BYTES + 1]; /* this machine's name */
 	struct http_services services;         /* set when `is_started` */
 	bool is_started;
-	http_awaited *awaited; /* asked before `is_started`; or NULL */
-	void *awaiting;
+	struct sampler *sampler;
 	struct http_replies replies;
 	struct exchange *exchanges;
 	size_t waiting; /* exchanges whose client has no reply yet */
 	int deadline_ms;
 	time_t started_at;
-	int64_t not_ready_since[2]; /* by enum readiness; 0: ready when it was last asked for */
 	bool stopping;
 };
-
-/* Whether the worker is ready for all of its work, or only for commands over HTTP. */
-enum readiness { READY_FOR_ALL, READY_FOR_HTTP };
 
 struct exchange {
 	struct exchange *next, **place; /* in the list of the API's exchanges */
@@ -47,7 +42,6 @@ struct exchange {
 	const char *name;                /* the order, SKU or batch of a read, or NULL */
 	const char *after;               /* the batch behind which a page begins, or "" */
 	bool is_full;                    /* an order's lines are read with their quantities */
-	enum readiness readiness;        /* which readiness was asked for */
 };
 
 struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request,
@@ -64,9 +58,6 @@ bool exchange_make_room(struct http_api *api);
 
 /* To be called when the engine or the database has called back, or was not asked. */
 void exchange_free(struct exchange *exchange);
-
-/* Why units of work are not committed, since when, and what to do about it; "" when they are committed. */
-const char *database_trouble_text(const struct http_api *api, struct arena *arena);
 
 /* ---- requests: each function replies at once, or later through an exchange ---- */
 

@@ -42,7 +42,7 @@ void reply_text(struct evhttp_request *request, struct http_replies *replies, in
 void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
 		   const char *message)
 {
-	reply_problem_since(request, replies, status, type, message, NULL);
+	reply_problem_with(request, replies, status, type, message, NULL, NULL);
 }
 
 void reply_refusal(struct evhttp_request *request, struct http_replies *replies,
@@ -53,10 +53,10 @@ void reply_refusal(struct evhttp_request *request, struct http_replies *replies,
 	reply_problem(request, replies, refusal->status, refusal->type, refusal->message);
 }
 
-void reply_problem_since(struct evhttp_request *request, struct http_replies *replies, int status,
-			 const char *type, const char *message, const char *since)
+void reply_problem_with(struct evhttp_request *request, struct http_replies *replies, int status,
+			const char *type, const char *message, const char *since, struct json_t *troubles)
 {
-	char *body = problem_json(status, type, message, since);
+	char *body = problem_json(status, type, message, since, troubles);
 
 	if (status == 503)
 		reply_header(request, "Retry-After", RETRY_AFTER_S);

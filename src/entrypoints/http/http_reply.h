@@ -7,6 +7,8 @@
 
 #include <event2/http.h>
 
+struct json_t;
+
 /* Replies by the hundreds of their status: [2] counts 2xx. */
 struct http_replies {
 	uint64_t by_class[6];
@@ -17,8 +19,10 @@ void reply_text(struct evhttp_request *request, struct http_replies *replies, in
 		const char *body, size_t size);
 void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
 		   const char *message);
-void reply_problem_since(struct evhttp_request *request, struct http_replies *replies, int status,
-			 const char *type, const char *message, const char *since);
+
+/* The same with the members `since` and `troubles`, whose reference it takes. */
+void reply_problem_with(struct evhttp_request *request, struct http_replies *replies, int status,
+			const char *type, const char *message, const char *since, struct json_t *troubles);
 void reply_refusal(struct evhttp_request *request, struct http_replies *replies,
 		   const struct http_refusal *refusal);
 void reply_answer(struct evhttp_request *request, struct http_replies *replies,

@@ -178,6 +178,15 @@ static void write_leases(FILE *out, const struct metrics *metrics)
 		(double)metrics->leases_lost);
 }
 
+/* All codes are always there, so that an alert can tell a trouble that is over from one that never was. */
+static void write_troubles(FILE *out, const struct trouble_list *troubles)
+{
+	head(out, "allocd_trouble", "gauge", "Whether there is this trouble: see docs/operating.md.");
+	for (int code = 0; code < TROUBLE_CODES; code++)
+		fprintf(out, "allocd_trouble{code=\"%s\",severity=\"%s\"} %d\n", trouble_kinds[code].code,
+			trouble_severity_name(trouble_kinds[code].severity), troubles->by_code[code].is_open);
+}
+
 static void write_http(FILE *out, const struct metrics *metrics)
 {
 	gauge(out, "allocd_http_connections", "Open HTTP connections.", (double)metrics->http_connections);
@@ -212,6 +221,7 @@ char *metrics_text(const struct metrics *metrics)
 	write_redis(out, metrics);
 	write_streams(out, &metrics->streams);
 	write_leases(out, metrics);
+	write_troubles(out, metrics->troubles);
 	write_http(out, metrics);
 	write_process(out, metrics);
 	fclose(out);

@@ -7,12 +7,14 @@
 #include "bus/intake/stream_reader.h"
 #include "bus/leases/lease_keeper.h"
 #include "bus/subscription/leased_subscription.h"
+#include "entrypoints/status/trouble.h"
 
 /* Those of pub/sub and of the streams. */
 #define METRIC_LEASES_MAX (1 + STREAMS_MAX)
 
 struct metrics {
 	const struct engine_stats *engine;
+	const struct trouble_list *troubles;
 
 	/* Redis. */
 	uint64_t published_unheard;  /* events that Redis accepted and no subscriber received */

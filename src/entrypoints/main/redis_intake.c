@@ -35,7 +35,8 @@ struct stream_intake {
 
 struct redis_intake {
 	struct redis_intake_parts parts;
-	struct arena *arena; /* holds stream keys and consumer names */
+	struct arena *arena; /* holds the worker's name and stream keys */
+	const char *name;
 	struct admission admission;
 
 	struct redis_subscriber *subscriber;
@@ -215,22 +216,6 @@ static void resume_stream(void *source)
 	stream_reader_resume(source);
 }
 
-/*
- * Returns the same name at every start, so that a worker finds its own pending entries again.  The names of
- * workers on one machine differ, because two cannot listen for HTTP on the same port.
- */
-static const char *consumer_name(struct redis_intake *intake)
-{
-	const struct listen_address *http = &intake->parts.config->http;
-	char host[256];
-
-	if (gethostname(host, sizeof host) < 0)
-		snprintf(host, sizeof host, "allocd");
-	host[sizeof host - 1] = '\0';
-	return http->host ? arena_printf(intake->arena, "%s:%u", host, http->port)
-			  : arena_strdup(intake->arena, host);
-}
-
 /* A connection of a stream is up: the lease is to name it before anything is read over it. */
 static void on_stream_connected(void *context)
 {
@@ -250,7 +235,7 @@ static void add_stream(struct redis_intake *intake, size_t place)
 								       .name = "allocd-stream",
 								       .key = key,
 								       .group = config->group,
-								       .consumer = consumer_name(intake),
+								       .consumer = intake->name,
 								       .connected = on_stream_connected,
 								       .context = intake,
 							       });
@@ -291,12 +276,23 @@ static void make_keeper(struct redis_intake *intake)
 			.random = system_random(),
 			.logger = intake->parts.logger,
 		},
-		consumer_name(intake));
+		intake->name);
 	for (int i = 0; i < COMMAND_TYPES; i++)
 		lease_keeper_add_message(intake->keeper, message_name(command_types[i]));
 }
 
 /* ---- its life ---- */
+
+const char *redis_intake_worker_name(const struct config *config, struct arena *arena)
+{
+	const struct listen_address *http = &config->http;
+	char host[256];
+
+	if (gethostname(host, sizeof host) < 0)
+		snprintf(host, sizeof host, "allocd");
+	host[sizeof host - 1] = '\0';
+	return http->host ? arena_printf(arena, "%s:%u", host, http->port) : arena_strdup(arena, host);
+}
 
 struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts)
 {
@@ -304,6 +300,7 @@ struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts)
 
 	intake->parts = *parts;
 	intake->arena = arena_new(1024);
+	intake->name = redis_intake_worker_name(parts->config, intake->arena);
 	admission_init(&intake->admission, parts->engine);
 	intake->checkpoints = postgres_checkpoints_new(parts->postgres);
 	intake->gaps =
@@ -388,75 +385,94 @@ static bool is_subscribed(const struct redis_intake *intake)
 	return intake->subscriber && redis_subscriber_is_up(intake->subscriber);
 }
 
-static const char *lost_lease(const struct redis_intake *intake, size_t i)
-{
-	return lease_keeper_lost(intake->keeper, &intake->streams[i].leased)
-		       ? " (" LEASE_LOST ": another worker took its lease, and none that is alive has it)"
-		       : "";
-}
-
-static bool stream_trouble(const struct redis_intake *intake, struct arena *arena,
-			   struct engine_trouble *trouble)
-{
-	for (size_t i = 0; i < intake->stream_count; i++) {
-		if (!lease_keeper_is_elsewhere(intake->keeper, &intake->streams[i].leased) &&
-		    stream_reader_trouble(intake->streams[i].reader, arena, trouble)) {
-			trouble->text =
-				arena_printf(arena, "stream %s %s%s", intake->parts.config->streams.names[i],
-					     trouble->text, lost_lease(intake, i));
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Before the first connection and after the stop, the duration is unknown and reported as 0. */
-static struct engine_trouble not_subscribed(const struct redis_intake *intake, struct arena *arena)
+/* Before the first connection the duration is unknown and reported as 0. */
+static struct report report_subscription(const struct redis_intake *intake)
 {
 	const char *cause = redis_intake_connection_trouble(intake);
 
-	return (struct engine_trouble){
-		arena_printf(
-			arena,
-			"not listening on Redis: %s: check whether Redis runs and where REDIS_URL points",
-			cause ? cause : "not connected yet"),
-		intake->is_in_gap ? (wall_clock_us() - intake->gap_since) / 1000 : 0};
+	return (struct report){!is_subscribed(intake), cause ? cause : "not connected yet",
+			       intake->is_in_gap ? (wall_clock_us() - intake->gap_since) / 1000 : 0};
 }
 
-static bool receives_own_heartbeat(const struct redis_intake *intake)
-{
-	return heartbeat_is_fresh(intake->heartbeat) &&
-	       !*redis_publisher_signal_refusal(intake->parts.publisher);
-}
-
-static struct engine_trouble not_receiving(const struct redis_intake *intake, struct arena *arena)
+static struct report report_heartbeat(const struct redis_intake *intake)
 {
 	const char *refusal = redis_publisher_signal_refusal(intake->parts.publisher);
 
-	return (struct engine_trouble){
-		arena_printf(arena,
-			     "messages that are published on Redis do not arrive on the subscription%s%s: "
-			     "REDIS_URL must point to one master, without a proxy that answers by itself",
-			     *refusal ? ": " : "", refusal),
-		heartbeat_received_ms_ago(intake->heartbeat)};
+	return (struct report){!heartbeat_is_fresh(intake->heartbeat) || *refusal, refusal,
+			       heartbeat_received_ms_ago(intake->heartbeat)};
 }
 
-bool redis_intake_trouble(const struct redis_intake *intake, struct arena *arena,
-			  struct engine_trouble *trouble)
+/* Streams that another worker reads are its own trouble. */
+static void observe_stream(const struct redis_intake *intake, size_t i, struct observation *observation,
+			   struct arena *arena)
+{
+	const struct stream_intake *source = &intake->streams[i];
+	struct engine_trouble trouble;
+	enum stream_trouble kind;
+
+	if (lease_keeper_is_elsewhere(intake->keeper, &source->leased))
+		return;
+	kind = stream_reader_trouble(source->reader, arena, &trouble);
+	if (kind == STREAM_IS_FINE || observation->streams[kind].is_bad)
+		return;
+	observation->streams[kind] = (struct report){
+		true,
+		arena_printf(arena, "stream %s %s", intake->parts.config->streams.names[i], trouble.text),
+		trouble.for_ms};
+	if (kind == STREAM_UNREAD)
+		observation->is_lease_lost = lease_keeper_lost(intake->keeper, &source->leased);
+}
+
+static void observe_troubles(const struct redis_intake *intake, struct observation *observation,
+			     struct arena *arena)
 {
 	const char *publisher = redis_publisher_trouble(intake->parts.publisher);
 
-	if (!is_subscribed(intake))
-		*trouble = not_subscribed(intake, arena);
-	else if (publisher)
-		*trouble =
-			(struct engine_trouble){arena_printf(arena, "cannot publish on Redis: %s", publisher),
-						heartbeat_received_ms_ago(intake->heartbeat)};
-	else if (!receives_own_heartbeat(intake))
-		*trouble = not_receiving(intake, arena);
-	else
-		return stream_trouble(intake, arena, trouble);
-	return true;
+	observation->subscription = report_subscription(intake);
+	observation->publisher = (struct report){publisher, publisher,
+						 heartbeat_received_ms_ago(intake->heartbeat)};
+	observation->heartbeat = report_heartbeat(intake);
+	for (size_t i = 0; i < intake->stream_count; i++)
+		observe_stream(intake, i, observation, arena);
+}
+
+static enum input_lease lease_of(const struct redis_intake *intake, const void *it)
+{
+	if (lease_keeper_has(intake->keeper, it))
+		return INPUT_IS_HERE;
+	return lease_keeper_is_elsewhere(intake->keeper, it) ? INPUT_IS_ELSEWHERE : INPUT_IS_NOWHERE;
+}
+
+static void observe_inputs(const struct redis_intake *intake, struct observation *observation)
+{
+	struct status_input *input = observation->inputs;
+
+	*input++ = (struct status_input){.kind = "pubsub",
+					 .name = "pubsub",
+					 .lease = lease_of(intake, intake->subscription),
+					 .is_read = is_subscribed(intake)};
+	for (size_t i = 0; i < intake->stream_count; i++) {
+		const struct stream_intake *source = &intake->streams[i];
+		const struct stream_reader_stats *stats = stream_reader_stats(source->reader);
+
+		*input++ = (struct status_input){.kind = "stream",
+						 .name = source->leased.name,
+						 .lease = lease_of(intake, &source->leased),
+						 .is_read = stats->is_reading,
+						 .read = stats->read,
+						 .in_flight = stats->in_flight,
+						 .pending = stats->pending,
+						 .lost = stats->lost};
+	}
+	observation->input_count = (size_t)(input - observation->inputs);
+}
+
+void redis_intake_observe(const struct redis_intake *intake, struct observation *observation,
+			  struct arena *arena)
+{
+	observe_inputs(intake, observation);
+	if (!intake->is_stopped)
+		observe_troubles(intake, observation, arena);
 }
 
 const char *redis_intake_connection_trouble(const struct redis_intake *intake)

@@ -9,6 +9,7 @@
 #include "bus/engine/engine.h"
 #include "entrypoints/config/config.h"
 #include "entrypoints/http/metrics.h"
+#include "entrypoints/status/observation.h"
 
 /* All parts outlive the intake. */
 struct redis_intake_parts {
@@ -22,6 +23,12 @@ struct redis_intake_parts {
 };
 
 struct redis_intake;
+
+/*
+ * The name of this worker, the same at every start: that of its host, and the port of HTTP.  So a worker finds
+ * its own pending entries again, and two on one machine differ, for they cannot listen on the same port.
+ */
+const char *redis_intake_worker_name(const struct config *config, struct arena *arena);
 
 /* Connects, and submits commands to the engine as soon as Redis is reachable. */
 struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts);
@@ -44,12 +51,9 @@ size_t redis_intake_unacknowledged(const struct redis_intake *intake);
 /* To be called whenever the publisher has connected. */
 void redis_intake_publisher_is_up(struct redis_intake *intake);
 
-/*
- * Whether something keeps commands from being received, or events from being published on Redis.  The text,
- * in `arena`, says what to do about it.
- */
-bool redis_intake_trouble(const struct redis_intake *intake, struct arena *arena,
-			  struct engine_trouble *trouble);
+/* Reports what keeps commands from being received, and the inputs; texts live in `arena`. */
+void redis_intake_observe(const struct redis_intake *intake, struct observation *observation,
+			  struct arena *arena);
 
 /* Why a connection of the intake is down; NULL when all are up. */
 const char *redis_intake_connection_trouble(const struct redis_intake *intake);

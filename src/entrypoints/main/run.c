@@ -188,18 +188,24 @@ static void give_up_redis(struct life *life)
 	end(life, STATUS_UNAVAILABLE);
 }
 
-/* Describes what the worker waits for, for the readiness report before WORKING; NULL: nothing. */
-static const char *awaited(void *context, struct arena *arena)
+/* Describes what the worker waits for before WORKING. */
+static const char *awaited(void *context, struct arena *arena, enum awaited_service *service)
 {
 	const struct life *life = context;
 	const char *trouble;
+	bool has_failed;
 
-	if (life->phase == PREPARING || life->phase == TAKING)
-		return schema_work_awaits(life->schema, arena);
+	if (life->phase == PREPARING || life->phase == TAKING) {
+		trouble = schema_work_awaits(life->schema, arena, &has_failed);
+		*service = has_failed ? AWAITS_DATABASE : AWAITS_NO_SERVICE;
+		return trouble;
+	}
 	trouble = life->phase == CONNECTING ? worker_redis_trouble(life->worker, arena) : NULL;
-	return trouble ? arena_printf(arena, "waiting for Redis since %s: %s",
-				      text_time(life->phase_began_at, arena), trouble)
-		       : NULL;
+	if (!trouble)
+		return "";
+	*service = AWAITS_REDIS;
+	return arena_printf(arena, "waiting for Redis since %s: %s", text_time(life->phase_began_at, arena),
+			    trouble);
 }
 
 /* ---- ending ---- */
@@ -222,6 +228,7 @@ static void stop(struct life *life, int number)
 						  : "SIGXCPU"));
 	if (http)
 		http_api_stop(http);
+	sampler_stop(worker_sampler(life->worker));
 	if (life->phase == PREPARING) {
 		schema_work_stop(life->schema);
 		enter(life, LEAVING);
@@ -367,8 +374,7 @@ static enum exit_status live(struct life *life)
 	enum exit_status ignored;
 
 	make_events(life);
-	if (worker_http(life->worker))
-		http_api_await(worker_http(life->worker), awaited, life);
+	sampler_await(worker_sampler(life->worker), awaited, life);
 	life->schema = schema_work_start(&life->invocation->config, task, life->logger);
 	enter(life, PREPARING);
 	event_base_dispatch(life->base);

@@ -194,12 +194,13 @@ bool schema_work_is_over(const struct schema_work *work, enum exit_status *statu
 	return true;
 }
 
-const char *schema_work_awaits(struct schema_work *work, struct arena *arena)
+const char *schema_work_awaits(struct schema_work *work, struct arena *arena, bool *has_failed)
 {
 	const char *text, *since = text_time(work->started_at, arena);
 
 	pthread_mutex_lock(&work->mutex);
-	if (work->reason[0])
+	*has_failed = work->reason[0];
+	if (*has_failed)
 		text = arena_printf(arena, "waiting for the database since %s: %s", since, work->reason);
 	else
 		text = arena_printf(arena, "%s the database since %s",

@@ -26,8 +26,11 @@ struct schema_work *schema_work_start(const struct config *config, enum schema_t
 /* Whether the work has ended; *status is then what schema_prepare() would have returned. */
 bool schema_work_is_over(const struct schema_work *work, enum exit_status *status);
 
-/* Describes what the work waits for and since when, in `arena`, for the readiness report. */
-const char *schema_work_awaits(struct schema_work *work, struct arena *arena);
+/*
+ * Describes what the work waits for and since when, in `arena`, for the readiness report.  *has_failed: the
+ * database could not be used at the last attempt.
+ */
+const char *schema_work_awaits(struct schema_work *work, struct arena *arena, bool *has_failed);
 
 /* Ends the work before its next attempt; a running attempt, such as a migration, is not interrupted. */
 void schema_work_stop(struct schema_work *work);

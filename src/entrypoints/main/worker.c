@@ -46,6 +46,7 @@ struct worker {
 	struct http_api *http;
 
 	struct system_clock clock;
+	struct sampler *sampler;
 	struct log_limiter *limiter; /* wraps `logger` for everything that logs while the worker runs */
 	struct postgres_config postgres;
 	struct codec *codec;
@@ -222,11 +223,19 @@ size_t worker_unacknowledged(const struct worker *worker)
 
 /* ---- HTTP ---- */
 
-static bool intake_trouble(void *context, struct arena *arena, struct engine_trouble *trouble)
+static void observe(void *context, struct observation *observation, struct arena *arena)
 {
 	const struct worker *worker = context;
+	const struct redis_publisher_stats *publisher = redis_publisher_stats(worker->publisher);
 
-	return redis_intake_trouble(worker->intake, arena, trouble);
+	observe_engine(observation, worker->engine);
+	observation->redis = redis_server_address(worker->redis.server);
+	observation->is_out_of_memory = redis_publisher_is_out_of_memory(worker->publisher);
+	observation->outputs.unheard = publisher->unheard;
+	observation->outputs.unfenced = publisher->unfenced;
+	observation->outputs.is_up = observation->outputs.is_up && redis_publisher_is_up(worker->publisher);
+	observation->dead_letters_max = worker->config->dead_letters_max;
+	redis_intake_observe(worker->intake, observation, arena);
 }
 
 static void measure(void *context, struct metrics *metrics)
@@ -241,14 +250,13 @@ static void measure(void *context, struct metrics *metrics)
 
 void worker_serve(struct worker *worker)
 {
+	sampler_start(worker->sampler, worker->views, observe, worker);
 	if (!worker->http)
 		return;
 	http_api_start(worker->http, &(struct http_services){
 					     .engine = worker->engine,
 					     .views = worker->views,
 					     .broker = redis_publisher_broker(worker->publisher),
-					     .intake_trouble = intake_trouble,
-					     .intake = worker,
 					     .event_to_json = codec_payload_to_line,
 					     .measure = measure,
 					     .measured = worker,
@@ -299,7 +307,8 @@ static bool bind_http_address(struct worker *worker, size_t connections_max, enu
 	const char *error;
 	bool in_use;
 
-	worker->http = http_api_new(worker->base, &config, &gate, HTTP_DEADLINE_MS, arena, &error, &in_use);
+	worker->http = http_api_new(worker->base, &config, &gate, worker->sampler, HTTP_DEADLINE_MS, arena,
+				    &error, &in_use);
 	if (!worker->http) {
 		LOG(worker->logger, LOG_ERROR, "cannot listen for HTTP (ALLOCD_HTTP)",
 		    LOG_TEXT("error", error));
@@ -316,6 +325,17 @@ static bool bind_http_address(struct worker *worker, size_t connections_max, enu
 
 /* ---- the worker's life ---- */
 
+/* The log of troubles needs no limiter: it has one line for a beginning and one for an end. */
+static void make_sampler(struct worker *worker)
+{
+	struct arena *arena = arena_new(512);
+
+	system_clock_init(&worker->clock, worker->base);
+	worker->sampler = sampler_new(&worker->clock.clock, worker->logger,
+				      redis_intake_worker_name(worker->config, arena));
+	arena_free(&arena);
+}
+
 struct worker *worker_new(const struct config *config, struct logger *logger, enum exit_status *status)
 {
 	struct worker *worker;
@@ -329,6 +349,7 @@ struct worker *worker_new(const struct config *config, struct logger *logger, en
 	worker->logger = logger;
 	worker->base = must(event_base_new());
 	worker->servers = known_servers_new();
+	make_sampler(worker);
 	if (config->http.host && !bind_http_address(worker, connections_max, status))
 		worker_free(&worker);
 	return worker;
@@ -338,7 +359,6 @@ void worker_start(struct worker *worker)
 {
 	struct engine_ports ports = {0};
 
-	system_clock_init(&worker->clock, worker->base);
 	worker->limiter = log_limiter_new(worker->logger, &worker->clock.clock);
 	worker->codec = setup_codec_new(worker->config);
 	make_notifier(worker);
@@ -365,6 +385,7 @@ void worker_free(struct worker **place)
 
 	if (!worker)
 		return;
+	sampler_free(&worker->sampler);
 	redis_intake_free(&worker->intake);
 	redis_publisher_free(&worker->publisher);
 	postgres_views_free(&worker->views);
@@ -410,4 +431,9 @@ struct engine *worker_engine(const struct worker *worker)
 struct http_api *worker_http(const struct worker *worker)
 {
 	return worker->http;
+}
+
+struct sampler *worker_sampler(const struct worker *worker)
+{
+	return worker->sampler;
 }

@@ -5,6 +5,7 @@
 #include "bus/engine/engine.h"
 #include "entrypoints/cli/commands.h"
 #include "entrypoints/http/http_api.h"
+#include "entrypoints/status/sampler.h"
 
 struct event_base;
 struct worker;
@@ -24,7 +25,7 @@ const char *worker_redis_trouble(const struct worker *worker, struct arena *aren
 /* The setting that keeps the worker from using this Redis; NULL when no such setting is known. */
 const char *worker_redis_defect(const struct worker *worker);
 
-/* Begins to serve commands and reads over HTTP. */
+/* Begins to serve commands and reads over HTTP, and to judge whether the worker is ready. */
 void worker_serve(struct worker *worker);
 
 /* Accepts no further command. */
@@ -39,6 +40,7 @@ size_t worker_unacknowledged(const struct worker *worker);
 struct event_base *worker_base(const struct worker *worker);
 struct engine *worker_engine(const struct worker *worker);
 struct http_api *worker_http(const struct worker *worker); /* NULL: HTTP is off */
+struct sampler *worker_sampler(const struct worker *worker);
 
 /* Accepts NULL in *worker and nulls it. */
 void worker_free(struct worker **worker);

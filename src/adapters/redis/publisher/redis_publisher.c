@@ -450,6 +450,11 @@ const char *redis_publisher_trouble(const struct redis_publisher *publisher)
 	return redis_connection_trouble(publisher->connection);
 }
 
+bool redis_publisher_is_out_of_memory(const struct redis_publisher *publisher)
+{
+	return publisher->is_out_of_memory;
+}
+
 void redis_publisher_check_role(struct redis_publisher *publisher)
 {
 	redis_connection_check_role(publisher->connection);

@@ -56,6 +56,9 @@ const char *redis_publisher_signal_refusal(const struct redis_publisher *publish
 /* Why it is not up; NULL when it is. */
 const char *redis_publisher_trouble(const struct redis_publisher *publisher);
 
+/* Whether events are published without fence and stream, because Redis has no memory for them. */
+bool redis_publisher_is_out_of_memory(const struct redis_publisher *publisher);
+
 /* Asks Redis whether it has become a replica, and leaves it then. */
 void redis_publisher_check_role(struct redis_publisher *publisher);
 

@@ -1,0 +1,166 @@
+/* Which troubles follow from what the parts of a worker report.  This is the only place that says so. */
+#include "entrypoints/status/cause.h"
+#include "entrypoints/status/observation.h"
+
+#include <inttypes.h>
+
+static int64_t since(const struct report *report, int64_t now_us)
+{
+	return now_us - 1000 * report->for_ms;
+}
+
+static void judge_units(const struct report *units, int64_t now_us, struct trouble_list *troubles)
+{
+	struct cause cause;
+
+	if (!units->is_bad)
+		return;
+	cause = cause_of_database(units->text);
+	if (*units->text)
+		trouble_list_note(troubles, cause.code, since(units, now_us), cause.advice,
+				  "units of work are not committed: %s", units->text);
+	else
+		trouble_list_note(troubles, cause.code, since(units, now_us), cause.advice,
+				  "work waits, and no unit of work was committed, for statements get no answer");
+}
+
+static void judge_database(const struct observation *it, int64_t now_us, struct trouble_list *troubles)
+{
+	struct cause cause;
+
+	judge_units(&it->units, now_us, troubles);
+	if (it->reads.is_bad) {
+		cause = cause_of_database(*it->reads.text ? it->reads.text : "no answer");
+		trouble_list_note(troubles, cause.code, since(&it->reads, now_us), cause.advice,
+				  "the database does not answer%s%s", *it->reads.text ? ": " : "",
+				  it->reads.text);
+	}
+	if (it->is_restored)
+		trouble_list_note(troubles, TROUBLE_DATABASE_RESTORED, now_us, NULL,
+				  "the database is older than what was published");
+}
+
+/* Whether one of these is open: then it explains what else stands still. */
+static bool has_any(const struct trouble_list *troubles, enum trouble_code from, enum trouble_code to)
+{
+	for (enum trouble_code code = from; code <= to; code++) {
+		if (troubles->by_code[code].is_noted)
+			return true;
+	}
+	return false;
+}
+
+static void judge_streams(const struct observation *it, int64_t now_us, struct trouble_list *troubles)
+{
+	static const enum trouble_code codes[STREAM_TROUBLES] = {
+		[STREAM_UNREAD] = TROUBLE_STREAM_UNREAD,
+		[STREAM_REFUSES_ACKS] = TROUBLE_ACK_REFUSED,
+		[STREAM_CANNOT_FORWARD] = TROUBLE_FORWARDING_REFUSED,
+		[STREAM_WAITS_FOR_NEWER] = TROUBLE_STREAM_TYPE_UNKNOWN,
+	};
+
+	for (int i = STREAM_UNREAD; i < STREAM_TROUBLES; i++) {
+		const struct report *stream = &it->streams[i];
+		bool is_lost = i == STREAM_UNREAD && it->is_lease_lost;
+
+		if (stream->is_bad)
+			trouble_list_note(troubles, is_lost ? TROUBLE_LEASE_LOST : codes[i],
+					  since(stream, now_us), NULL, "%s%s", stream->text,
+					  is_lost ? ": another worker took its lease, and none that is alive "
+						    "has it"
+						  : "");
+	}
+}
+
+static void judge_redis(const struct observation *it, int64_t now_us, struct trouble_list *troubles)
+{
+	const struct report *subscription = &it->subscription, *publisher = &it->publisher,
+			    *heartbeat = &it->heartbeat, *events = &it->events;
+
+	if (subscription->is_bad)
+		trouble_list_note(troubles, cause_of_redis(subscription->text, TROUBLE_REDIS_UNREACHABLE),
+				  since(subscription, now_us), NULL,
+				  "not listening on Redis at %s: %s (%zu events wait in the database)",
+				  it->redis, subscription->text, it->outputs.unpublished);
+	else if (publisher->is_bad)
+		trouble_list_note(troubles, cause_of_redis(publisher->text, TROUBLE_REDIS_UNREACHABLE),
+				  since(publisher, now_us), NULL,
+				  "cannot publish on Redis at %s: %s (%zu events wait in the database)",
+				  it->redis, publisher->text, it->outputs.unpublished);
+	else if (heartbeat->is_bad)
+		trouble_list_note(
+			troubles, cause_of_redis(heartbeat->text, TROUBLE_SUBSCRIPTION_STALLED),
+			since(heartbeat, now_us), NULL,
+			"messages that are published on Redis at %s do not arrive on the subscription%s%s",
+			it->redis, *heartbeat->text ? ": " : "", heartbeat->text);
+	else if (!has_any(troubles, TROUBLE_DATABASE_UNREACHABLE, TROUBLE_STALLED))
+		judge_streams(it, now_us, troubles);
+
+	if (events->is_bad && *events->text)
+		trouble_list_note(troubles, cause_of_redis(events->text, TROUBLE_EVENTS_REFUSED),
+				  since(events, now_us), NULL, "Redis refuses events: %s", events->text);
+	else if (events->is_bad)
+		trouble_list_note(troubles, TROUBLE_OUTBOX_BEHIND, since(events, now_us), NULL,
+				  "%zu committed events wait, and none was published", it->outputs.unpublished);
+}
+
+static void judge_harm(const struct observation *it, const struct rises *rises, int64_t now_us,
+		       struct trouble_list *troubles)
+{
+	if (it->damaged)
+		trouble_list_note(troubles, TROUBLE_OUTBOX_DAMAGED, now_us, NULL,
+				  "the outbox row of partition %d, position %" PRId64
+				  " is damaged, and holds up the events of its partition",
+				  it->damaged_partition, it->damaged_position);
+	if (it->is_out_of_memory)
+		trouble_list_note(troubles, TROUBLE_REDIS_OOM, now_us, NULL,
+				  "Redis at %s is out of memory: %" PRIu64
+				  " events were published without fence and event stream",
+				  it->redis, it->outputs.unfenced);
+	if (rises->lost)
+		trouble_list_note(troubles, TROUBLE_STREAM_LOST, now_us, NULL,
+				  "%" PRId64 " entries of streams were trimmed or deleted in the last hour "
+				  "before they were handled",
+				  rises->lost);
+	if (it->parked.is_bad)
+		trouble_list_note(troubles, TROUBLE_SKU_PARKED, since(&it->parked, now_us), NULL,
+				  "%zu SKUs are parked%s%s", it->doing.parked_skus,
+				  *it->parked.text ? ": " : "", it->parked.text);
+	if (it->pauses_pubsub)
+		trouble_list_note(troubles, TROUBLE_PUBSUB_PAUSED, now_us, NULL,
+				  "pub/sub is not read, because messages of held-up SKUs fill half of the queue");
+	if (it->dead_letters_max && it->dead_letters.kept >= it->dead_letters_max)
+		trouble_list_note(troubles, TROUBLE_DEAD_LETTERS_FULL, now_us, NULL,
+				  "%" PRId64 " dead letters are kept, which is the most, and %" PRId64
+				  " were dropped",
+				  it->dead_letters.kept, it->dead_letters.dropped);
+	if (it->is_mail_down)
+		trouble_list_note(troubles, TROUBLE_MAIL_UNREACHABLE, now_us, NULL,
+				  "the mail server is away, or refuses mail");
+}
+
+static void judge_notes(const struct observation *it, const struct rises *rises, int64_t now_us,
+			struct trouble_list *troubles)
+{
+	if (it->doing.queue_is_full)
+		trouble_list_note(troubles, TROUBLE_QUEUE_FULL, now_us, NULL,
+				  "the queue is full: %zu messages of %zu bytes wait", it->doing.waiting,
+				  it->doing.waiting_bytes);
+	if (rises->dead_letters)
+		trouble_list_note(troubles, TROUBLE_DEAD_LETTERS_NEW, now_us, NULL,
+				  "%" PRId64 " dead letters in the last hour; %" PRId64 " are kept",
+				  rises->dead_letters, it->dead_letters.kept);
+	if (rises->unheard)
+		trouble_list_note(troubles, TROUBLE_NOBODY_LISTENS, now_us, NULL,
+				  "%" PRId64 " events of the last ten minutes had no subscriber",
+				  rises->unheard);
+}
+
+void status_judge(const struct observation *observation, const struct rises *rises, int64_t now_us,
+	   struct trouble_list *troubles)
+{
+	judge_database(observation, now_us, troubles);
+	judge_redis(observation, now_us, troubles);
+	judge_harm(observation, rises, now_us, troubles);
+	judge_notes(observation, rises, now_us, troubles);
+}
