@@ -63,7 +63,7 @@ struct status {
 	struct status_dead_letters dead_letters;
 };
 
-/* "healthy", "not ready", … */
+/* "healthy", "not_ready", … */
 const char *status_state_name(enum status_state state);
 
 /* Whether the worker is ready for all of its work, or only for commands over HTTP. */

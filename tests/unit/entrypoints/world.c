@@ -17,13 +17,16 @@
 
 #define PATIENCE_MS 2000
 
-static bool intake_trouble(void *context, struct arena *words, struct engine_trouble *trouble)
+static void observe(void *context, struct observation *observation, struct arena *words)
 {
 	const struct world *world = context;
+	const struct broker *broker = memory_broker_port(world->broker);
 
 	(void)words;
-	*trouble = (struct engine_trouble){"not listening on Redis", 60000};
-	return !world->listening;
+	observe_engine(observation, world->engine);
+	observation->redis = "a test";
+	observation->subscription = (struct report){!world->listening, "Connection refused", 60000};
+	observation->publisher = (struct report){!broker->ops->is_up(broker), "Connection reset", 1000};
 }
 
 static void make_ports(struct world *world)
@@ -72,23 +75,24 @@ static void make_api(struct world *world)
 	bool in_use;
 
 	world->base = event_base_new();
+	world->sampler = sampler_new(&world->clock.clock, &world->logger.logger, "test:5005");
 	world->api = http_api_new(world->base,
 				  &(struct http_server_config){.address = {"127.0.0.1", 0},
 							       .connections_max = CONNECTIONS_MAX,
 							       .logger = &world->logger.logger},
-				  &(struct http_gate){0}, DEADLINE_MS, world->arena, &error, &in_use);
+				  &(struct http_gate){0}, world->sampler, DEADLINE_MS, world->arena, &error,
+				  &in_use);
 	ck_assert_ptr_nonnull(world->api);
 	world->listening = true;
 }
 
 void world_start(struct world *world)
 {
+	sampler_start(world->sampler, memory_views_port(world->views), observe, world);
 	http_api_start(world->api, &(struct http_services){
 					   .engine = world->engine,
 					   .views = memory_views_port(world->views),
 					   .broker = memory_broker_port(world->broker),
-					   .intake_trouble = intake_trouble,
-					   .intake = world,
 					   .event_to_json = codec_payload_to_line,
 				   });
 }
@@ -116,6 +120,7 @@ void world_release(struct world *world)
 	memory_notifier_free(&world->notifier);
 	engine_free(&world->engine);
 	http_api_free(&world->api);
+	sampler_free(&world->sampler);
 	event_base_free(world->base);
 	codec_free(&world->codec);
 	memory_logger_release(&world->logger);

@@ -33,6 +33,7 @@ struct world {
 	struct engine *engine;
 
 	struct arena *arena; /* for the strings of tests */
+	struct sampler *sampler;
 	struct event_base *base;
 	struct http_api *api;
 	bool listening;

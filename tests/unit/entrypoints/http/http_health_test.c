@@ -3,6 +3,7 @@
 #include "http/http_world.h"
 #include "support/suites.h"
 
+#include <jansson.h>
 #include <string.h>
 
 START_TEST(readiness_names_the_service_that_is_missing)
@@ -10,13 +11,16 @@ START_TEST(readiness_names_the_service_that_is_missing)
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/readyz")), 200);
 
 	http_world.listening = false;
+	simulation_advance_ms(http_world.simulation, SAMPLE_FRESH_MS);
 	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, world_get(&http_world, "/readyz")),
-				     "Not ready: not listening on Redis (since 2"));
+				     "Not ready: not listening on Redis at a test: Connection refused"));
 	http_world.listening = true;
 	memory_broker_set_down(http_world.broker, true);
+	simulation_advance_ms(http_world.simulation, SAMPLE_FRESH_MS);
 	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, world_get(&http_world, "/readyz")),
 				     "cannot publish on Redis"));
 	database_set_down(http_world.database, true);
+	simulation_advance_ms(http_world.simulation, 2 * SAMPLE_MS);
 	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, world_get(&http_world, "/readyz")),
 				     "the database does not answer"));
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/livez")), 200);
@@ -29,8 +33,9 @@ START_TEST(a_worker_whose_events_redis_refuses_is_not_ready)
 	http_add_batch("shelf", "lamp", 10);
 	memory_broker_fail_after(http_world.broker, 0);
 	ck_assert_int_eq(reply_status(http_allocate("order", 1)), 202);
+	simulation_advance_ms(http_world.simulation, SAMPLE_FRESH_MS);
 	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, world_get(&http_world, "/readyz")),
-				     "Not ready: Redis refuses events, since 2"));
+				     "Not ready: Redis refuses events: "));
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/livez")), 200);
 
 	world_run_ms(&http_world, 200);
@@ -80,7 +85,7 @@ START_TEST(an_idle_worker_notices_that_the_database_commits_nothing)
 	reply = world_get(&http_world, "/readyz");
 	ck_assert_int_eq(reply_status(reply), 503);
 	ck_assert_ptr_nonnull(
-		strstr(reply_message(&http_world, reply), "units of work are not committed, since 2"));
+		strstr(reply_message(&http_world, reply), "units of work are not committed: "));
 	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, reply), "the database is broken"));
 	ck_assert_ptr_nonnull(strstr(reply_body(reply), "\"since\":\"2"));
 	ck_assert_ptr_nonnull(strstr(world_get(&http_world, "/metrics"), "allocd_database_up 0\n"));
@@ -115,15 +120,19 @@ START_TEST(the_count_of_dead_letters_is_nan_while_the_database_is_away)
 }
 END_TEST
 
-START_TEST(readiness_is_answered_503_at_the_deadline)
+START_TEST(a_database_that_does_not_answer_reads_for_5_s_is_a_trouble)
 {
 	const char *reply;
 
 	cable_hold(memory_views_requests(http_world.views));
+	simulation_advance_ms(http_world.simulation, SAMPLE_READ_MS - SAMPLE_MS);
+	ck_assert_int_eq(reply_status(world_get(&http_world, "/readyz")), 200);
+	simulation_advance_ms(http_world.simulation, 2 * SAMPLE_MS);
 	reply = world_get(&http_world, "/readyz");
 
 	ck_assert_int_eq(reply_status(reply), 503);
-	ck_assert_str_eq(reply_message(&http_world, reply), "Not ready: the database does not answer");
+	ck_assert_ptr_nonnull(
+		strstr(reply_message(&http_world, reply), "Not ready: the database does not answer, since 2"));
 	cable_open(memory_views_requests(http_world.views));
 }
 END_TEST
@@ -132,11 +141,117 @@ START_TEST(a_stopping_worker_refuses_commands_and_is_not_ready)
 {
 	http_add_batch("shelf", "lamp", 10);
 	http_api_stop(http_world.api);
+	sampler_stop(http_world.sampler);
 
 	ck_assert_int_eq(reply_status(http_allocate("order", 1)), 503);
 	ck_assert_ptr_nonnull(
 		strstr(reply_message(&http_world, world_get(&http_world, "/readyz")), "stopping"));
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/events/lamp")), 200);
+}
+END_TEST
+
+/* The body of a reply, which the caller releases. */
+static json_t *json_of(const char *path, int status)
+{
+	const char *reply = world_get(&http_world, path);
+	json_t *json = json_loads(reply_body(reply), 0, NULL);
+
+	ck_assert_int_eq(reply_status(reply), status);
+	ck_assert_ptr_nonnull(json);
+	return json;
+}
+
+static const char *member(const json_t *json, const char *name)
+{
+	return json_string_value(json_object_get(json, name));
+}
+
+START_TEST(readiness_lists_the_troubles_and_what_to_do)
+{
+	json_t *problem, *verbose, *trouble;
+
+	http_world.listening = false;
+	simulation_advance_ms(http_world.simulation, SAMPLE_FRESH_MS);
+	problem = json_of("/readyz", 503);
+	verbose = json_of("/readyz?verbose", 503);
+	trouble = json_array_get(json_object_get(problem, "troubles"), 0);
+
+	ck_assert_str_eq(member(problem, "type"), "urn:allocd:problem:not-ready");
+	ck_assert_uint_eq(json_array_size(json_object_get(problem, "troubles")), 1);
+	ck_assert_str_eq(member(trouble, "code"), "redis-unreachable");
+	ck_assert_str_eq(member(trouble, "severity"), "stop");
+	ck_assert_str_eq(member(trouble, "doc"), "docs/operating.md#redis-unreachable");
+	ck_assert(strstr(member(trouble, "effect"), "lost") && strstr(member(trouble, "advice"), "Redis"));
+	ck_assert(json_equal(json_object_get(problem, "troubles"), json_object_get(verbose, "troubles")));
+	ck_assert_str_eq(member(verbose, "state"), "not_ready");
+	ck_assert_str_eq(member(verbose, "name"), "test:5005");
+	ck_assert_ptr_nonnull(strstr(world_get(&http_world, "/metrics"),
+				     "\nallocd_trouble{code=\"redis-unreachable\",severity=\"stop\"} 1\n"));
+	ck_assert_int_eq(reply_status(world_get(&http_world, "/readyz?for=http")), 200);
+	json_decref(problem);
+	json_decref(verbose);
+}
+END_TEST
+
+START_TEST(a_worker_that_is_degraded_is_ready)
+{
+	json_t *status;
+
+	memory_notifier_set_down(http_world.notifier, true);
+	http_add_batch("shelf", "lamp", 1);
+	http_allocate("order", 10);
+	world_run_ms(&http_world, 200);
+	status = json_of("/readyz?verbose", 200);
+
+	ck_assert_str_eq(member(status, "state"), "degraded");
+	ck_assert_str_eq(member(json_array_get(json_object_get(status, "troubles"), 0), "code"),
+			 "mail-unreachable");
+	ck_assert_int_eq(reply_status(world_get(&http_world, "/readyz")), 200);
+	json_decref(status);
+}
+END_TEST
+
+static const char *awaited(void *context, struct arena *arena, enum awaited_service *service)
+{
+	(void)context;
+	*service = AWAITS_DATABASE;
+	return arena_strdup(arena, "waiting for the database: Connection refused (SQLSTATE 57P03)");
+}
+
+START_TEST(a_worker_is_not_ready_before_it_starts)
+{
+	struct world world;
+	json_t *problem;
+	const char *reply;
+
+	world_init_starting(&world, HTTP_QUEUE_MAX);
+	sampler_await(world.sampler, awaited, NULL);
+	reply = world_get(&world, "/readyz");
+	problem = json_loads(reply_body(reply), 0, NULL);
+
+	ck_assert_str_eq(reply_message(&world, reply), "Not ready: starting, waiting for the database: "
+						       "Connection refused (SQLSTATE 57P03)");
+	ck_assert_str_eq(member(json_array_get(json_object_get(problem, "troubles"), 0), "code"),
+			 "database-unreachable");
+	world_start(&world);
+	ck_assert_int_eq(reply_status(world_get(&world, "/readyz")), 200);
+	json_decref(problem);
+	world_release(&world);
+}
+END_TEST
+
+START_TEST(readiness_is_told_to_a_person_as_text)
+{
+	const char *text;
+
+	http_world.listening = false;
+	simulation_advance_ms(http_world.simulation, SAMPLE_FRESH_MS);
+	text = reply_body(world_ask(&http_world, "GET /readyz?verbose HTTP/1.1\r\nHost: localhost\r\n"
+						 "Accept: text/plain\r\n\r\n"));
+
+	ck_assert_ptr_nonnull(strstr(text, " at test:5005: not_ready since 2"));
+	ck_assert_ptr_nonnull(strstr(text, "\n[-]redis-unreachable (stop) not listening on Redis"));
+	ck_assert_ptr_nonnull(strstr(text, "\n   next: "));
 }
 END_TEST
 
@@ -162,7 +277,11 @@ SUITE("http health", set_up_http, tear_down_http)
 	tcase_add_test(tests, an_idle_worker_notices_that_the_database_commits_nothing);
 	tcase_add_test(tests, events_taken_is_0_while_redis_is_away);
 	tcase_add_test(tests, the_count_of_dead_letters_is_nan_while_the_database_is_away);
-	tcase_add_test(tests, readiness_is_answered_503_at_the_deadline);
+	tcase_add_test(tests, a_database_that_does_not_answer_reads_for_5_s_is_a_trouble);
+	tcase_add_test(tests, readiness_lists_the_troubles_and_what_to_do);
+	tcase_add_test(tests, a_worker_that_is_degraded_is_ready);
+	tcase_add_test(tests, a_worker_is_not_ready_before_it_starts);
+	tcase_add_test(tests, readiness_is_told_to_a_person_as_text);
 	tcase_add_test(tests, a_stopping_worker_refuses_commands_and_is_not_ready);
 	tcase_add_test(tests, metrics_count_messages_and_replies);
 }

@@ -36,8 +36,10 @@ static void set_up(void)
 		.notifier_up = true,
 	};
 	const uint64_t replies[6] = {0, 0, 31, 32, 33, 34};
+	struct trouble_list troubles = {.by_code[TROUBLE_STALLED].is_open = true};
 	struct metrics metrics = {
 		.engine = &stats,
+		.troubles = &troubles,
 		.http_replies = replies,
 		.http_connections = 35,
 		.listening = true,
@@ -110,6 +112,8 @@ static const char *const lines[] = {
 	"\nallocd_leases_lost_total 46\n",
 	"\nallocd_outbox_damaged 0\n",
 	"\nallocd_database_restored 0\n",
+	"\nallocd_trouble{code=\"stalled\",severity=\"stop\"} 1\n",
+	"\nallocd_trouble{code=\"queue-full\",severity=\"note\"} 0\n",
 	"\n# TYPE allocd_units_total counter\n",
 	"\n# TYPE allocd_queued_bytes gauge\n",
 };
