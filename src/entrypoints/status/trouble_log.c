@@ -7,7 +7,7 @@ static void log_begin(struct logger *logger, enum trouble_code code, const struc
 	enum log_level level = kind->severity == TROUBLE_NOTE ? LOG_INFO : LOG_WARN;
 
 	LOG(logger, level, "a trouble has begun", LOG_TEXT("code", kind->code),
-	    LOG_TEXT("severity", trouble_severity_name(kind->severity)), LOG_TEXT("text", trouble->text),
+	    LOG_TEXT("severity", trouble_severity_name(kind->severity)), LOG_TEXT("error", trouble->text),
 	    LOG_TEXT("effect", kind->effect), LOG_TEXT("advice", trouble->advice));
 }
 

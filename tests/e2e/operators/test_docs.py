@@ -94,6 +94,15 @@ def test_every_key_of_a_log_line_is_listed_in_the_documents():
     assert sorted(listed) == sorted(used | {"time", "level", "truncated"})
 
 
+def test_every_trouble_has_a_heading_in_the_documents():
+    source = (ROOT / "src" / "entrypoints" / "status" / "trouble.c").read_text(encoding="utf-8")
+    table = re.findall(r'\[TROUBLE_\w+\] = \{"([a-z-]+)", TROUBLE_(\w+),', source)
+    section = document("operating.md").split("\n## Troubles\n")[1].split("\n## ")[0]
+
+    assert len(table) > 30
+    assert re.findall(r"^### (\S+)\n\nSeverity `(\w+)`\. ", section, re.M) == [(code, word.lower()) for code, word in table]
+
+
 def test_every_log_line_and_command_that_the_documents_quote_is_in_the_source():
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.[ch]"))
     source = re.sub(r'"\s*\n\s*"', "", source)

@@ -20,7 +20,7 @@ START_TEST(a_look_asks_no_service)
 	run_s(1);
 	for (int i = 0; i < 1000; i++)
 		status();
-	ck_assert_uint_eq(cable_held(memory_views_requests(http_world.views)), 1);
+	ck_assert_uint_eq(cable_waiting(memory_views_requests(http_world.views)), 1);
 	cable_open(memory_views_requests(http_world.views));
 }
 END_TEST
