@@ -3,51 +3,25 @@
 
 #include "adapters/postgres/tools/bench_queries.h"
 #include "adapters/redis/protocol/resp_writer.h"
-#include "core/base/must.h"
+#include "entrypoints/admin/http_client.h"
 
 #include <dirent.h>
-#include <event2/buffer.h>
-#include <event2/event.h>
-#include <event2/http.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define SCRAPE_S 5
-
 /* ---- the worker ---- */
 
-struct scrape {
-	struct event_base *base;
-	struct bench_gauges *gauges;
-};
-
-static void on_answered(struct evhttp_request *request, void *context)
-{
-	const struct scrape *scrape = context;
-	struct evbuffer *body = request ? evhttp_request_get_input_buffer(request) : NULL;
-
-	if (body && evhttp_request_get_response_code(request) == 200 && evbuffer_add(body, "", 1) == 0)
-		bench_read_metrics(scrape->gauges, (const char *)evbuffer_pullup(body, -1));
-	event_base_loopexit(scrape->base, NULL);
-}
-
-/* Scrapes the address where the worker listens; a client reaches this machine at 0.0.0.0 and ::, too. */
 static void read_worker(const struct listen_address *address, struct bench_gauges *gauges)
 {
-	struct scrape scrape = {must(event_base_new()), gauges};
-	struct evhttp_connection *connection =
-		must(evhttp_connection_base_new(scrape.base, NULL, address->host, address->port));
-	struct evhttp_request *request = must(evhttp_request_new(on_answered, &scrape));
+	struct http_reply reply = http_client_get(address, "/metrics", NULL);
 
-	evhttp_add_header(evhttp_request_get_output_headers(request), "Host", address->host);
-	evhttp_connection_set_timeout(connection, SCRAPE_S);
-	if (evhttp_make_request(connection, request, EVHTTP_REQ_GET, "/metrics") == 0)
-		event_base_dispatch(scrape.base);
-	evhttp_connection_free(connection);
-	event_base_free(scrape.base);
+	if (reply.status == 200)
+		bench_read_metrics(gauges, reply.body);
+	free(reply.body);
 }
 
 /* ---- Postgres ---- */

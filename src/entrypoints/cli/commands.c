@@ -42,6 +42,13 @@ static const struct command_option republish_options[] = {
 	{0},
 };
 
+static const struct command_option status_options[] = {
+	{"json", .help = "print one JSON object"},
+	{"check", .help = "print one line: the state and the codes of the troubles"},
+	{"watch", .help = "again every second, or as many seconds as the argument says, until a signal"},
+	{0},
+};
+
 static const struct command_option verify_options[] = {
 	{"json", .help = "print one JSON object"},
 	{0},
@@ -139,6 +146,20 @@ const struct command commands[] = {
 		.details = "Messages published or added to a stream before it began are done then.  Exits\n"
 			   "with 75 when work remains at the timeout, with 69 when no worker is subscribed.",
 		.uses = USED_BY_QUIESCE, .run = command_quiesce,
+	},
+	{
+		.name = "status", .arguments = "[SECONDS]", .arguments_max = 1, .options = status_options,
+		.summary = "show what the worker at ALLOCD_HTTP does, what is wrong, and what to do next",
+		.details = "Exits with 0 when it is healthy, with 1 when it is degraded, with 2 when it is not\n"
+			   "ready, starting or stopping, with 69 when no worker answers: then it looks at the\n"
+			   "database and at Redis itself.  For example: allocd status --watch 5",
+		.uses = USED_BY_STATUS, .run = command_status,
+	},
+	{
+		.name = "healthcheck", .arguments = "[live|ready]", .arguments_max = 1,
+		.summary = "exit with 0 when the worker at ALLOCD_HTTP is ready, or alive; else with 1",
+		.details = "For the health check of a container.  Prints nothing when all is well, and else why not.",
+		.uses = USED_BY_HEALTHCHECK, .run = command_healthcheck,
 	},
 	{
 		.name = "verify", .arguments = "", .options = verify_options,

@@ -101,6 +101,8 @@ enum exit_status command_rebuild_view(const struct invocation *invocation);
 enum exit_status command_republish(const struct invocation *invocation);
 enum exit_status command_forget(const struct invocation *invocation);
 enum exit_status command_outbox_renew(const struct invocation *invocation);
+enum exit_status command_status(const struct invocation *invocation);
+enum exit_status command_healthcheck(const struct invocation *invocation);
 enum exit_status command_streams_resize(const struct invocation *invocation);
 enum exit_status command_dead_letters_list(const struct invocation *invocation);
 enum exit_status command_dead_letters_show(const struct invocation *invocation);

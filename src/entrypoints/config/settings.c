@@ -334,14 +334,15 @@ static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JS
 #define IN(member)          .offset = offsetof(struct config, member)
 
 #define DEAD_LETTERS   (USED_BY_DEAD_LETTERS | USED_BY_REPLAY)
-#define TOOLS          (USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE | USED_BY_BENCH | DEAD_LETTERS)
+#define TOOLS                                                                                                \
+	(USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE | USED_BY_BENCH | USED_BY_STATUS | DEAD_LETTERS)
 #define DATABASE_USERS (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_CONFIG | TOOLS)
 #define GROUP_USERS    (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE)
 #define STREAM_USERS   (GROUP_USERS | USED_BY_BENCH | USED_BY_PUBLISH)
 #define ENGINE_USERS   (USED_BY_RUN | USED_BY_CONFIG | USED_BY_REPLAY)
 #define WORKER_ONLY    (USED_BY_RUN | USED_BY_CONFIG)
 #define WAITS          (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_TAIL | USED_BY_CONFIG | DEAD_LETTERS)
-#define ALL_COMMANDS   (WAITS | USED_BY_PUBLISH | TOOLS)
+#define ALL_COMMANDS   (WAITS | USED_BY_PUBLISH | USED_BY_HEALTHCHECK | TOOLS)
 
 /* clang-format off */
 const struct setting settings[] = {
@@ -396,13 +397,13 @@ const struct setting settings[] = {
 		.variable = "ALLOCD_HTTP", .fallback = "127.0.0.1:5005", .value = "HOST:PORT",
 		.help = "address of the HTTP listener; port 0: any; empty: HTTP is off",
 		.parse = parse_listen, .accepts = accepts_listen, IN(http), .empty_is_off = true,
-		.used_by = WORKER_ONLY | USED_BY_BENCH,
+		.used_by = WORKER_ONLY | USED_BY_BENCH | USED_BY_STATUS | USED_BY_HEALTHCHECK,
 	},
 	{
 		.variable = "ALLOCD_HTTP_TOKEN", .fallback = "", .value = "TOKEN",
 		.help = "bearer token of requests over HTTP; empty: no token is required",
 		.parse = parse_token, .accepts = accepts_token, IN(http_token), .secret = true, .is_password = true,
-		.used_by = WORKER_ONLY,
+		.used_by = WORKER_ONLY | USED_BY_STATUS,
 	},
 	{
 		.variable = "ALLOCD_HTTP_OPEN", .fallback = "off", .value = "SWITCH",

@@ -24,12 +24,14 @@ enum command_set {
 	USED_BY_DEAD_LETTERS = 1 << 8, /* list, show, discard */
 	USED_BY_REPLAY = 1 << 9,       /* it handles dead letters as the worker does */
 	USED_BY_BENCH = 1 << 10,
+	USED_BY_STATUS = 1 << 11,
+	USED_BY_HEALTHCHECK = 1 << 12,
 };
 
 /* Commands that connect to Redis, and `config`. */
 #define REDIS_USERS                                                                                          \
 	(USED_BY_RUN | USED_BY_PUBLISH | USED_BY_TAIL | USED_BY_CONFIG | USED_BY_REPUBLISH |                 \
-	 USED_BY_QUIESCE | USED_BY_REPLAY | USED_BY_BENCH)
+	 USED_BY_QUIESCE | USED_BY_REPLAY | USED_BY_BENCH | USED_BY_STATUS)
 
 struct setting;
 

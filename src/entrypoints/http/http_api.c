@@ -30,6 +30,7 @@ static const struct http_route reads[] = {
 	{.path = "/livez", .plain = serve_liveness, .is_probe = true},
 	{.path = "/readyz", .plain = serve_readiness, .is_probe = true},
 	{.path = "/metrics", .plain = serve_metrics, .is_probe = true},
+	{.path = "/admin/status", .plain = serve_status},
 };
 
 static bool find_command(const char *path, struct http_route *route)

@@ -64,6 +64,7 @@ void exchange_free(struct exchange *exchange);
 void serve_command(struct http_api *api, struct evhttp_request *request, enum message_type type);
 void serve_liveness(struct http_api *api, struct evhttp_request *request);
 void serve_readiness(struct http_api *api, struct evhttp_request *request);
+void serve_status(struct http_api *api, struct evhttp_request *request);
 void serve_metrics(struct http_api *api, struct evhttp_request *request);
 
 #endif

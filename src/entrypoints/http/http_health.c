@@ -63,17 +63,21 @@ static void reply_not_ready(struct http_api *api, struct evhttp_request *request
 	arena_free(&arena);
 }
 
-/* In the words of Kubernetes' own probes for a person, else as JSON. */
-static void reply_verbosely(struct http_api *api, struct evhttp_request *request,
-			    const struct status *status, int code)
+static void reply_status(struct http_api *api, struct evhttp_request *request, int code, bool is_text)
 {
-	const char *accept = evhttp_find_header(evhttp_request_get_input_headers(request), "Accept");
-	bool is_text = accept && strncmp(accept, "text/plain", strlen("text/plain")) == 0;
+	const struct status *status = sampler_status(api->sampler);
 	char *text = is_text ? status_text(status) : status_json(status);
 
 	reply_text(request, &api->replies, code, is_text ? TEXT_TYPE : "application/json", text,
 		   strlen(text));
 	free(text);
+}
+
+static bool prefers_text(struct evhttp_request *request)
+{
+	const char *accept = evhttp_find_header(evhttp_request_get_input_headers(request), "Accept");
+
+	return accept && strncmp(accept, "text/plain", strlen("text/plain")) == 0;
 }
 
 void serve_readiness(struct http_api *api, struct evhttp_request *request)
@@ -88,11 +92,16 @@ void serve_readiness(struct http_api *api, struct evhttp_request *request)
 	}
 	is_ready = status_is_ready(status, asked.readiness);
 	if (asked.is_verbose)
-		reply_verbosely(api, request, status, is_ready ? 200 : 503);
+		reply_status(api, request, is_ready ? 200 : 503, prefers_text(request));
 	else if (is_ready)
 		reply_ready(api, request);
 	else
 		reply_not_ready(api, request, status, asked.readiness);
+}
+
+void serve_status(struct http_api *api, struct evhttp_request *request)
+{
+	reply_status(api, request, 200, false);
 }
 
 void serve_metrics(struct http_api *api, struct evhttp_request *request)
