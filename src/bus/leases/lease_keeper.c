@@ -483,6 +483,38 @@ const char *lease_keeper_note(const struct lease_keeper *keeper, const void *it)
 		       : NULL;
 }
 
+/* The roll lies in the memory of the round, which the next beat clears. */
+static const struct lease_roll *last_roll(const struct lease_keeper *keeper)
+{
+	static const struct lease_roll none;
+
+	return keeper->is_beating || keeper->is_failing ? &none : &keeper->roll;
+}
+
+const struct lease_worker *lease_keeper_worker(const struct lease_keeper *keeper, size_t index,
+					       struct lease_worker *worker)
+{
+	const struct lease_roll *roll = last_roll(keeper);
+	const struct worker_row *row = &roll->workers[index];
+
+	if (index >= roll->worker_count)
+		return NULL;
+	*worker = (struct lease_worker){row->id, row->name, is_self(keeper, row->id),
+					is_alive(keeper, row->id)};
+	return worker;
+}
+
+const char *lease_keeper_holder(const struct lease_keeper *keeper, const char *lease)
+{
+	const struct lease_roll *roll = last_roll(keeper);
+
+	for (size_t i = 0; i < roll->lease_count; i++) {
+		if (!strcmp(roll->leases[i].name, lease))
+			return roll->leases[i].holder;
+	}
+	return NULL;
+}
+
 bool lease_keeper_has_company(const struct lease_keeper *keeper)
 {
 	return workers_alive_next_death_ms(&keeper->alive, keeper_now_ms(keeper)) < INT64_MAX;

@@ -12,10 +12,12 @@
 #include "bus/intake/subscription_gaps.h"
 #include "bus/subscription/leased_subscription.h"
 #include "core/base/must.h"
+#include "core/base/utf8.h"
 #include "entrypoints/main/idle_report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Channels besides those of the commands, without the configured prefix. */
@@ -467,10 +469,44 @@ static void observe_inputs(const struct redis_intake *intake, struct observation
 	observation->input_count = (size_t)(input - observation->inputs);
 }
 
+static uint64_t leases_of(const struct redis_intake *intake, const struct observation *observation,
+			  const char *worker)
+{
+	uint64_t leases = 0;
+
+	for (size_t i = 0; i < observation->input_count; i++) {
+		const char *holder = lease_keeper_holder(intake->keeper, observation->inputs[i].name);
+
+		if (holder && !strcmp(holder, worker))
+			leases |= UINT64_C(1) << i;
+	}
+	return leases;
+}
+
+static void observe_replicas(const struct redis_intake *intake, struct observation *observation,
+			     struct arena *arena)
+{
+	struct status_replica *replica;
+	struct lease_worker worker;
+
+	if (!lease_keeper_worker(intake->keeper, 0, &worker))
+		return;
+	observation->replicas = arena_alloc(arena, STATUS_REPLICAS_MAX * sizeof *observation->replicas);
+	for (size_t i = 0; lease_keeper_worker(intake->keeper, i, &worker); i++) {
+		if (!worker.is_alive || observation->replica_count == STATUS_REPLICAS_MAX)
+			continue;
+		replica = &observation->replicas[observation->replica_count++];
+		utf8_format(replica->name, sizeof replica->name, "%s", worker.name);
+		replica->is_this = worker.is_self;
+		replica->leases = leases_of(intake, observation, worker.id);
+	}
+}
+
 void redis_intake_observe(const struct redis_intake *intake, struct observation *observation,
 			  struct arena *arena)
 {
 	observe_inputs(intake, observation);
+	observe_replicas(intake, observation, arena);
 	if (!intake->is_stopped)
 		observe_troubles(intake, observation, arena);
 }

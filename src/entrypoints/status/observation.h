@@ -43,6 +43,8 @@ struct observation {
 	size_t input_count;
 	struct status_outputs outputs;
 	struct status_dead_letters dead_letters;
+	struct status_replica *replicas; /* NULL: not known at the moment */
+	size_t replica_count;
 };
 
 /* What the engine and its parts report. */

@@ -9,6 +9,7 @@
 #include "entrypoints/status/trouble_log.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define HOUR_MINUTES    60
 #define UNHEARD_MINUTES 10
@@ -135,6 +136,10 @@ static void copy(struct status *status, const struct observation *it, const stru
 	status->input_count = it->input_count;
 	for (size_t i = 0; i < it->input_count; i++)
 		status->inputs[i] = it->inputs[i];
+	if (!it->replicas)
+		return;
+	status->replica_count = it->replica_count;
+	memcpy(status->replicas, it->replicas, it->replica_count * sizeof *it->replicas);
 }
 
 static void observe(struct sampler *sampler)

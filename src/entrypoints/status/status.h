@@ -49,6 +49,15 @@ struct status_dead_letters {
 	int64_t last_hour;     /* how many came */
 };
 
+#define STATUS_REPLICAS_MAX 32
+
+/* A worker of the same database. */
+struct status_replica {
+	char name[STATUS_NAME_MAX];
+	bool is_this;
+	uint64_t leases; /* bit N: it has the lease of input N */
+};
+
 struct status {
 	int64_t at_us; /* when it was sampled, in microseconds since 1970, as all instants here */
 	char name[STATUS_NAME_MAX];
@@ -61,6 +70,8 @@ struct status {
 	size_t input_count;
 	struct status_outputs outputs;
 	struct status_dead_letters dead_letters;
+	struct status_replica replicas[STATUS_REPLICAS_MAX];
+	size_t replica_count;
 };
 
 /* "healthy", "not_ready", … */

@@ -115,14 +115,35 @@ static json_t *dead_letters_json(const struct status_dead_letters *letters)
 			      count_or_null(letters->dropped), "last_hour", (json_int_t)letters->last_hour));
 }
 
+static json_t *replica_json(const struct status *status, const struct status_replica *replica)
+{
+	json_t *leases = must(json_array());
+
+	for (size_t i = 0; i < status->input_count; i++) {
+		if (replica->leases >> i & 1)
+			json_array_append_new(leases, must(json_string(status->inputs[i].name)));
+	}
+	return must(json_pack("{s:s, s:b, s:o}", "name", replica->name, "is_this", replica->is_this, "leases",
+			      leases));
+}
+
+static json_t *replicas_json(const struct status *status)
+{
+	json_t *replicas = must(json_array());
+
+	for (size_t i = 0; i < status->replica_count; i++)
+		json_array_append_new(replicas, replica_json(status, &status->replicas[i]));
+	return replicas;
+}
+
 char *status_json(const struct status *status)
 {
 	json_t *json = must(json_pack(
-		"{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "at", instant(status->at_us), "name",
+		"{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "at", instant(status->at_us), "name",
 		status->name, "version", ALLOCD_VERSION, "state", status_state_name(status->state), "since",
 		instant(status->since_us), "troubles", status_troubles_json(status), "doing",
 		doing_json(&status->doing), "inputs", inputs_json(status), "outputs",
-		outputs_json(&status->outputs), "dead_letters", dead_letters_json(&status->dead_letters)));
+		outputs_json(&status->outputs), "dead_letters", dead_letters_json(&status->dead_letters), "replicas", replicas_json(status)));
 	char *text;
 
 	if (*status->awaited)

@@ -122,6 +122,22 @@ static void print_work(const struct printer *printer, const json_t *status)
 			number_of(letters, "dropped"));
 }
 
+static void print_replicas(const struct printer *printer, const json_t *replicas)
+{
+	for (size_t i = 0; i < json_array_size(replicas); i++) {
+		const json_t *replica = json_array_get(replicas, i),
+			     *leases = json_object_get(replica, "leases");
+
+		fprintf(printer->out, "  worker    %s%s", text_of(printer, replica, "name"),
+			json_is_true(json_object_get(replica, "is_this")) ? " (this)" : "");
+		for (size_t lease = 0; lease < json_array_size(leases); lease++)
+			fprintf(printer->out, "%s%s", lease ? ", " : "   holds ",
+				utf8_printable(printer->arena,
+					       json_string_value(json_array_get(leases, lease))));
+		fputs(json_array_size(leases) ? "\n" : "   standby\n", printer->out);
+	}
+}
+
 void status_print(const json_t *status, int64_t now_us, FILE *out)
 {
 	struct printer printer = {out, arena_new(4096), now_us};
@@ -131,6 +147,7 @@ void status_print(const json_t *status, int64_t now_us, FILE *out)
 	if (json_array_size(json_object_get(status, "inputs"))) {
 		print_inputs(&printer, json_object_get(status, "inputs"));
 		print_work(&printer, status);
+		print_replicas(&printer, json_object_get(status, "replicas"));
 	}
 	arena_free(&printer.arena);
 }

@@ -68,10 +68,14 @@ def test_a_healthy_worker_has_no_trouble(allocd):
     assert shown.returncode == 0
     assert "HEALTHY since 2" in shown.stdout
     assert allocd.run("status", "--check").stdout == "healthy\n"
-    assert set(found) >= {"at", "name", "version", "state", "since", "troubles", "doing", "inputs", "outputs", "dead_letters"}
+    assert set(found) >= {"at", "name", "version", "state", "since", "troubles", "doing", "inputs", "outputs", "dead_letters", "replicas"}
     assert found["name"].endswith(":" + allocd.http.split(":")[1])
     assert [each["kind"] for each in found["inputs"]] == ["pubsub", "stream"]
     assert allocd.get("/admin/status").json()["name"] == found["name"]
+    [replica] = wait_until(lambda: status(allocd)["replicas"], "the worker to know itself")
+    assert replica["is_this"] and replica["name"] == found["name"]
+    both = [allocd.prefix + "allocd:commands", "pubsub"]
+    wait_until(lambda: sorted(status(allocd)["replicas"][0]["leases"]) == sorted(both), "it to have both leases")
 
 
 def test_redis_that_is_killed(on_own_redis, own_redis):
