@@ -495,10 +495,11 @@ const struct lease_worker *lease_keeper_worker(const struct lease_keeper *keeper
 					       struct lease_worker *worker)
 {
 	const struct lease_roll *roll = last_roll(keeper);
-	const struct worker_row *row = &roll->workers[index];
+	const struct worker_row *row;
 
 	if (index >= roll->worker_count)
 		return NULL;
+	row = &roll->workers[index];
 	*worker = (struct lease_worker){row->id, row->name, is_self(keeper, row->id),
 					is_alive(keeper, row->id)};
 	return worker;

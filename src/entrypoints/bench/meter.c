@@ -3,7 +3,7 @@
 
 #include "adapters/postgres/tools/bench_queries.h"
 #include "adapters/redis/protocol/resp_writer.h"
-#include "entrypoints/admin/http_client.h"
+#include "entrypoints/status_command/http_client.h"
 
 #include <dirent.h>
 #include <math.h>

@@ -333,9 +333,10 @@ static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JS
 #define CHOICE(words)       .parse = parse_choice, .accepts = accepts_choice, .choices = (words)
 #define IN(member)          .offset = offsetof(struct config, member)
 
-#define DEAD_LETTERS   (USED_BY_DEAD_LETTERS | USED_BY_REPLAY)
+#define DEAD_LETTERS (USED_BY_DEAD_LETTERS | USED_BY_REPLAY)
 #define TOOLS                                                                                                \
-	(USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE | USED_BY_BENCH | USED_BY_STATUS | DEAD_LETTERS)
+	(USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE | USED_BY_BENCH | USED_BY_STATUS |     \
+	 DEAD_LETTERS)
 #define DATABASE_USERS (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_CONFIG | TOOLS)
 #define GROUP_USERS    (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE)
 #define STREAM_USERS   (GROUP_USERS | USED_BY_BENCH | USED_BY_PUBLISH)

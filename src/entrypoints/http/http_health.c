@@ -58,8 +58,7 @@ static void reply_not_ready(struct http_api *api, struct evhttp_request *request
 
 	instant_format(since_us, since);
 	reply_problem_with(request, &api->replies, 503, PROBLEM_NOT_READY,
-			   arena_printf(arena, "Not ready: %s", reason), since,
-			   status_troubles_json(status));
+			   arena_printf(arena, "Not ready: %s", reason), since, status_troubles_json(status));
 	arena_free(&arena);
 }
 

@@ -7,7 +7,7 @@
 #include "bus/intake/stream_reader.h"
 #include "bus/leases/lease_keeper.h"
 #include "bus/subscription/leased_subscription.h"
-#include "entrypoints/status/trouble.h"
+#include "entrypoints/troubles/trouble.h"
 
 /* Those of pub/sub and of the streams. */
 #define METRIC_LEASES_MAX (1 + STREAMS_MAX)

@@ -431,8 +431,8 @@ static void observe_troubles(const struct redis_intake *intake, struct observati
 	const char *publisher = redis_publisher_trouble(intake->parts.publisher);
 
 	observation->subscription = report_subscription(intake);
-	observation->publisher = (struct report){publisher, publisher,
-						 heartbeat_received_ms_ago(intake->heartbeat)};
+	observation->publisher =
+		(struct report){publisher, publisher, heartbeat_received_ms_ago(intake->heartbeat)};
 	observation->heartbeat = report_heartbeat(intake);
 	for (size_t i = 0; i < intake->stream_count; i++)
 		observe_stream(intake, i, observation, arena);
@@ -450,7 +450,7 @@ static void observe_inputs(const struct redis_intake *intake, struct observation
 	struct status_input *input = observation->inputs;
 
 	*input++ = (struct status_input){.kind = "pubsub",
-					 .name = "pubsub",
+					 .name = PUBSUB_LEASE,
 					 .lease = lease_of(intake, intake->subscription),
 					 .is_read = is_subscribed(intake)};
 	for (size_t i = 0; i < intake->stream_count; i++) {

@@ -1,6 +1,6 @@
 /* Which troubles follow from what the parts of a worker report.  This is the only place that says so. */
-#include "entrypoints/status/cause.h"
 #include "entrypoints/status/observation.h"
+#include "entrypoints/troubles/cause.h"
 
 #include <inttypes.h>
 
@@ -20,8 +20,9 @@ static void judge_units(const struct report *units, int64_t now_us, struct troub
 		trouble_list_note(troubles, cause.code, since(units, now_us), cause.advice,
 				  "units of work are not committed: %s", units->text);
 	else
-		trouble_list_note(troubles, cause.code, since(units, now_us), cause.advice,
-				  "work waits, and no unit of work was committed, for statements get no answer");
+		trouble_list_note(
+			troubles, cause.code, since(units, now_us), cause.advice,
+			"work waits, and no unit of work was committed, for statements get no answer");
 }
 
 static void judge_database(const struct observation *it, int64_t now_us, struct trouble_list *troubles)
@@ -101,7 +102,8 @@ static void judge_redis(const struct observation *it, int64_t now_us, struct tro
 				  since(events, now_us), NULL, "Redis refuses events: %s", events->text);
 	else if (events->is_bad)
 		trouble_list_note(troubles, TROUBLE_OUTBOX_BEHIND, since(events, now_us), NULL,
-				  "%zu committed events wait, and none was published", it->outputs.unpublished);
+				  "%zu committed events wait, and none was published",
+				  it->outputs.unpublished);
 }
 
 static void judge_harm(const struct observation *it, const struct rises *rises, int64_t now_us,
@@ -127,8 +129,9 @@ static void judge_harm(const struct observation *it, const struct rises *rises, 
 				  "%zu SKUs are parked%s%s", it->doing.parked_skus,
 				  *it->parked.text ? ": " : "", it->parked.text);
 	if (it->pauses_pubsub)
-		trouble_list_note(troubles, TROUBLE_PUBSUB_PAUSED, now_us, NULL,
-				  "pub/sub is not read, because messages of held-up SKUs fill half of the queue");
+		trouble_list_note(
+			troubles, TROUBLE_PUBSUB_PAUSED, now_us, NULL,
+			"pub/sub is not read, because messages of held-up SKUs fill half of the queue");
 	if (it->dead_letters_max && it->dead_letters.kept >= it->dead_letters_max)
 		trouble_list_note(troubles, TROUBLE_DEAD_LETTERS_FULL, now_us, NULL,
 				  "%" PRId64 " dead letters are kept, which is the most, and %" PRId64
@@ -157,7 +160,7 @@ static void judge_notes(const struct observation *it, const struct rises *rises,
 }
 
 void status_judge(const struct observation *observation, const struct rises *rises, int64_t now_us,
-	   struct trouble_list *troubles)
+		  struct trouble_list *troubles)
 {
 	judge_database(observation, now_us, troubles);
 	judge_redis(observation, now_us, troubles);

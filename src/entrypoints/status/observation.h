@@ -16,11 +16,11 @@ struct report {
 /* Texts are valid as long as the observation is. */
 struct observation {
 	/* The database and the engine. */
-	struct report units; /* of work are not committed */
-	struct report reads; /* are not answered */
+	struct report units;  /* of work are not committed */
+	struct report reads;  /* are not answered */
 	struct report parked; /* a SKU waits */
 	bool is_restored;     /* the database is older than what was published */
-	size_t damaged;       /* partitions of the outbox that a damaged row holds up; one of them, and that row: */
+	size_t damaged; /* partitions of the outbox that a damaged row holds up; one of them, and that row: */
 	int damaged_partition;
 	int64_t damaged_position;
 	bool pauses_pubsub;
@@ -28,11 +28,11 @@ struct observation {
 	int64_t dead_letters_max;
 
 	/* Redis.  While it cannot be reached, nothing else about it is reported. */
-	const char *redis;           /* its address */
-	struct report subscription;  /* is not up */
-	struct report publisher;     /* is not up */
-	struct report heartbeat;     /* does not arrive; `text`: why Redis refused to send it */
-	struct report events;        /* are refused, or wait */
+	const char *redis;          /* its address */
+	struct report subscription; /* is not up */
+	struct report publisher;    /* is not up */
+	struct report heartbeat;    /* does not arrive; `text`: why Redis refused to send it */
+	struct report events;       /* are refused, or wait */
 	bool is_out_of_memory;
 	struct report streams[STREAM_TROUBLES]; /* the first stream of each kind */
 	bool is_lease_lost;                     /* of the stream that is not read */

@@ -4,9 +4,9 @@
 #include "adapters/system/instants.h"
 #include "core/base/must.h"
 #include "core/base/utf8.h"
-#include "entrypoints/status/cause.h"
 #include "entrypoints/status/recent.h"
-#include "entrypoints/status/trouble_log.h"
+#include "entrypoints/troubles/cause.h"
+#include "entrypoints/troubles/trouble_log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -194,8 +194,7 @@ static void measure_rates(struct sampler *sampler)
 	double seconds = (double)(now_ms(sampler) - sampler->second_ms) / 1000;
 
 	if (sampler->second_ms && seconds > 0) {
-		status->doing.messages_per_s =
-			(double)(status->doing.messages - sampler->messages) / seconds;
+		status->doing.messages_per_s = (double)(status->doing.messages - sampler->messages) / seconds;
 		status->outputs.events_per_s =
 			(double)(status->outputs.published - sampler->published) / seconds;
 	}

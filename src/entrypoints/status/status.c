@@ -6,9 +6,8 @@
 const char *status_state_name(enum status_state state)
 {
 	static const char *const names[] = {
-		[STATE_STARTING] = "starting",   [STATE_HEALTHY] = "healthy",
-		[STATE_DEGRADED] = "degraded",   [STATE_NOT_READY] = "not_ready",
-		[STATE_STOPPING] = "stopping",
+		[STATE_STARTING] = "starting",   [STATE_HEALTHY] = "healthy",   [STATE_DEGRADED] = "degraded",
+		[STATE_NOT_READY] = "not_ready", [STATE_STOPPING] = "stopping",
 	};
 
 	return names[state];

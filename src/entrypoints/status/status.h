@@ -7,7 +7,7 @@
 
 #include "bus/base/stream_list.h"
 #include "core/base/arena.h"
-#include "entrypoints/status/trouble.h"
+#include "entrypoints/troubles/trouble.h"
 
 /* Pub/sub, the streams and HTTP. */
 #define STATUS_INPUTS_MAX (2 + STREAMS_MAX)
@@ -24,8 +24,8 @@ struct status_input {
 	const char *kind; /* "pubsub", "stream", "http" */
 	const char *name;
 	enum input_lease lease;
-	bool is_read;                                 /* it is reachable */
-	uint64_t read, in_flight, pending, lost;      /* of a stream; see stream_reader.h */
+	bool is_read;                            /* it is reachable */
+	uint64_t read, in_flight, pending, lost; /* of a stream; see stream_reader.h */
 };
 
 struct status_doing {
@@ -62,7 +62,7 @@ struct status {
 	int64_t at_us; /* when it was sampled, in microseconds since 1970, as all instants here */
 	char name[STATUS_NAME_MAX];
 	enum status_state state;
-	int64_t since_us; /* of the state */
+	int64_t since_us;                 /* of the state */
 	char awaited[STATUS_AWAITED_MAX]; /* while it starts; or "" */
 	struct trouble_list troubles;
 	struct status_doing doing;

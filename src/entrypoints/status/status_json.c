@@ -57,13 +57,13 @@ json_t *status_troubles_json(const struct status *status)
 
 static json_t *doing_json(const struct status_doing *doing)
 {
-	return must(json_pack(
-		"{s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:f, s:o}", "waiting", (json_int_t)doing->waiting,
-		"waiting_bytes", (json_int_t)doing->waiting_bytes, "queue_is_full", doing->queue_is_full,
-		"parked_skus", (json_int_t)doing->parked_skus, "postponed_skus",
-		(json_int_t)doing->postponed_skus, "messages", (json_int_t)doing->messages, "units",
-		(json_int_t)doing->units, "messages_per_s", doing->messages_per_s, "last_commit",
-		instant_or_null(doing->last_commit_us)));
+	return must(json_pack("{s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:f, s:o}", "waiting",
+			      (json_int_t)doing->waiting, "waiting_bytes", (json_int_t)doing->waiting_bytes,
+			      "queue_is_full", doing->queue_is_full, "parked_skus",
+			      (json_int_t)doing->parked_skus, "postponed_skus",
+			      (json_int_t)doing->postponed_skus, "messages", (json_int_t)doing->messages,
+			      "units", (json_int_t)doing->units, "messages_per_s", doing->messages_per_s,
+			      "last_commit", instant_or_null(doing->last_commit_us)));
 }
 
 static const char *lease_name(enum input_lease lease)
@@ -84,11 +84,10 @@ static json_t *input_json(const struct status_input *input)
 				      "is_read", input->is_read, "lease", lease_name(input->lease)));
 
 	if (!strcmp(input->kind, "stream"))
-		json_object_update_new(json, must(json_pack("{s:I, s:I, s:I, s:I}", "read",
-							    (json_int_t)input->read, "in_flight",
-							    (json_int_t)input->in_flight, "pending",
-							    (json_int_t)input->pending, "lost",
-							    (json_int_t)input->lost)));
+		json_object_update_new(
+			json, must(json_pack("{s:I, s:I, s:I, s:I}", "read", (json_int_t)input->read,
+					     "in_flight", (json_int_t)input->in_flight, "pending",
+					     (json_int_t)input->pending, "lost", (json_int_t)input->lost)));
 	return json;
 }
 
@@ -138,12 +137,13 @@ static json_t *replicas_json(const struct status *status)
 
 char *status_json(const struct status *status)
 {
-	json_t *json = must(json_pack(
-		"{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "at", instant(status->at_us), "name",
-		status->name, "version", ALLOCD_VERSION, "state", status_state_name(status->state), "since",
-		instant(status->since_us), "troubles", status_troubles_json(status), "doing",
-		doing_json(&status->doing), "inputs", inputs_json(status), "outputs",
-		outputs_json(&status->outputs), "dead_letters", dead_letters_json(&status->dead_letters), "replicas", replicas_json(status)));
+	json_t *json = must(
+		json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "at",
+			  instant(status->at_us), "name", status->name, "version", ALLOCD_VERSION, "state",
+			  status_state_name(status->state), "since", instant(status->since_us), "troubles",
+			  status_troubles_json(status), "doing", doing_json(&status->doing), "inputs",
+			  inputs_json(status), "outputs", outputs_json(&status->outputs), "dead_letters",
+			  dead_letters_json(&status->dead_letters), "replicas", replicas_json(status)));
 	char *text;
 
 	if (*status->awaited)

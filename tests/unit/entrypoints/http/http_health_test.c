@@ -84,8 +84,7 @@ START_TEST(an_idle_worker_notices_that_the_database_commits_nothing)
 	simulation_advance_ms(http_world.simulation, 7000);
 	reply = world_get(&http_world, "/readyz");
 	ck_assert_int_eq(reply_status(reply), 503);
-	ck_assert_ptr_nonnull(
-		strstr(reply_message(&http_world, reply), "units of work are not committed: "));
+	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, reply), "units of work are not committed: "));
 	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, reply), "the database is broken"));
 	ck_assert_ptr_nonnull(strstr(reply_body(reply), "\"since\":\"2"));
 	ck_assert_ptr_nonnull(strstr(world_get(&http_world, "/metrics"), "allocd_database_up 0\n"));
@@ -131,8 +130,8 @@ START_TEST(a_database_that_does_not_answer_reads_for_5_s_is_a_trouble)
 	reply = world_get(&http_world, "/readyz");
 
 	ck_assert_int_eq(reply_status(reply), 503);
-	ck_assert_ptr_nonnull(
-		strstr(reply_message(&http_world, reply), "Not ready: the database does not answer, since 2"));
+	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, reply),
+				     "Not ready: the database does not answer, since 2"));
 	cable_open(memory_views_requests(http_world.views));
 }
 END_TEST

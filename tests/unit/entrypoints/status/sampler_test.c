@@ -59,8 +59,8 @@ START_TEST(troubles_are_logged_by_the_sampler_while_nobody_looks)
 {
 	http_world.listening = false;
 	run_s(3);
-	ck_assert_uint_eq(memory_logger_count(&http_world.logger, "a trouble has begun code=redis-unreachable"),
-			  1);
+	ck_assert_uint_eq(
+		memory_logger_count(&http_world.logger, "a trouble has begun code=redis-unreachable"), 1);
 	http_world.listening = true;
 	run_s(3);
 	ck_assert_uint_eq(memory_logger_count(&http_world.logger, "a trouble is over code=redis-unreachable"),

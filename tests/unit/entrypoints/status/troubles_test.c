@@ -1,8 +1,8 @@
 /* Each trouble begins with what a part of the worker reports, and ends when the part does not any more. */
 #include "adapters/memory/ports/logger.h"
-#include "entrypoints/status/cause.h"
 #include "entrypoints/status/observation.h"
-#include "entrypoints/status/trouble_log.h"
+#include "entrypoints/troubles/cause.h"
+#include "entrypoints/troubles/trouble_log.h"
 #include "support/suites.h"
 
 #include <string.h>
@@ -72,7 +72,8 @@ static const struct {
 	{TROUBLE_STALLED, .units = "an error that no code names", .words = "no code names"},
 	{TROUBLE_REDIS_UNREACHABLE, .subscription = "Connection refused", .words = "127.0.0.1:6379"},
 	{TROUBLE_REDIS_UNREACHABLE, .publisher = "Connection reset", .words = "cannot publish"},
-	{TROUBLE_REDIS_AUTH, .subscription = "WRONGPASS invalid username-password pair", .words = "WRONGPASS"},
+	{TROUBLE_REDIS_AUTH, .subscription = "WRONGPASS invalid username-password pair",
+	 .words = "WRONGPASS"},
 	{TROUBLE_REDIS_NOPERM, .events = "NOPERM this user has no permissions", .words = "NOPERM"},
 	{TROUBLE_REDIS_NOPERM, .heartbeat = "NOPERM this user", .words = "do not arrive"},
 	{TROUBLE_REDIS_READONLY, .events = "NOREPLICAS Not enough good replicas", .words = "NOREPLICAS"},
@@ -251,9 +252,9 @@ START_TEST(the_log_has_one_line_for_the_beginning_and_one_for_the_end)
 	pass(&well, 6500);
 	pass(&well, 7500);
 	ck_assert_uint_eq(logger.count, 2);
-	ck_assert_uint_eq(
-		memory_logger_count(&logger, "info a trouble is over code=database-unreachable after_ms=5000"),
-		1);
+	ck_assert_uint_eq(memory_logger_count(
+				  &logger, "info a trouble is over code=database-unreachable after_ms=5000"),
+			  1);
 }
 END_TEST
 

@@ -1,6 +1,6 @@
 /* Prints the status that a worker answered, for an operator. */
-#ifndef ALLOCD_ENTRYPOINTS_STATUS_STATUS_PRINT_H
-#define ALLOCD_ENTRYPOINTS_STATUS_STATUS_PRINT_H
+#ifndef ALLOCD_ENTRYPOINTS_STATUS_COMMAND_STATUS_PRINT_H
+#define ALLOCD_ENTRYPOINTS_STATUS_COMMAND_STATUS_PRINT_H
 
 #include "entrypoints/cli/commands.h"
 

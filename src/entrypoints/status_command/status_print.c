@@ -1,5 +1,5 @@
 /* Prints the status that a worker answered. */
-#include "entrypoints/status/status_print.h"
+#include "entrypoints/status_command/status_print.h"
 
 #include "core/base/calendar.h"
 #include "core/base/utf8.h"
@@ -111,8 +111,8 @@ static void print_work(const struct printer *printer, const json_t *status)
 		     *letters = json_object_get(status, "dead_letters");
 
 	fprintf(printer->out, "  work      %.0f/s   waiting %lld   parked SKUs %lld   last commit %s\n",
-		rate_of(doing, "messages_per_s"), number_of(doing, "waiting"), number_of(doing, "parked_skus"),
-		age_of(printer, doing, "last_commit"));
+		rate_of(doing, "messages_per_s"), number_of(doing, "waiting"),
+		number_of(doing, "parked_skus"), age_of(printer, doing, "last_commit"));
 	fprintf(printer->out, "  out       %.0f/s   unpublished %lld   unheard %lld\n",
 		rate_of(outputs, "events_per_s"), number_of(outputs, "unpublished"),
 		number_of(outputs, "unheard"));
@@ -159,8 +159,7 @@ void status_print_line(const json_t *status, FILE *out)
 
 	fputs(text_of(&printer, status, "state"), out);
 	for (size_t i = 0; i < json_array_size(troubles); i++)
-		fprintf(out, "%s%s", i ? ", " : ": ",
-			text_of(&printer, json_array_get(troubles, i), "code"));
+		fprintf(out, "%s%s", i ? ", " : ": ", text_of(&printer, json_array_get(troubles, i), "code"));
 	fputc('\n', out);
 	arena_free(&printer.arena);
 }

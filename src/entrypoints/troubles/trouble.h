@@ -3,8 +3,8 @@
  *
  * The list is closed.  docs/operating.md has a heading for each code, which a test compares with this table.
  */
-#ifndef ALLOCD_ENTRYPOINTS_STATUS_TROUBLE_H
-#define ALLOCD_ENTRYPOINTS_STATUS_TROUBLE_H
+#ifndef ALLOCD_ENTRYPOINTS_TROUBLES_TROUBLE_H
+#define ALLOCD_ENTRYPOINTS_TROUBLES_TROUBLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* Which trouble an error of the database or of Redis means, by the code or the words in its text. */
-#ifndef ALLOCD_ENTRYPOINTS_STATUS_CAUSE_H
-#define ALLOCD_ENTRYPOINTS_STATUS_CAUSE_H
+#ifndef ALLOCD_ENTRYPOINTS_TROUBLES_CAUSE_H
+#define ALLOCD_ENTRYPOINTS_TROUBLES_CAUSE_H
 
-#include "entrypoints/status/trouble.h"
+#include "entrypoints/troubles/trouble.h"
 
 struct cause {
 	enum trouble_code code;

@@ -4,11 +4,11 @@
  * A trouble that is over within a second is not logged, and one that returns within the calm time is the same
  * trouble: a queue that is full every other second is one line.
  */
-#ifndef ALLOCD_ENTRYPOINTS_STATUS_TROUBLE_LOG_H
-#define ALLOCD_ENTRYPOINTS_STATUS_TROUBLE_LOG_H
+#ifndef ALLOCD_ENTRYPOINTS_TROUBLES_TROUBLE_LOG_H
+#define ALLOCD_ENTRYPOINTS_TROUBLES_TROUBLE_LOG_H
 
 #include "bus/ports/logger.h"
-#include "entrypoints/status/trouble.h"
+#include "entrypoints/troubles/trouble.h"
 
 #define TROUBLE_BEGINS_MS 1000  /* how long a trouble lasts at least */
 #define TROUBLE_CALM_MS   1000  /* how long it is gone before its end is logged, */

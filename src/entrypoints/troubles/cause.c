@@ -1,5 +1,5 @@
 /* Tables of signs: parts of an error's text, and the trouble that each means. */
-#include "entrypoints/status/cause.h"
+#include "entrypoints/troubles/cause.h"
 
 #include <string.h>
 

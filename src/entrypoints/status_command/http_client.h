@@ -1,6 +1,6 @@
 /* Asks a worker over HTTP, for the operator's commands: it blocks for a few seconds at most. */
-#ifndef ALLOCD_ENTRYPOINTS_ADMIN_HTTP_CLIENT_H
-#define ALLOCD_ENTRYPOINTS_ADMIN_HTTP_CLIENT_H
+#ifndef ALLOCD_ENTRYPOINTS_STATUS_COMMAND_HTTP_CLIENT_H
+#define ALLOCD_ENTRYPOINTS_STATUS_COMMAND_HTTP_CLIENT_H
 
 #include "entrypoints/config/config.h"
 

@@ -1,5 +1,5 @@
 /* A request over HTTP, in an event loop of its own. */
-#include "entrypoints/admin/http_client.h"
+#include "entrypoints/status_command/http_client.h"
 
 #include "core/base/must.h"
 
@@ -28,7 +28,8 @@ static void on_answered(struct evhttp_request *request, void *context)
 	call->reply.body = must(strdup((const char *)evbuffer_pullup(body, -1)));
 }
 
-static void add_header(struct evhttp_request *request, const char *name, const char *format, const char *value)
+static void add_header(struct evhttp_request *request, const char *name, const char *format,
+		       const char *value)
 {
 	size_t size = strlen(format) + strlen(value) + 1;
 	char *text = must_alloc(size);

@@ -1,7 +1,7 @@
 /* `allocd healthcheck`: whether the worker at ALLOCD_HTTP is alive, or ready. */
-#include "entrypoints/admin/http_client.h"
 #include "entrypoints/cli/commands.h"
 #include "entrypoints/cli/print.h"
+#include "entrypoints/status_command/http_client.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Logs the beginning and the end of troubles. */
-#include "entrypoints/status/trouble_log.h"
+#include "entrypoints/troubles/trouble_log.h"
 
 static void log_begin(struct logger *logger, enum trouble_code code, const struct trouble *trouble)
 {

@@ -2,11 +2,11 @@
 #include "adapters/postgres/tools/outbox_tools.h"
 #include "adapters/system/instants.h"
 #include "entrypoints/admin/admin_tools.h"
-#include "entrypoints/admin/http_client.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
 #include "entrypoints/cli/text.h"
-#include "entrypoints/status/status_print.h"
+#include "entrypoints/status_command/http_client.h"
+#include "entrypoints/status_command/status_print.h"
 
 #include "core/base/must.h"
 

@@ -1,9 +1,9 @@
 /* The table of troubles, and the list of those that are open. */
-#include "entrypoints/status/trouble.h"
+#include "entrypoints/troubles/trouble.h"
 
 #include "core/base/utf8.h"
 
-#define NOTHING_COMMITTED                                                                                    \
+#define NOTHING_COMMITTED                                                                                     \
 	"no command is committed: streams wait, commands over HTTP get 503, pub/sub waits in memory as long " \
 	"as there is room"
 #define DEAF_AND_MUTE                                                                                        \
