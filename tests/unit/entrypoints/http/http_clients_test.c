@@ -127,8 +127,8 @@ static struct http_api *api_at(const char *host, uint16_t port, const char **err
 		.logger = &http_world.logger.logger,
 	};
 
-	return http_api_new(http_world.base, &config, &(struct http_gate){0}, 1, http_world.arena, error,
-			    in_use);
+	return http_api_new(http_world.base, &config, &(struct http_gate){0}, http_world.sampler, 1,
+			    http_world.arena, error, in_use);
 }
 
 START_TEST(an_address_in_use_is_reported_apart_from_a_wrong_one)

@@ -225,6 +225,7 @@ START_TEST(a_worker_is_not_ready_before_it_starts)
 
 	world_init_starting(&world, HTTP_QUEUE_MAX);
 	sampler_await(world.sampler, awaited, NULL);
+	simulation_advance_ms(world.simulation, SAMPLE_FRESH_MS);
 	reply = world_get(&world, "/readyz");
 	problem = json_loads(reply_body(reply), 0, NULL);
 

@@ -110,7 +110,7 @@ static const char slow_command[] =
 /* More requests than places, all waiting for a database that does not answer. */
 static const char *const waiting[] = {slow_command,
 				      "GET /allocations/order HTTP/1.1\r\nHost: localhost\r\n\r\n",
-				      "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"};
+				      "GET /products/lamp HTTP/1.1\r\nHost: localhost\r\n\r\n"};
 
 START_TEST(requests_that_wait_for_the_database_do_not_keep_probes_out)
 {
@@ -277,21 +277,23 @@ START_TEST(dropped_dead_letters_have_no_metric_before_the_first_count)
 }
 END_TEST
 
-static const char *awaited(void *context, struct arena *arena)
+static const char *awaited(void *context, struct arena *arena, enum awaited_service *service)
 {
-	return context ? arena_strdup(arena, context) : NULL;
+	(void)service;
+	return arena_strdup(arena, context ? context : "");
 }
 
 START_TEST(readiness_before_the_start_names_what_is_awaited)
 {
 	char reason[] = "waiting for the database since 2026-01-31T12:00:00Z: no route";
 
-	http_api_await(world.api, awaited, reason);
+	sampler_await(world.sampler, awaited, reason);
+	simulation_advance_ms(world.simulation, SAMPLE_FRESH_MS);
 	ck_assert_str_eq(reply_message(&world, world_get(&world, "/readyz")),
 			 arena_printf(world.arena, "Not ready: starting, %s", reason));
 
-	http_api_await(world.api, awaited, NULL);
-	http_api_stop(world.api);
+	sampler_await(world.sampler, awaited, NULL);
+	sampler_stop(world.sampler);
 	ck_assert_str_eq(reply_message(&world, world_get(&world, "/readyz")), "Not ready: stopping");
 }
 END_TEST

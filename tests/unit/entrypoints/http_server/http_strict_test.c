@@ -159,6 +159,7 @@ END_TEST
 START_TEST(readiness_for_http_does_not_depend_on_redis)
 {
 	world.listening = false;
+	simulation_advance_ms(world.simulation, SAMPLE_FRESH_MS);
 
 	ck_assert_int_eq(reply_status(world_get(&world, "/readyz")), 503);
 	ck_assert_int_eq(reply_status(world_get(&world, "/readyz?for=http")), 200);
@@ -168,6 +169,7 @@ END_TEST
 START_TEST(readiness_for_http_is_off_while_commands_are_refused)
 {
 	http_api_stop(world.api);
+	sampler_stop(world.sampler);
 
 	ck_assert_ptr_nonnull(
 		strstr(reply_message(&world, world_get(&world, "/readyz?for=http")), "stopping"));
