@@ -28,13 +28,13 @@ static void on_answered(struct evhttp_request *request, void *context)
 	call->reply.body = must(strdup((const char *)evbuffer_pullup(body, -1)));
 }
 
-static void add_header(struct evhttp_request *request, const char *name, const char *format,
-		       const char *value)
+static void add_header(struct evhttp_request *request, const char *name, const char *before,
+		       const char *value, const char *after)
 {
-	size_t size = strlen(format) + strlen(value) + 1;
+	size_t size = strlen(before) + strlen(value) + strlen(after) + 1;
 	char *text = must_alloc(size);
 
-	snprintf(text, size, format, value);
+	snprintf(text, size, "%s%s%s", before, value, after);
 	evhttp_add_header(evhttp_request_get_output_headers(request), name, text);
 	free(text);
 }
@@ -45,10 +45,11 @@ struct http_reply http_client_get(const struct listen_address *address, const ch
 	struct evhttp_connection *connection =
 		must(evhttp_connection_base_new(call.base, NULL, address->host, address->port));
 	struct evhttp_request *request = must(evhttp_request_new(on_answered, &call));
+	bool is_ipv6 = strchr(address->host, ':');
 
-	add_header(request, "Host", strchr(address->host, ':') ? "[%s]" : "%s", address->host);
+	add_header(request, "Host", is_ipv6 ? "[" : "", address->host, is_ipv6 ? "]" : "");
 	if (token && *token)
-		add_header(request, "Authorization", "Bearer %s", token);
+		add_header(request, "Authorization", "Bearer ", token, "");
 	evhttp_connection_set_timeout(connection, ANSWER_S);
 	if (evhttp_make_request(connection, request, EVHTTP_REQ_GET, path) == 0)
 		event_base_dispatch(call.base);
