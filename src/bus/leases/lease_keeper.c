@@ -491,8 +491,8 @@ static const struct lease_roll *last_roll(const struct lease_keeper *keeper)
 	return keeper->is_beating || keeper->is_failing ? &none : &keeper->roll;
 }
 
-const struct lease_worker *lease_keeper_worker(const struct lease_keeper *keeper, size_t index,
-					       struct lease_worker *worker)
+const struct known_worker *lease_keeper_worker(const struct lease_keeper *keeper, size_t index,
+					       struct known_worker *worker)
 {
 	const struct lease_roll *roll = last_roll(keeper);
 	const struct worker_row *row;
@@ -500,7 +500,7 @@ const struct lease_worker *lease_keeper_worker(const struct lease_keeper *keeper
 	if (index >= roll->worker_count)
 		return NULL;
 	row = &roll->workers[index];
-	*worker = (struct lease_worker){row->id, row->name, is_self(keeper, row->id),
+	*worker = (struct known_worker){row->id, row->name, is_self(keeper, row->id),
 					is_alive(keeper, row->id)};
 	return worker;
 }

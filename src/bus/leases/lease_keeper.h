@@ -121,7 +121,7 @@ bool lease_keeper_was_elsewhere(const struct lease_keeper *keeper, const void *i
 /* The note in the lease, as of the last roll; while this worker has the lease, NULL when it is uncertain. */
 const char *lease_keeper_note(const struct lease_keeper *keeper, const void *it);
 
-struct lease_worker {
+struct known_worker {
 	const char *id, *name;
 	bool is_self, is_alive;
 };
@@ -130,8 +130,8 @@ struct lease_worker {
  * The worker at `index` in the last roll, and the id of the one that has the lease of that name; NULL: there is
  * none.  Both are NULL while a beat is under way.
  */
-const struct lease_worker *lease_keeper_worker(const struct lease_keeper *keeper, size_t index,
-					       struct lease_worker *worker);
+const struct known_worker *lease_keeper_worker(const struct lease_keeper *keeper, size_t index,
+					       struct known_worker *worker);
 const char *lease_keeper_holder(const struct lease_keeper *keeper, const char *lease);
 
 /* Whether another worker is alive. */

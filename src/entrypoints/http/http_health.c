@@ -4,7 +4,6 @@
 #include "core/base/calendar.h"
 #include "entrypoints/status/status_json.h"
 
-#include <event2/keyvalq_struct.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,23 +22,28 @@ struct readiness_query {
 	bool is_verbose;
 };
 
+/* Whether the parameter has that name; libevent's own reader knows none without a value. */
+static bool is_named(const char *parameter, const char *name)
+{
+	return strcspn(parameter, "=&") == strlen(name) && strncmp(parameter, name, strlen(name)) == 0;
+}
+
 /* False when the value of `for` is unknown. */
 static bool read_query(struct evhttp_request *request, struct readiness_query *asked)
 {
-	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request)), *value;
-	struct evkeyvalq parameters;
+	const char *at = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
 	bool ok = true;
 
 	*asked = (struct readiness_query){READY_FOR_ALL, false};
-	if (!query || evhttp_parse_query_str(query, &parameters) != 0)
-		return true;
-	value = evhttp_find_header(&parameters, "for");
-	if (value) {
-		asked->readiness = READY_FOR_HTTP;
-		ok = strcmp(value, "http") == 0;
+	for (size_t length; at && *at; at += length + (at[length] == '&')) {
+		length = strcspn(at, "&");
+		if (is_named(at, "verbose")) {
+			asked->is_verbose = true;
+		} else if (is_named(at, "for")) {
+			asked->readiness = READY_FOR_HTTP;
+			ok = length == strlen("for=http") && strncmp(at, "for=http", length) == 0;
+		}
 	}
-	asked->is_verbose = evhttp_find_header(&parameters, "verbose");
-	evhttp_clear_headers(&parameters);
 	return ok;
 }
 

@@ -487,7 +487,7 @@ static void observe_replicas(const struct redis_intake *intake, struct observati
 			     struct arena *arena)
 {
 	struct status_replica *replica;
-	struct lease_worker worker;
+	struct known_worker worker;
 
 	if (!lease_keeper_worker(intake->keeper, 0, &worker))
 		return;
