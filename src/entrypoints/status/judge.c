@@ -1,4 +1,4 @@
-/* Which troubles follow from what the parts of a worker report.  This is the only place that says so. */
+/* Concludes the troubles from what the parts of a worker report.  No other place does. */
 #include "entrypoints/status/observation.h"
 #include "entrypoints/troubles/cause.h"
 

@@ -17,7 +17,7 @@
 
 enum status_state { STATE_STARTING, STATE_HEALTHY, STATE_DEGRADED, STATE_NOT_READY, STATE_STOPPING };
 
-/* Who reads an input, of which one worker at a time does. */
+/* Whether this worker, another one or none has the lease of an input. */
 enum input_lease { INPUT_WITHOUT_LEASE, INPUT_IS_HERE, INPUT_IS_ELSEWHERE, INPUT_IS_NOWHERE };
 
 struct status_input {

@@ -132,7 +132,7 @@ static enum exit_status look(const struct view *view)
 	return result;
 }
 
-/* Until a signal ends it, or nobody reads. */
+/* Runs until a signal ends it, or its output is closed. */
 static enum exit_status watch(const struct view *view, int64_t pause_ms)
 {
 	enum exit_status result;

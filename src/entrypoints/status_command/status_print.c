@@ -78,7 +78,7 @@ static void print_troubles(const struct printer *printer, const json_t *troubles
 	}
 }
 
-/* The lease of a worker that reads an input, or who does. */
+/* Whether the input is read, and by which worker. */
 static const char *reading_of(const struct printer *printer, const json_t *input)
 {
 	const char *lease = text_of(printer, input, "lease");

@@ -1,4 +1,4 @@
-/* Which trouble an error of the database or of Redis means, by the code or the words in its text. */
+/* Finds the trouble that an error of the database or of Redis means, by the code or the words in its text. */
 #ifndef ALLOCD_ENTRYPOINTS_TROUBLES_CAUSE_H
 #define ALLOCD_ENTRYPOINTS_TROUBLES_CAUSE_H
 

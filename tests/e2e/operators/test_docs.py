@@ -100,7 +100,7 @@ def test_every_trouble_has_a_heading_in_the_documents():
     section = document("operating.md").split("\n## Troubles\n")[1].split("\n## ")[0]
 
     assert len(table) > 30
-    assert re.findall(r"^### (\S+)\n\nSeverity `(\w+)`\. ", section, re.M) == [(code, word.lower()) for code, word in table]
+    assert re.findall(r"^### `(\S+)`\n\nSeverity `(\w+)`\. ", section, re.M) == [(code, word.lower()) for code, word in table]
 
 
 def test_every_log_line_and_command_that_the_documents_quote_is_in_the_source():

@@ -240,7 +240,7 @@ START_TEST(a_worker_is_not_ready_before_it_starts)
 }
 END_TEST
 
-START_TEST(readiness_is_told_to_a_person_as_text)
+START_TEST(readiness_is_also_reported_as_text)
 {
 	const char *text;
 
@@ -281,7 +281,7 @@ SUITE("http health", set_up_http, tear_down_http)
 	tcase_add_test(tests, readiness_lists_the_troubles_and_what_to_do);
 	tcase_add_test(tests, a_worker_that_is_degraded_is_ready);
 	tcase_add_test(tests, a_worker_is_not_ready_before_it_starts);
-	tcase_add_test(tests, readiness_is_told_to_a_person_as_text);
+	tcase_add_test(tests, readiness_is_also_reported_as_text);
 	tcase_add_test(tests, a_stopping_worker_refuses_commands_and_is_not_ready);
 	tcase_add_test(tests, metrics_count_messages_and_replies);
 }

@@ -55,7 +55,7 @@ START_TEST(the_state_says_since_when)
 }
 END_TEST
 
-START_TEST(troubles_are_logged_by_the_sampler_while_nobody_looks)
+START_TEST(troubles_are_logged_by_the_sampler_without_a_request)
 {
 	http_world.listening = false;
 	run_s(3);
@@ -93,6 +93,6 @@ SUITE("sampler", set_up_http, tear_down_http)
 	tcase_add_test(tests, a_look_asks_no_service);
 	tcase_add_test(tests, the_status_counts_what_the_worker_does);
 	tcase_add_test(tests, the_state_says_since_when);
-	tcase_add_test(tests, troubles_are_logged_by_the_sampler_while_nobody_looks);
+	tcase_add_test(tests, troubles_are_logged_by_the_sampler_without_a_request);
 	tcase_add_test(tests, a_rise_is_forgotten_after_an_hour);
 }
