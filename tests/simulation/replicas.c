@@ -16,6 +16,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define RUNS  SEEDED_RUNS(200)
@@ -310,6 +311,23 @@ static void come_to_an_end(struct run *run)
 		world_advance_ms(world, MINUTE_MS);
 }
 
+/* The worker leaves in order: its connections are not ended, and it receives nothing any more. */
+static void hand_over(int number)
+{
+	char before[STREAMS][64];
+
+	for (int i = 0; i < STREAMS; i++)
+		snprintf(before[i], sizeof before[i], "%s", stream_connections(number, i));
+	lease_keeper_stop(replicas[number].keeper);
+	world_advance_ms(world, 2000);
+	ck_assert(lease_keeper_has_left(replicas[number].keeper));
+	for (int i = 0; i < STREAMS; i++) {
+		ck_assert_str_eq(stream_connections(number, i), before[i]);
+		add_order_to(i, "the last one");
+	}
+	world_advance_ms(world, 2000);
+}
+
 START_TEST(every_message_has_one_effect_despite_random_failures)
 {
 	uint64_t seed = first_seed + (uint64_t)_i;
@@ -331,6 +349,7 @@ START_TEST(every_message_has_one_effect_despite_random_failures)
 		take_step(&run);
 	come_to_an_end(&run);
 	ledger_check(&run.ledger, &run.chaos);
+	hand_over(0);
 	for (int i = 0; i < STREAMS; i++)
 		expect_acknowledged(i);
 }

@@ -195,6 +195,13 @@ bool is_reading(int number, int stream)
 	       stream_reader_stats(replica->streams[stream].reader)->is_reading;
 }
 
+const char *stream_connections(int number, int stream)
+{
+	struct stream *port = memory_consumer_port(replicas[number].streams[stream].consumer);
+
+	return port->ops->connections(port);
+}
+
 static bool is_reading_there(void *context)
 {
 	const int *pair = context;

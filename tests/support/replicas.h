@@ -83,6 +83,9 @@ __attribute__((format(printf, 4, 5))) void add_entry(int stream, enum message_ty
 /* The orders of all events of the SKU, in their order, with a space behind each. */
 const char *orders_of(const char *sku);
 
+/* What identifies the worker's connections for the stream. */
+const char *stream_connections(int number, int stream);
+
 /* Whether every entry of the stream was read and is acknowledged; and asserts it. */
 bool is_acknowledged(int stream);
 void expect_acknowledged(int stream);

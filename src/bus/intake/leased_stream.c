@@ -45,6 +45,13 @@ static bool is_idle(void *context)
 	return stream_reader_is_idle(it->reader);
 }
 
+static bool has_ended(void *context)
+{
+	const struct leased_stream *it = context;
+
+	return stream_reader_has_ended(it->reader);
+}
+
 static void lost(void *context)
 {
 	const struct leased_stream *it = context;
@@ -54,7 +61,7 @@ static void lost(void *context)
 
 void leased_stream_add(struct lease_keeper *keeper, struct leased_stream *it)
 {
-	static const struct leased_ops ops = {note, end, begin, stop, is_idle, lost};
+	static const struct leased_ops ops = {note, end, begin, stop, is_idle, has_ended, lost};
 
 	lease_keeper_add(keeper, it->name, &ops, it);
 }

@@ -150,7 +150,7 @@ void marks_note(void *context)
 	struct stream *stream = reader->ports.stream;
 
 	if (!reader->is_started) {
-		reader_lose(reader); /* entries that arrive now stay pending */
+		reader_await_read(reader);
 		return;
 	}
 	reader_set_timer(reader, reader->note_timer,

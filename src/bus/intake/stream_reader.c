@@ -15,9 +15,6 @@
 /* A worker that should have taken the stream by then does not. */
 #define NEWER_LATE_MS 10000
 
-/* How long a stopped reader waits for a read under way.  A read that finds entries takes less. */
-#define STOP_WAIT_MS 100
-
 /* Failures in a row after which it is logged that the stream is not read. */
 #define LOG_FROM_FAILURE 3
 
@@ -160,19 +157,6 @@ void stream_reader_lead(struct stream_reader *reader, struct lease *lease)
 	stream_reader_start(reader);
 }
 
-void stream_reader_stop(struct stream_reader *reader)
-{
-	reader->is_started = false;
-	reader_set_timer(reader, reader->note_timer, STOP_WAIT_MS);
-}
-
-/* Whether a read under way may still return entries. */
-static bool is_waiting_for_entries(const struct stream_reader *reader)
-{
-	return reader->stats.is_reading &&
-	       (reader->state == READER_READING_PENDING || reader->state == READER_READING_NEW);
-}
-
 void stream_reader_pause(struct stream_reader *reader)
 {
 	reader->is_paused = true;
@@ -182,11 +166,6 @@ void stream_reader_resume(struct stream_reader *reader)
 {
 	reader->is_paused = false;
 	reader_advance(reader);
-}
-
-bool stream_reader_is_idle(const struct stream_reader *reader)
-{
-	return !reader->in_flight.count && (reader->is_started || !is_waiting_for_entries(reader));
 }
 
 const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader)

@@ -20,7 +20,7 @@
  * The caller decides which worker reads which stream.  A reader that has a lease claims at once all that is
  * pending for others; each unit of work checks that the lease is not lost.  It reads only over the
  * connections that it had when it began, which the lease names: the next holder ends them before it
- * takes the lease.
+ * takes the lease, unless the lease says that the reader has ended.
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_READER_H
 #define ALLOCD_BUS_INTAKE_STREAM_READER_H
@@ -85,6 +85,12 @@ void stream_reader_stop(struct stream_reader *reader);
 
 /* Whether it stands at an entry that another worker knows how to handle, and is to hand the lease over. */
 bool stream_reader_waits_for_newer(const struct stream_reader *reader);
+
+/*
+ * After a stop: whether no call is under way, over connections that are those of the lease.  Until the reader
+ * begins again it then receives nothing, so the next holder need not end them.
+ */
+bool stream_reader_has_ended(const struct stream_reader *reader);
 
 /* Whether every submitted entry is acknowledged, and a stopped reader will submit no more. */
 bool stream_reader_is_idle(const struct stream_reader *reader);

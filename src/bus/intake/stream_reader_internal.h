@@ -1,6 +1,6 @@
 /*
- * What the files of the stream's reader share: its steps (stream_reader.c), reading (stream_reading.c),
- * acknowledging (stream_acks.c), forwarding (stream_forwarding.c), writing checkpoints and trimming
+ * What the files of the stream's reader share: its steps (stream_reader.c), reading (stream_reading.c), its
+ * end (stream_stopping.c), acknowledging (stream_acks.c), forwarding (stream_forwarding.c), writing checkpoints and trimming
  * (stream_marks.c).
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_READER_INTERNAL_H
@@ -67,6 +67,9 @@ struct stream_reader {
 
 	enum reader_state state;
 	bool is_started, is_paused;
+	int64_t stop_ms;     /* when it was stopped */
+	bool has_stopped;    /* it was stopped, and does not wait for a read under way any more */
+	bool is_unblocking;  /* a call that unblocks the read is under way */
 	struct lease *lease; /* or NULL */
 	char *connections;   /* that the lease names; NULL without a lease */
 	size_t unanswered;   /* entries without an outcome */
@@ -175,6 +178,11 @@ void reader_read(struct stream_reader *reader);
 
 /* Entries of that many bytes are in the stream. */
 void reader_saw_size(struct stream_reader *reader, size_t size);
+
+/* ---- stream_stopping.c ---- */
+
+/* Called by the timer of a stopped reader: unblocks the read under way, or does not wait for it any more. */
+void reader_await_read(struct stream_reader *reader);
 
 /* ---- stream_acks.c ---- */
 

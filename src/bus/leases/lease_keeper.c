@@ -57,8 +57,12 @@ static void give_when_due(struct leased *leased)
 	const struct lease_keeper *keeper = leased->keeper;
 	bool is_wanted = leased->is_wanted || (keeper->is_stopping && lease_keeper_has_company(keeper));
 	bool is_late = is_wanted && keeper_now_ms(keeper) - leased->stop_ms >= HAND_OVER_MS;
-	const char *note = leased_notes_progress(leased) ? leased->ops->note(leased->it) : leased->noted;
+	const char *note = leased->noted;
 
+	if (leased_notes_progress(leased))
+		note = leased->ops->note(leased->it);
+	else if (leased->ops->has_ended(leased->it))
+		note = "";
 	if (leased->ops->is_idle(leased->it) || (is_late && note))
 		leased_give(leased, leased->lease->term, note ? note : leased->noted);
 }

@@ -41,7 +41,7 @@ struct leased_ops {
 	/*
 	 * What the next holder needs to end what this worker may still be doing; NULL: this worker cannot do
 	 * the work now.  The note is written to the lease before work begins, and again before work that
-	 * another note is needed for.
+	 * another note is needed for.  A lease that is handed over when the work has ended bears an empty one.
 	 */
 	const char *(*note)(void *it);
 
@@ -59,8 +59,11 @@ struct leased_ops {
 	/* Begins nothing new; what has begun may be finished. */
 	void (*stop)(void *it);
 
-	/* Whether that is finished. */
+	/* Whether that is finished, or is not waited for. */
 	bool (*is_idle)(void *it);
+
+	/* After stop: whether there is nothing that the next holder has to end.  NULL if `end` is. */
+	bool (*has_ended)(void *it);
 
 	/* After stop: the lease is lost, with what is not finished.  `is_lost` is set. */
 	void (*lost)(void *it);

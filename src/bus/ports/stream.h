@@ -125,6 +125,12 @@ struct stream_ops {
 	void (*read_new)(struct stream *stream, size_t max, bool may_wait, stream_was_read *done,
 			 void *context);
 
+	/*
+	 * Ends the wait of a read of new entries, which returns without entries soon.  A read that reaches the
+	 * stream only afterwards waits all the same.
+	 */
+	void (*unblock)(struct stream *stream, stream_done *done, void *context);
+
 	/* May be repeated.  The ids are copied. */
 	void (*acknowledge)(struct stream *stream, const struct stream_id *ids, size_t count,
 			    stream_done *done, void *context);

@@ -402,7 +402,7 @@ void leased_subscription_resume(struct leased_subscription *it)
 
 struct leased_subscription *leased_subscription_new(const struct subscription_ports *ports)
 {
-	static const struct leased_ops ops = {note, NULL, begin, stop, is_idle, lost};
+	static const struct leased_ops ops = {note, NULL, begin, stop, is_idle, NULL, lost};
 	struct leased_subscription *it = must_alloc(sizeof *it);
 
 	it->ports = *ports;

@@ -20,6 +20,10 @@ HAND_OVER_S = 1
 SHARE_OUT_S = 5
 
 
+def warnings_of(worker):
+    return [line for line in worker.log_lines() if "level=warn" in line or "level=error" in line]
+
+
 @pytest.mark.parametrize("how", ["kill -9", "SIGTERM", "SIGSTOP"])
 def test_the_next_worker_takes_over_and_nothing_is_lost_or_done_twice(fleet, tmp_path, how):
     """Ten SKUs under load on one stream: the order of each SKU, and one effect of each command."""
@@ -40,6 +44,7 @@ def test_the_next_worker_takes_over_and_nothing_is_lost_or_done_twice(fleet, tmp
                 reader.worker.send_signal(signal.SIGCONT)
             elif how == "SIGTERM":
                 assert reader.wait() == 0
+                assert warnings_of(reader) == warnings_of(standby) == []
             wait_until(lambda: len(ledger.spent()) > 1500, "it to go on")
         ledger.settle(senders.send)
         ledger.check(heard_once=True)
@@ -83,8 +88,10 @@ def test_streams_and_pubsub_are_shared_out_evenly_whenever_a_worker_comes_or_goe
     for expected in ([4, 5], [3, 3, 3], [2, 2, 2, 3]):
         workers.append(fleet(ALLOCD_STREAM=streams))
         assert seconds_until(lambda expected=expected: counts() == expected, f"{expected}") < SHARE_OUT_S
-    assert workers.pop().stop() == 0
+    leaving = workers.pop()
+    assert leaving.stop() == 0
     assert seconds_until(lambda: counts() == [3, 3, 3], "the others to share what it had") < SHARE_OUT_S
+    assert [warnings_of(worker) for worker in (*workers, leaving)] == [[], [], [], []]
     workers.pop().kill()
     assert seconds_until(lambda: counts() == [4, 5], "the others to share what the dead one had") < SHARE_OUT_S
 

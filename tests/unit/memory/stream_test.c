@@ -226,6 +226,22 @@ START_TEST(a_read_that_may_not_wait_is_answered_at_once)
 }
 END_TEST
 
+START_TEST(a_waiting_read_that_is_unblocked_returns_without_entries)
+{
+	create_group(one, none);
+	ids = "none yet";
+	begin_read_new(one);
+	ck_assert(!answered);
+	port(one)->ops->unblock(port(one), on_done, NULL);
+	run();
+	ck_assert_str_eq(ids, "");
+
+	add();
+	run();
+	ck_assert_str_eq(ids, "");
+}
+END_TEST
+
 START_TEST(an_entry_goes_to_one_of_two_waiting_readers)
 {
 	create_group(one, none);
@@ -458,6 +474,7 @@ SUITE("stream", set_up, tear_down)
 	tcase_add_test(tests, groups_know_nothing_of_each_other);
 	tcase_add_test(tests, a_read_waits_for_an_entry);
 	tcase_add_test(tests, a_read_that_may_not_wait_is_answered_at_once);
+	tcase_add_test(tests, a_waiting_read_that_is_unblocked_returns_without_entries);
 	tcase_add_test(tests, an_entry_goes_to_one_of_two_waiting_readers);
 	tcase_add_test(tests, a_readers_pending_entries_are_read_again_in_order_until_acknowledged);
 	tcase_add_test(tests, a_consumer_that_reconnects_keeps_its_pending_entries);

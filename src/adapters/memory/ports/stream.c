@@ -226,6 +226,16 @@ static void do_read_new(struct consumer_call *call, struct group *group)
 	}
 }
 
+/* Cannot end a read that arrives later. */
+static void do_unblock(struct consumer_call *call)
+{
+	struct consumer_call *read = &call->consumer->calls[STREAM_READ_NEW];
+
+	if (read->timeout)
+		consumer_answer(read);
+	consumer_answer(call);
+}
+
 static bool is_among(struct stream_id id, const struct stream_id *ids, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -302,6 +312,9 @@ void stream_carry_out(struct consumer_call *call)
 		break;
 	case STREAM_CREATE_GROUP:
 		do_create_group(call);
+		break;
+	case STREAM_UNBLOCK:
+		do_unblock(call);
 		break;
 	case STREAM_ACKNOWLEDGE:
 		do_acknowledge(call);

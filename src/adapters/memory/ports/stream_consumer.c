@@ -153,6 +153,11 @@ static void read_new(struct stream *stream, size_t max, bool may_wait, stream_wa
 	call->answer.was_read = done;
 }
 
+static void unblock(struct stream *stream, stream_done *done, void *context)
+{
+	begin(stream, STREAM_UNBLOCK, context)->answer.done = done;
+}
+
 static void acknowledge(struct stream *stream, const struct stream_id *ids, size_t count, stream_done *done,
 			void *context)
 {
@@ -219,9 +224,9 @@ static void end_connections(struct stream *stream, const char *connections, stre
 
 struct memory_consumer *memory_consumer_new(struct memory_stream *stream, const char *group, const char *name)
 {
-	static const struct stream_ops ops = {look,    create_group, move_group,  mark_life,
-					      claim,   read_pending, read_new,    acknowledge,
-					      forward, trim,         connections, end_connections};
+	static const struct stream_ops ops = {
+		look,    create_group, move_group, mark_life, claim,       read_pending,   read_new,
+		unblock, acknowledge,  forward,    trim,      connections, end_connections};
 	struct memory_consumer *consumer = must_alloc(sizeof *consumer);
 
 	consumer->stream.ops = &ops;

@@ -31,6 +31,7 @@ enum operation {
 	CLAIM,
 	READ_PENDING,
 	READ_NEW,
+	UNBLOCK,
 	ACKNOWLEDGE,
 	FORWARD,
 	TRIM,
@@ -309,6 +310,18 @@ static void read_new(struct stream *stream, size_t max, bool may_wait, stream_wa
 							  "COUNT", count, "STREAMS", it->key, ">", NULL});
 }
 
+/* ---- unblock ---- */
+
+static void unblock(struct stream *stream, stream_done *done, void *context)
+{
+	struct stream_call *call = begin(stream, UNBLOCK, context);
+
+	call->callback.done = done;
+	stream_call_ask_one(
+		call, stream_call_on_done,
+		(const char *const[]){"CLIENT", "UNBLOCK", call->stream->waiting.identity.id, NULL});
+}
+
 /* ---- acknowledge ---- */
 
 static void append_acknowledge(const struct redis_stream *stream, struct evbuffer *commands,
@@ -423,12 +436,10 @@ static void end_connections(struct stream *stream, const char *connections, stre
 static void calls_init(struct redis_stream *stream, struct event_base *base)
 {
 	static void (*const answers[OPERATIONS])(struct stream_call *, const struct failure *) = {
-		[LOOK] = answer_looked,          [CREATE_GROUP] = answer_done,
-		[MOVE_GROUP] = answer_done,      [MARK_LIFE] = answer_done,
-		[CLAIM] = answer_claimed,        [READ_PENDING] = answer_was_read,
-		[READ_NEW] = answer_was_read,    [ACKNOWLEDGE] = answer_done,
-		[FORWARD] = answer_done,         [TRIM] = answer_done,
-		[END_CONNECTIONS] = answer_done,
+		[LOOK] = answer_looked,       [CREATE_GROUP] = answer_done, [MOVE_GROUP] = answer_done,
+		[MARK_LIFE] = answer_done,    [CLAIM] = answer_claimed,     [READ_PENDING] = answer_was_read,
+		[READ_NEW] = answer_was_read, [UNBLOCK] = answer_done,      [ACKNOWLEDGE] = answer_done,
+		[FORWARD] = answer_done,      [TRIM] = answer_done,         [END_CONNECTIONS] = answer_done,
 	};
 
 	for (size_t i = 0; i < OPERATIONS; i++) {
@@ -439,18 +450,18 @@ static void calls_init(struct redis_stream *stream, struct event_base *base)
 		call->companion = i == READ_PENDING ? &stream->waiting : call->link;
 		stream_call_init(call, base);
 		call->answer = answers[i];
-		call->expected = i == ACKNOWLEDGE || i == TRIM ? REDIS_REPLY_INTEGER
-				 : i == FORWARD                ? REDIS_REPLY_STRING
-							       : REDIS_REPLY_STATUS;
+		call->expected = i == ACKNOWLEDGE || i == TRIM || i == UNBLOCK ? REDIS_REPLY_INTEGER
+				 : i == FORWARD                                ? REDIS_REPLY_STRING
+									       : REDIS_REPLY_STATUS;
 	}
 }
 
 struct redis_stream *redis_stream_new(const struct redis_settings *settings,
 				      const struct redis_stream_config *config)
 {
-	static const struct stream_ops ops = {look,    create_group, move_group,  mark_life,
-					      claim,   read_pending, read_new,    acknowledge,
-					      forward, trim,         connections, end_connections};
+	static const struct stream_ops ops = {
+		look,    create_group, move_group, mark_life, claim,       read_pending,   read_new,
+		unblock, acknowledge,  forward,    trim,      connections, end_connections};
 	struct redis_stream *stream = must_alloc(sizeof *stream);
 
 	stream->stream.ops = &ops;

@@ -147,6 +147,11 @@ void begin_read_what_is_there(void)
 	BEGIN(read_new, port()->ops->read_new(port(), STREAM_READ_FIRST, false, on_read, &reading.read_new));
 }
 
+void begin_unblock(void)
+{
+	BEGIN(unblock, port()->ops->unblock(port(), on_done, &reading.unblock));
+}
+
 void begin_acknowledge(const struct stream_id *ids, size_t count)
 {
 	BEGIN(acknowledge, port()->ops->acknowledge(port(), ids, count, on_done, &reading.acknowledge));

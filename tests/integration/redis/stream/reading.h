@@ -32,8 +32,8 @@ struct answer {
 
 struct reading {
 	struct redis_stream *stream;
-	struct answer look, create_group, move_group, mark_life, claim, read_pending, read_new, acknowledge,
-		forward, trim;
+	struct answer look, create_group, move_group, mark_life, claim, read_pending, read_new, unblock,
+		acknowledge, forward, trim;
 	struct stream_state state;
 	struct stream_claim claimed;
 	struct told_entry entries[STREAM_READ_MAX]; /* of the last read */
@@ -59,6 +59,7 @@ void begin_claim(void);
 void begin_read_pending(const char *after);
 void begin_read_new(void);
 void begin_read_what_is_there(void);
+void begin_unblock(void);
 void begin_acknowledge(const struct stream_id *ids, size_t count);
 void begin_forward(const struct forwarded_entry *entry);
 void begin_trim(const char *lowest);

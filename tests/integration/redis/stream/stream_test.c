@@ -11,6 +11,13 @@ static void setup_group(void)
 	DO(create_group, ("0-0"));
 }
 
+static const char *connections(void)
+{
+	struct stream *port = redis_stream_port(reading.stream);
+
+	return port->ops->connections(port);
+}
+
 /* ---- read_new ---- */
 
 START_TEST(new_entries_are_read_in_order_up_to_the_given_number)
@@ -50,6 +57,27 @@ START_TEST(a_read_that_waited_in_vain_returns_no_entries)
 	ck_assert_uint_eq(reading.count, 0);
 	ck_assert_int_ge(milliseconds() - begin, STREAM_WAIT_MS - 100);
 	ck_assert_int_le(milliseconds() - begin, STREAM_WAIT_MS + 1500);
+}
+END_TEST
+
+START_TEST(a_read_that_is_unblocked_returns_no_entries_and_keeps_its_connection)
+{
+	char before[256];
+
+	snprintf(before, sizeof before, "%s", connections());
+	begin_read_new();
+	run_for(200);
+	DO(unblock, ());
+	run_for(200);
+	ck_assert_uint_eq(reading.read_new.came, 1);
+	ck_assert(!reading.read_new.failed);
+	ck_assert_uint_eq(reading.count, 0);
+	DO(unblock, ()); /* nothing waits */
+
+	add_numbers(1, 1);
+	DO(read_new, ());
+	assert_read(1, 1);
+	ck_assert_str_eq(connections(), before);
 }
 END_TEST
 
@@ -262,6 +290,7 @@ SUITE("redis stream", setup_group, tear_down_reading, .timeout_s = 120)
 	tcase_add_test(tests, new_entries_are_read_in_order_up_to_the_given_number);
 	tcase_add_test(tests, a_read_that_waits_for_an_entry_blocks_no_other_call);
 	tcase_add_test(tests, a_read_that_waited_in_vain_returns_no_entries);
+	tcase_add_test(tests, a_read_that_is_unblocked_returns_no_entries_and_keeps_its_connection);
 	tcase_add_test(tests, a_forwarded_entry_has_the_fields_of_the_first_one_and_its_origin);
 	tcase_add_test(tests, an_entry_that_the_other_stream_refuses_is_not_forwarded);
 	tcase_add_test(tests, pending_entries_are_read_again_in_order);

@@ -145,17 +145,84 @@ START_TEST(the_waiting_read_of_a_frozen_reader_receives_nothing_any_more)
 }
 END_TEST
 
-START_TEST(a_reader_hands_over_when_it_is_idle)
+static void ignore(void *context, const struct failure *failure)
+{
+	(void)context;
+	(void)failure;
+}
+
+START_TEST(a_reader_hands_over_when_it_is_idle_and_its_connections_are_not_ended)
 {
 	lease_keeper_stop(replicas[0].keeper);
 	add_order_to(0, "a");
 	add_order_to(0, "b");
 
 	ck_assert_int_lt(ms_until_reading(1, 0), 1000);
+	add_order_to(0, "c");
 	pass_ms(100);
 	ck_assert(lease_keeper_has_left(replicas[0].keeper));
-	ck_assert_str_eq(orders_of("LAMP"), "a b ");
+	ck_assert_str_eq(orders_of("LAMP"), "a b c ");
 	ck_assert_uint_eq(memory_logger_count(&replicas[0].world->logger, "lease lost"), 0);
+	ck_assert_str_eq(stream_connections(0, 0), "worker-0 0");
+	expect_acknowledged(0);
+}
+END_TEST
+
+/* The call that unblocks the read arrives before the read. */
+START_TEST(a_read_that_is_late_is_unblocked_all_the_same)
+{
+	struct cable *reads = memory_consumer_read_requests(replicas[0].streams[0].consumer);
+
+	cable_hold(reads);
+	add_order_to(0, "a");
+	pass_ms(100);
+	lease_keeper_stop(replicas[0].keeper);
+	pass_ms(15);
+	cable_open(reads);
+
+	ck_assert_int_lt(ms_until_reading(1, 0), 1000);
+	add_order_to(0, "b");
+	pass_ms(100);
+	ck_assert_str_eq(orders_of("LAMP"), "a b ");
+	ck_assert_str_eq(stream_connections(0, 0), "worker-0 0");
+}
+END_TEST
+
+static enum stream_injection refuse_to_unblock(void *context, enum consumer_call_kind call)
+{
+	(void)context;
+	return call == STREAM_UNBLOCK ? STREAM_REFUSED : STREAM_WELL;
+}
+
+/* Its read would receive the next entry. */
+START_TEST(the_connections_of_a_reader_that_still_waits_are_ended_by_the_next_one)
+{
+	memory_consumer_set_injector(replicas[0].streams[0].consumer, refuse_to_unblock, NULL);
+	lease_keeper_stop(replicas[0].keeper);
+
+	ck_assert_int_lt(ms_until_reading(1, 0), 1000);
+	add_order_to(0, "a");
+	pass_ms(100);
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
+	ck_assert_str_eq(stream_connections(0, 0), "worker-0 1");
+	expect_acknowledged(0);
+}
+END_TEST
+
+/* A call over the lost connections may still be served. */
+START_TEST(a_reader_that_lost_its_connections_leaves_them_to_be_ended)
+{
+	struct stream *other = memory_consumer_port(replicas[1].streams[0].consumer);
+	const struct lease_row *lease = database_lease(world->database, "commands");
+
+	cable_hold(memory_leases_requests(replicas[1].leases));
+	other->ops->end_connections(other, "worker-0 0", ignore, NULL);
+	world_run(world);
+	lease_keeper_stop(replicas[0].keeper);
+	pass_ms(200);
+
+	ck_assert_str_eq(lease->holder, "");
+	ck_assert_str_eq(lease->note, "worker-0 0");
 }
 END_TEST
 
@@ -195,12 +262,6 @@ START_TEST(a_reader_whose_connections_change_continues_when_the_lease_names_them
 	ck_assert_str_eq(orders_of("LAMP"), "a ");
 }
 END_TEST
-
-static void ignore(void *context, const struct failure *failure)
-{
-	(void)context;
-	(void)failure;
-}
 
 START_TEST(a_reader_reads_nothing_over_a_new_connection_before_the_lease_names_it)
 {
@@ -335,7 +396,10 @@ SUITE("replicas", set_up_two, tear_down_replicas)
 	tcase_add_test(tests, a_reader_that_is_frozen_and_comes_back_does_nothing_twice);
 	tcase_add_test(tests, a_flush_that_arrives_after_the_lease_was_taken_writes_nothing);
 	tcase_add_test(tests, the_waiting_read_of_a_frozen_reader_receives_nothing_any_more);
-	tcase_add_test(tests, a_reader_hands_over_when_it_is_idle);
+	tcase_add_test(tests, a_reader_hands_over_when_it_is_idle_and_its_connections_are_not_ended);
+	tcase_add_test(tests, a_read_that_is_late_is_unblocked_all_the_same);
+	tcase_add_test(tests, the_connections_of_a_reader_that_still_waits_are_ended_by_the_next_one);
+	tcase_add_test(tests, a_reader_that_lost_its_connections_leaves_them_to_be_ended);
 	tcase_add_test(tests, entries_under_a_new_lease_wait_for_those_under_the_lost_one);
 	tcase_add_test(tests, a_reader_whose_connections_change_continues_when_the_lease_names_them);
 	tcase_add_test(tests, a_reader_reads_nothing_over_a_new_connection_before_the_lease_names_it);

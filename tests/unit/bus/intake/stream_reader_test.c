@@ -110,6 +110,34 @@ START_TEST(entries_of_a_read_answered_long_after_the_stop_stay_pending)
 }
 END_TEST
 
+static enum stream_injection hold_claim(void *context, enum consumer_call_kind call)
+{
+	(void)context;
+	if (call == STREAM_CLAIM)
+		cable_hold(memory_consumer_answers(consumer));
+	return STREAM_WELL;
+}
+
+START_TEST(a_reader_has_not_ended_while_a_claim_is_under_way)
+{
+	crash_reading();
+	world_start(world);
+	prepare_reader();
+	memory_consumer_set_injector(consumer, hold_claim, NULL);
+	stream_reader_start(reader);
+	world_run(world);
+	stream_reader_stop(reader);
+	world_advance_ms(world, 50);
+	ck_assert(!stream_reader_has_ended(reader));
+	ck_assert(!stream_reader_is_idle(reader));
+
+	cable_open(memory_consumer_answers(consumer));
+	world_run(world);
+	ck_assert(stream_reader_has_ended(reader));
+	ck_assert(stream_reader_is_idle(reader));
+}
+END_TEST
+
 START_TEST(a_reader_stopped_and_started_at_once_reads_each_entry_once)
 {
 	cable_hold(memory_consumer_read_answers(consumer));
@@ -137,5 +165,6 @@ SUITE("stream reader", set_up_reading, tear_down_stream_world)
 	tcase_add_test(tests, a_stopped_reader_acknowledges_its_entries_and_reads_no_more);
 	tcase_add_test(tests, entries_of_a_read_under_way_at_the_stop_are_handled);
 	tcase_add_test(tests, entries_of_a_read_answered_long_after_the_stop_stay_pending);
+	tcase_add_test(tests, a_reader_has_not_ended_while_a_claim_is_under_way);
 	tcase_add_test(tests, a_reader_stopped_and_started_at_once_reads_each_entry_once);
 }

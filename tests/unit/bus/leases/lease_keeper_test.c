@@ -108,7 +108,7 @@ START_TEST(a_worker_hands_over_in_less_than_a_second_before_it_ends)
 	lease_keeper_stop(lease_workers[0].keeper);
 
 	ck_assert_int_lt(ms_until_working(1, 0), 1000);
-	ck_assert_str_eq(work_of(1)->last_note, "note of first");
+	ck_assert_str_eq(database->leases[0].note, "note of second");
 	pass_ms(100);
 	ck_assert(lease_keeper_has_left(lease_workers[0].keeper));
 	ck_assert_uint_eq(database->worker_count, 1);
@@ -146,6 +146,34 @@ START_TEST(work_that_does_not_become_idle_is_left_to_the_next_holder)
 	ck_assert_int_le(ms_until_working(1, 0), 1000 + LEASE_BEAT_MS);
 	ck_assert(work_of(0)->lease->is_lost);
 	ck_assert_int_eq(work_of(0)->lost, 1);
+}
+END_TEST
+
+/* _i: 0: the work has ended when the lease is handed over, and the next holder ends nothing; 1: it has not. */
+START_TEST(work_is_ended_by_the_next_holder_unless_it_has_ended)
+{
+	start_worker(0, "first", 1);
+	start_worker(1, "second", 1);
+	pass_ms(LEASE_TTL_MS);
+	work_of(0)->is_calling = _i;
+	lease_keeper_stop(lease_workers[0].keeper);
+	ms_until_working(1, 0);
+
+	ck_assert_str_eq(work_of(1)->last_note, _i ? "note of first" : "");
+}
+END_TEST
+
+/* The rest of it cannot begin anything under the lost lease. */
+START_TEST(work_that_is_not_idle_but_calls_nothing_any_more_need_not_be_ended)
+{
+	start_worker(0, "first", 1);
+	start_worker(1, "second", 1);
+	pass_ms(LEASE_TTL_MS);
+	work_of(0)->is_busy = true;
+	lease_keeper_stop(lease_workers[0].keeper);
+	ms_until_working(1, 0);
+
+	ck_assert_str_eq(work_of(1)->last_note, "");
 }
 END_TEST
 
@@ -279,6 +307,8 @@ SUITE("lease keeper", set_up_leases, tear_down_leases)
 	tcase_add_test(tests, a_worker_hands_over_in_less_than_a_second_before_it_ends);
 	tcase_add_test(tests, a_lease_is_handed_over_when_its_work_is_idle);
 	tcase_add_test(tests, work_that_does_not_become_idle_is_left_to_the_next_holder);
+	tcase_add_loop_test(tests, work_is_ended_by_the_next_holder_unless_it_has_ended, 0, 2);
+	tcase_add_test(tests, work_that_is_not_idle_but_calls_nothing_any_more_need_not_be_ended);
 	tcase_add_test(tests, a_stopped_worker_without_a_database_does_not_wait_for_it);
 	tcase_add_test(tests, a_changed_note_is_written_before_the_work_continues);
 	tcase_add_test(tests, a_note_that_could_not_be_written_is_written_later);

@@ -66,6 +66,11 @@ static bool is_idle(void *it)
 	return !((struct work *)it)->is_busy;
 }
 
+static bool has_ended(void *it)
+{
+	return !((struct work *)it)->is_calling;
+}
+
 static void lost(void *it)
 {
 	struct work *work = it;
@@ -95,7 +100,7 @@ void tear_down_leases(void)
 
 void make_worker(int worker, const char *name, int count)
 {
-	static const struct leased_ops ops = {note, end, begin, stop, is_idle, lost};
+	static const struct leased_ops ops = {note, end, begin, stop, is_idle, has_ended, lost};
 	struct lease_worker *it = &lease_workers[worker];
 	static uint64_t seeds;
 

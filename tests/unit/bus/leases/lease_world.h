@@ -23,6 +23,7 @@ struct work {
 	store_done *ended;
 	void *ended_context;
 	bool is_working, is_busy;
+	bool is_calling; /* it may still do something after its end, unless that is ended */
 	int begun, stopped, lost;
 };
 
