@@ -27,10 +27,10 @@ static enum store_injection on_call(void *context, enum store_call call)
 	return chance(chaos, 2) ? INJECT_REFUSED : INJECT_LOST_AFTER;
 }
 
-/* Without the right to make these calls, a stream is read all the same, but not in its order. */
+/* Without the right to make this call, a stream is read all the same, but not in its order. */
 static bool keeps_order(enum consumer_call_kind call)
 {
-	return call == STREAM_CLAIM || call == STREAM_END_CONNECTIONS;
+	return call == STREAM_END_CONNECTIONS;
 }
 
 static enum stream_injection on_stream_call(void *context, enum consumer_call_kind call)

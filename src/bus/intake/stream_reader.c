@@ -484,6 +484,12 @@ void reader_count_lost_pending(struct stream_reader *reader, size_t count)
 	reader_count_lost(reader, "entries lost: they were trimmed while they were pending", (int64_t)count);
 }
 
+/* Only the holder of the lease may handle what is pending, so it claims all of it when it begins. */
+static bool is_to_claim_all(const struct stream_reader *reader)
+{
+	return reader->lease && reader->is_first_claim;
+}
+
 static void on_claimed(void *context, const struct stream_claim *claim, const struct failure *failure)
 {
 	struct stream_reader *reader = context;
@@ -493,6 +499,10 @@ static void on_claimed(void *context, const struct stream_claim *claim, const st
 		return;
 	}
 	reader_note_refusal(reader, CALL_CLAIM, failure);
+	if (failure && is_to_claim_all(reader) && reader->found.others_hold_some) {
+		reader_fail(reader, failure); /* what others hold comes before what is not read yet */
+		return;
+	}
 	reader->claim_is_due = false;
 	reader->is_first_claim = reader->is_first_claim && failure; /* a refused one is made again */
 	reader_set_timer(reader, reader->claim_timer, CLAIM_EVERY_MS);
@@ -507,11 +517,10 @@ static void on_claimed(void *context, const struct stream_claim *claim, const st
 	step_done(reader);
 }
 
-/* Only the holder of the lease may handle what is pending, so it claims all of it when it begins. */
 static void claim(struct stream_reader *reader)
 {
 	struct stream *stream = reader->ports.stream;
-	int64_t idle_ms = reader->lease && reader->is_first_claim ? 0 : STREAM_CLAIM_IDLE_MS;
+	int64_t idle_ms = is_to_claim_all(reader) ? 0 : STREAM_CLAIM_IDLE_MS;
 
 	reader->state = READER_CLAIMING;
 	stream->ops->claim(stream, idle_ms, on_claimed, reader);

@@ -63,6 +63,7 @@ struct stream_state {
 	struct stream_id done;         /* our group has acknowledged every entry up to here */
 	struct stream_id done_by_all;  /* every group of the stream has acknowledged every entry up to here */
 	uint64_t pending;              /* entries pending for our group's readers */
+	bool others_hold_some;         /* of these some are pending for other readers than this one */
 	int64_t added;                 /* entries ever added; negative: unknown */
 	struct stream_id last_present; /* the highest entry that exists; 0-0: the stream is empty */
 };

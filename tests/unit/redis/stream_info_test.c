@@ -28,7 +28,7 @@ static bool take_groups(const char *text)
 static bool take_pending(const char *text)
 {
 	redisReply *reply = reply_written(text);
-	bool good = stream_info_parse_pending(&info, reply);
+	bool good = stream_info_parse_pending(&info, reply, "me");
 
 	return good;
 }
@@ -76,6 +76,26 @@ START_TEST(fields_of_xinfo_are_found_by_name)
 	ck_assert(take_pending("[:2 '2-0' '4-1' [['me' '2']]]"));
 
 	assert_state("5-1 1-18446744073709551615 2 1-18446744073709551615");
+}
+END_TEST
+
+static const struct {
+	const char *pending;
+	bool others_hold_some;
+} holders[] = {
+	{"[:0 nil nil nil]", false},
+	{"[:2 '2-0' '4-1' [['me' '2']]]", false},
+	{"[:2 '2-0' '4-1' [['me' '1'] ['mee' '1']]]", true},
+	{"[:1 '2-0' '4-1' [['other' '1']]]", true},
+};
+
+START_TEST(it_is_known_whether_another_consumer_holds_entries)
+{
+	ck_assert(begin(streams[0]));
+	ck_assert(take_groups(groups[0]));
+	ck_assert(take_pending(holders[_i].pending));
+
+	ck_assert_int_eq(info.state.others_hold_some, holders[_i].others_hold_some);
 }
 END_TEST
 
@@ -197,6 +217,7 @@ END_TEST
 SUITE("redis standing")
 {
 	tcase_add_loop_test(tests, fields_of_xinfo_are_found_by_name, 0, COUNT(streams));
+	tcase_add_loop_test(tests, it_is_known_whether_another_consumer_holds_entries, 0, COUNT(holders));
 	tcase_add_test(tests, a_group_without_pending_entries_has_done_all_it_was_delivered);
 	tcase_add_test(tests, pending_entries_above_the_last_delivered_one_do_not_count);
 	tcase_add_test(tests, a_group_that_vanished_meanwhile_is_left_out);

@@ -112,6 +112,8 @@ static void do_look(struct consumer_call *call)
 		call->state.done = done_of(group);
 		call->state.done_by_all = done_by_all(stream);
 		call->state.pending = group->pending_count;
+		for (const struct group_entry *it = group->pending; it; it = it->next)
+			call->state.others_hold_some |= strcmp(it->consumer, call->consumer->name) != 0;
 	}
 	consumer_answer(call);
 }

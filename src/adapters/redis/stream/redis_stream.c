@@ -81,7 +81,7 @@ static void on_pending(void *context, const redisReply *reply)
 
 	if (!stream_call_received(call, reply))
 		return;
-	if (!stream_info_parse_pending(&call->stream->info, reply))
+	if (!stream_info_parse_pending(&call->stream->info, reply, call->stream->consumer))
 		stream_call_fail_with(call, reply);
 	if (!call->replies)
 		stream_call_finish(call);

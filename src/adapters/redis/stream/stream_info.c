@@ -159,7 +159,22 @@ static bool parse_pending(const redisReply *reply, struct stream_id *lowest)
 					       stream_id_parse(reply->element[1]->str, lowest));
 }
 
-bool stream_info_parse_pending(struct stream_info *info, const redisReply *pending)
+/* The fourth element of the reply has each consumer that holds entries, and their number. */
+static bool is_held_by_others(const redisReply *pending, const char *ours)
+{
+	const redisReply *holders = pending->elements > 3 ? pending->element[3] : NULL;
+
+	for (size_t i = 0; holders && i < holders->elements; i++) {
+		const redisReply *holder = holders->element[i];
+
+		if (holder->type != REDIS_REPLY_ARRAY || !holder->elements ||
+		    !resp_is_text(holder->element[0], ours))
+			return true;
+	}
+	return false;
+}
+
+bool stream_info_parse_pending(struct stream_info *info, const redisReply *pending, const char *ours)
 {
 	struct stream_state *state = &info->state;
 	size_t index = info->parsed++;
@@ -174,6 +189,7 @@ bool stream_info_parse_pending(struct stream_info *info, const redisReply *pendi
 			state->has_group = true;
 			state->done = done;
 			state->pending = (uint64_t)pending->element[0]->integer;
+			state->others_hold_some = is_held_by_others(pending, ours);
 		}
 	}
 	if (info->parsed == info->groups)

@@ -27,8 +27,11 @@ struct stream_info {
 bool stream_info_begin(struct stream_info *info, const struct redisReply *stream);
 bool stream_info_parse_groups(struct stream_info *info, const struct redisReply *groups, const char *ours);
 
-/* Parses the next group's reply, and skips a group that was deleted meanwhile (an error). */
-bool stream_info_parse_pending(struct stream_info *info, const struct redisReply *pending);
+/*
+ * Parses the next group's reply, and skips a group that was deleted meanwhile (an error).  `ours` is the
+ * consumer that is this reader.
+ */
+bool stream_info_parse_pending(struct stream_info *info, const struct redisReply *pending, const char *ours);
 
 /* The group's name in the reply to XINFO GROUPS. */
 struct bytes stream_info_group(const struct redisReply *groups, size_t index);

@@ -80,13 +80,39 @@ START_TEST(what_a_killed_reader_held_is_claimed_at_once)
 }
 END_TEST
 
-START_TEST(a_refused_claim_is_made_again_without_waiting_for_entries_to_be_idle)
+static enum stream_injection refuse_claims(void *context, enum consumer_call_kind call)
 {
-	let_the_second_hold_an_entry();
-	memory_consumer_fail_next(replicas[0].streams[0].consumer, STREAM_CLAIM, STREAM_REFUSED);
-	ms_until_reading(0, 0);
-	pass_ms(15000);
+	(void)context;
+	return call == STREAM_CLAIM ? STREAM_REFUSED : STREAM_WELL;
+}
 
+START_TEST(new_entries_wait_until_what_a_killed_reader_held_is_claimed)
+{
+	struct engine_trouble trouble = {0};
+
+	let_the_second_hold_an_entry();
+	memory_consumer_set_injector(replicas[0].streams[0].consumer, refuse_claims, NULL);
+	pass_ms(15000);
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
+	ck_assert(stream_reader_trouble(replicas[0].streams[0].reader, world->arena, &trouble));
+	ck_assert_str_eq(trouble.text, "is not read: NOPERM this user has no permissions");
+	memory_consumer_set_injector(replicas[0].streams[0].consumer, NULL, NULL);
+	pass_ms(2000);
+
+	ck_assert_str_eq(orders_of("LAMP"), "a b c ");
+	expect_acknowledged(0);
+}
+END_TEST
+
+START_TEST(a_stream_of_which_no_other_reader_holds_an_entry_is_read_without_claims)
+{
+	kill_replica(0);
+	memory_consumer_set_injector(replicas[1].streams[0].consumer, refuse_claims, NULL);
+	ms_until_reading(1, 0);
+	add_order_to(0, "a");
+	pass_ms(100);
+
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
 	expect_acknowledged(0);
 }
 END_TEST
@@ -392,7 +418,8 @@ SUITE("replicas", set_up_two, tear_down_replicas)
 	tcase_add_test(tests, one_of_two_workers_reads_a_stream);
 	tcase_add_test(tests, what_a_killed_reader_has_not_committed_is_done_by_the_next_one_in_order);
 	tcase_add_test(tests, what_a_killed_reader_held_is_claimed_at_once);
-	tcase_add_test(tests, a_refused_claim_is_made_again_without_waiting_for_entries_to_be_idle);
+	tcase_add_test(tests, new_entries_wait_until_what_a_killed_reader_held_is_claimed);
+	tcase_add_test(tests, a_stream_of_which_no_other_reader_holds_an_entry_is_read_without_claims);
 	tcase_add_test(tests, a_reader_that_is_frozen_and_comes_back_does_nothing_twice);
 	tcase_add_test(tests, a_flush_that_arrives_after_the_lease_was_taken_writes_nothing);
 	tcase_add_test(tests, the_waiting_read_of_a_frozen_reader_receives_nothing_any_more);
