@@ -12,6 +12,9 @@
 /* How often a reader that waits for another worker checks whether that one is alive. */
 #define LOOK_FOR_NEWER_MS 100
 
+/* How often it checks whether it knows which workers are alive. */
+#define LOOK_FOR_ROLL_MS 5
+
 /* A worker that should have taken the stream by then does not. */
 #define NEWER_LATE_MS 10000
 
@@ -49,7 +52,7 @@ static bool has_caught_up(const void *context)
 	const struct stream_reader *reader = context;
 
 	return reader->stats.is_reading && !reader->has_pending && !may_claim(reader) && !reader->unknown &&
-	       !*reader->refused[CALL_CLAIM];
+	       !reader->is_asking && !*reader->refused[CALL_CLAIM];
 }
 
 struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
@@ -153,6 +156,7 @@ void stream_reader_lead(struct stream_reader *reader, struct lease *lease)
 	reader->connections = must(strdup(stream->ops->connections(stream)));
 	reader->is_draining = reader->unanswered;
 	set_unknown(reader, NULL);
+	reader->is_asking = false;
 	reader_lose(reader);
 	stream_reader_start(reader);
 }
@@ -321,6 +325,8 @@ static void lead_in(struct stream_reader *reader)
 			  account_reopen(&reader->account, &reader->found, from, is_new));
 	if (!is_same || stream_id_compare(reader->delivered, from) < 0)
 		reader->delivered = from;
+	if (!is_same)
+		reader->asked_up_to = (struct stream_id){0};
 	reader->record = reader->opening;
 	reader->suspected = (struct stream_id){0};
 	/* Entries handled before: acknowledge those of this incarnation, forget the others. */
@@ -528,10 +534,21 @@ static void claim(struct stream_reader *reader)
 
 /* ---- the next step ---- */
 
-/* The worker that knows the entry has died: the entry, and those behind it, are this reader's again. */
+/* Returns how long until it is checked again whether the entry of an unknown type can be read; 0: it can. */
+static int64_t wait_at_unknown_ms(const struct stream_reader *reader)
+{
+	if (stream_reader_waits_for_newer(reader))
+		return LOOK_FOR_NEWER_MS;
+	return reader->is_asking && lease_keeper_roll(reader->ports.keeper) < reader->asked_roll
+		       ? LOOK_FOR_ROLL_MS
+		       : 0;
+}
+
+/* It is known who is alive, or the worker that knows the entry has died: it is read, with those behind it. */
 static void read_again(struct stream_reader *reader)
 {
 	set_unknown(reader, NULL);
+	reader->is_asking = false;
 	reader_begin_pass(reader);
 }
 
@@ -555,12 +572,12 @@ void reader_advance(struct stream_reader *reader)
 	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused ||
 	    reader->is_draining || !may_go_on(reader))
 		return;
-	if (stream_reader_waits_for_newer(reader)) {
+	if (wait_at_unknown_ms(reader)) {
 		reader->state = READER_WAITING;
-		reader_set_timer(reader, reader->retry_timer, LOOK_FOR_NEWER_MS);
+		reader_set_timer(reader, reader->retry_timer, wait_at_unknown_ms(reader));
 		return;
 	}
-	if (reader->unknown)
+	if (reader->unknown || reader->is_asking)
 		read_again(reader);
 	if (!reader->stats.is_reading) {
 		if (!reader->is_noting) /* writing a checkpoint reads the state, too */

@@ -15,7 +15,8 @@
  * An entry that belongs in another stream is added there, and then acknowledged here.
  *
  * At an entry of a type that this program does not know, but another worker that is alive does, a reader
- * stops, and waits until that one has the lease.  Without such a worker the entry is invalid.
+ * stops, and waits until that one has the lease.  Without such a worker the entry is invalid; that is judged
+ * by a roll of the workers that was read after the entry, so a worker that has just started counts, too.
  *
  * The caller decides which worker reads which stream.  A reader that has a lease claims at once all that is
  * pending for others; each unit of work checks that the lease is not lost.  It reads only over the
@@ -39,7 +40,7 @@ struct stream_reader_ports {
 	struct random *random;
 	struct logger *logger;
 	struct engine *engine;
-	const struct lease_keeper *keeper; /* knows what other workers know; or NULL */
+	struct lease_keeper *keeper; /* knows what other workers know; or NULL */
 };
 
 struct stream_reader_config {

@@ -93,6 +93,9 @@ struct stream_reader {
 	uint64_t pass;               /* its number */
 	bool interleaves;            /* with reads of new entries, */
 	bool new_is_next;            /* which alternate */
+	bool is_asking; /* waits for this roll of the workers, to judge entries of unknown types up to this id */
+	uint64_t asked_roll;
+	struct stream_id asked_up_to;
 	char *unknown; /* the type of the entry that waits for another worker, since this time; or NULL */
 	int64_t unknown_since_ms;
 	uint64_t submitted;           /* what the engine had received after this reader's last entry */

@@ -68,16 +68,36 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 					    });
 }
 
-/* Returns the number of entries in front of the first one that waits for another worker. */
+/* Whether it is known which workers were alive after the entry was received. */
+static bool can_judge(const struct stream_reader *reader, struct stream_id id)
+{
+	return stream_id_compare(id, reader->asked_up_to) <= 0 &&
+	       lease_keeper_roll(reader->ports.keeper) >= reader->asked_roll;
+}
+
+static void ask_roll(struct stream_reader *reader, struct stream_id up_to)
+{
+	reader->is_asking = true;
+	reader->asked_up_to = up_to;
+	reader->asked_roll = lease_keeper_ask_roll(reader->ports.keeper);
+}
+
+/* Returns the number of entries in front of the first one that waits, for another worker or to be judged. */
 static size_t before_unknown(struct stream_reader *reader, const struct stream_entry *entries, size_t count)
 {
 	const struct lease_keeper *keeper = reader->ports.keeper;
 
 	for (size_t i = 0; i < count && keeper; i++) {
-		if (!entries[i].unknown || !lease_keeper_is_known(keeper, entries[i].unknown))
+		if (!entries[i].unknown)
 			continue;
-		reader_wait_for_newer(reader, &entries[i]);
-		return i;
+		if (lease_keeper_is_known(keeper, entries[i].unknown)) {
+			reader_wait_for_newer(reader, &entries[i]);
+			return i;
+		}
+		if (!can_judge(reader, entries[i].id)) {
+			ask_roll(reader, entries[count - 1].id);
+			return i;
+		}
 	}
 	return count;
 }

@@ -295,6 +295,7 @@ static void on_beaten(void *context, const struct failure *failure)
 		keeper_look(keeper);
 		return;
 	}
+	keeper->roll_number = keeper->beats;
 	workers_alive_see(&keeper->alive, &keeper->roll, &keeper->self, now_ms);
 	next_ms = keeper->is_due ? 0 : workers_alive_next_death_ms(&keeper->alive, now_ms) - now_ms;
 	keeper_set_timer(keeper, keeper->beat_timer, next_ms < LEASE_BEAT_MS ? next_ms : LEASE_BEAT_MS);
@@ -339,6 +340,7 @@ static void beat(void *context)
 			candidacies[keeper->self.candidacy_count++] = it->name;
 	}
 	keeper->is_beating = true;
+	keeper->beats++;
 	keeper->ports.store->ops->beat(keeper->ports.store, &keeper->self, &keeper->roll, keeper->arena,
 				       on_beaten, keeper);
 }
@@ -409,6 +411,17 @@ bool lease_keeper_is_known(const struct lease_keeper *keeper, const char *messag
 			return true;
 	}
 	return false;
+}
+
+uint64_t lease_keeper_ask_roll(struct lease_keeper *keeper)
+{
+	keeper_set_timer(keeper, keeper->beat_timer, 0);
+	return keeper->beats + 1;
+}
+
+uint64_t lease_keeper_roll(const struct lease_keeper *keeper)
+{
+	return keeper->roll_number;
 }
 
 void lease_keeper_start(struct lease_keeper *keeper)

@@ -101,8 +101,15 @@ bool lease_keeper_has_left(const struct lease_keeper *keeper);
 bool lease_keeper_has(const struct lease_keeper *keeper, const void *it);
 bool lease_keeper_is_elsewhere(const struct lease_keeper *keeper, const void *it);
 
-/* Whether another worker that is alive knows messages of that name. */
+/* Whether another worker that is alive knows messages of that name, as of the last roll. */
 bool lease_keeper_is_known(const struct lease_keeper *keeper, const char *message);
+
+/*
+ * Reads a roll soon, and returns its number.  Once lease_keeper_roll() is that number, or a higher one, the
+ * last roll was read after this call.
+ */
+uint64_t lease_keeper_ask_roll(struct lease_keeper *keeper);
+uint64_t lease_keeper_roll(const struct lease_keeper *keeper);
 
 /* Whether another worker took the lease from this one, and none that is alive was seen to have it since. */
 bool lease_keeper_lost(const struct lease_keeper *keeper, const void *it);

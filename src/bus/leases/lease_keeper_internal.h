@@ -61,6 +61,7 @@ struct lease_keeper {
 
 	struct arena *arena; /* of the round */
 	struct lease_roll roll;
+	uint64_t beats, roll_number; /* that were begun; of which one the last roll is */
 	struct worker_row self;
 	struct workers_alive alive;
 	bool is_started, is_beating, is_failing;

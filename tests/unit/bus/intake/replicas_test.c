@@ -377,6 +377,32 @@ START_TEST(an_entry_of_a_type_that_only_a_newer_worker_knows_is_left_to_it_with_
 }
 END_TEST
 
+/* _i: 1: the first worker is reading the roll while the second one starts. */
+START_TEST(an_entry_of_a_type_that_a_worker_knows_which_has_just_started_is_left_to_it)
+{
+	kill_replica(1);
+	if (_i) {
+		cable_hold(memory_leases_answers(replicas[0].leases));
+		pass_ms(LEASE_BEAT_MS);
+	}
+	replicas[1].also_knows = "new_command";
+	start_replica(1, 1);
+	add_unknown_to(0, "new_command");
+	add_order_to(0, "a");
+	world_run(world);
+	cable_open(memory_leases_answers(replicas[0].leases));
+	pass_ms(100);
+	ck_assert_uint_eq(world->database->dead_letter_count, 0);
+	ck_assert_str_eq(orders_of("LAMP"), "");
+
+	ck_assert_int_lt(ms_until_reading(1, 0), PATIENCE_MS);
+	pass_ms(100);
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
+	ck_assert_uint_eq(stream_reader_stats(replicas[1].streams[0].reader)->read, 2);
+	expect_acknowledged(0);
+}
+END_TEST
+
 START_TEST(an_entry_of_a_type_that_no_living_worker_knows_is_invalid)
 {
 	renew_the_second();
@@ -434,6 +460,8 @@ SUITE("replicas", set_up_two, tear_down_replicas)
 	tcase_add_test(tests, a_worker_that_commits_nothing_for_seconds_lets_another_one_read);
 	tcase_add_test(tests,
 		       an_entry_of_a_type_that_only_a_newer_worker_knows_is_left_to_it_with_all_behind_it);
+	tcase_add_loop_test(
+		tests, an_entry_of_a_type_that_a_worker_knows_which_has_just_started_is_left_to_it, 0, 2);
 	tcase_add_test(tests, an_entry_of_a_type_that_no_living_worker_knows_is_invalid);
 	tcase_add_test(tests, two_streams_are_read_by_two_workers);
 }
