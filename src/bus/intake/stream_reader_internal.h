@@ -1,7 +1,7 @@
 /*
  * What the files of the stream's reader share: its steps (stream_reader.c), reading (stream_reading.c), its
- * end (stream_stopping.c), acknowledging (stream_acks.c), forwarding (stream_forwarding.c), writing checkpoints and trimming
- * (stream_marks.c).
+ * end (stream_stopping.c), acknowledging (stream_acks.c), forwarding (stream_forwarding.c), writing
+ * checkpoints and trimming (stream_marks.c).
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_READER_INTERNAL_H
 #define ALLOCD_BUS_INTAKE_STREAM_READER_INTERNAL_H
@@ -93,7 +93,7 @@ struct stream_reader {
 	uint64_t pass;               /* its number */
 	bool interleaves;            /* with reads of new entries, */
 	bool new_is_next;            /* which alternate */
-	bool is_asking; /* waits for this roll of the workers, to judge entries of unknown types up to this id */
+	bool is_asking; /* waits for this roll of the workers, to judge unknown entries up to this id */
 	uint64_t asked_roll;
 	struct stream_id asked_up_to;
 	char *unknown; /* the type of the entry that waits for another worker, since this time; or NULL */

@@ -6,7 +6,7 @@
 /* How long a stopped reader waits for calls under way.  A read that finds entries takes less. */
 #define STOP_WAIT_MS 300
 
-/* A read that reaches the stream after the call that unblocks it waits all the same, so that call is repeated. */
+/* A read that reaches the stream after the call that unblocks it waits all the same: the call is repeated. */
 #define UNBLOCK_AGAIN_MS 10
 
 /* If it is refused, the read returns when it has waited for its whole time. */

@@ -41,7 +41,8 @@ struct leased_ops {
 	/*
 	 * What the next holder needs to end what this worker may still be doing; NULL: this worker cannot do
 	 * the work now.  The note is written to the lease before work begins, and again before work that
-	 * another note is needed for.  A lease that is handed over when the work has ended bears an empty one.
+	 * another note is needed for.  A lease that was handed over when the work had ended bears an empty
+	 * one.
 	 */
 	const char *(*note)(void *it);
 

@@ -127,8 +127,8 @@ struct stream_ops {
 			 void *context);
 
 	/*
-	 * Ends the wait of a read of new entries, which returns without entries soon.  A read that reaches the
-	 * stream only afterwards waits all the same.
+	 * Ends the wait of a read of new entries, which returns without entries soon.  A read that reaches
+	 * the stream only afterwards waits all the same.
 	 */
 	void (*unblock)(struct stream *stream, stream_done *done, void *context);
 

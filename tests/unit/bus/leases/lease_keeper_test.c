@@ -149,7 +149,7 @@ START_TEST(work_that_does_not_become_idle_is_left_to_the_next_holder)
 }
 END_TEST
 
-/* _i: 0: the work has ended when the lease is handed over, and the next holder ends nothing; 1: it has not. */
+/* _i: 0: the work has ended when the lease is handed over; 1: it may still do something. */
 START_TEST(work_is_ended_by_the_next_holder_unless_it_has_ended)
 {
 	start_worker(0, "first", 1);
