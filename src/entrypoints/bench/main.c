@@ -15,6 +15,8 @@ static const struct command bench = {
 	.arguments_max = 1,
 	.options = bench_own_options,
 	.summary = "Measures how fast the running worker is, and checks every effect.",
+	.examples = "allocd-bench\n"
+		    "allocd-bench latency --rate 200 --seconds 30",
 	.details = "SCENARIO: allocate (default): order lines; reallocate: quantity changes, half of\n"
 		   "which move a line; mixed: both, and new stock; hot: order lines of 10 SKUs;\n"
 		   "latency: order lines at a fixed rate.\n"

@@ -56,14 +56,14 @@ static const struct command_option verify_options[] = {
 
 static const struct command_option forget_options[] = {
 	{"order", OPTION_TEXT, .required = true, .value = "ID", .help = "the order's id"},
-	{"dry-run", .help = "print what would be replaced; change nothing"},
+	{"dry-run", .help = "print what would be replaced; change nothing", .letter = 'n'},
 	{"json", .help = "print one JSON object"},
 	{0},
 };
 
 static const struct command_option outbox_renew_options[] = {
 	{"prefix", OPTION_TEXT, .value = "TEXT", .help = "the database belongs to this ALLOCD_PREFIX from now on"},
-	{"yes", .help = "do not ask"},
+	{"yes", .help = "do not ask", .letter = 'y'},
 	{0},
 };
 
@@ -84,26 +84,28 @@ static const struct command_option dead_letters_options[] = {
 
 static const struct command_option replay_options[] = {
 	DEAD_LETTER_FILTERS,
-	{"dry-run", .help = "show what would change and which events would go out; change nothing"},
+	{"dry-run", .help = "show what would change and which events would go out; change nothing", .letter = 'n'},
 	{"edit", OPTION_TEXT, .value = "FIELD=VALUE",
 	 .help = "change a field of each message first; repeatable; FIELD= removes it"},
 	{"rate", OPTION_NUMBER, .value = "COUNT", .help = "at most this many a second"},
-	{"yes", .help = "do not ask"},
+	{"yes", .help = "do not ask", .letter = 'y'},
 	{"json", .help = "one JSON object a line"},
 	{0},
 };
 
 static const struct command_option discard_options[] = {
 	DEAD_LETTER_FILTERS,
-	{"yes", .help = "do not ask"},
+	{"yes", .help = "do not ask", .letter = 'y'},
 	{0},
 };
 
 const struct command commands[] = {
 	{
-		.name = "run", .arguments = "",
+		.name = "run", .heading = "The worker", .arguments = "",
 		.options = run_options,
 		.summary = "run the worker: receive commands, decide, publish events",
+		.examples = "allocd run\n"
+			    "allocd run --http 0.0.0.0:5005 --log-format json",
 		.details = "Migrates the database first.  SIGTERM and SIGINT end it in order, within\n"
 			   "10 seconds; a second signal ends it at once.",
 		.uses = USED_BY_RUN, .run = command_run,
@@ -111,28 +113,33 @@ const struct command commands[] = {
 	{
 		.name = "migrate", .arguments = "",
 		.summary = "bring the database's schema up to date",
+		.examples = "allocd migrate --database-url postgresql://db.example.com/allocd",
 		.details = "Migrating twice changes nothing.  A database that only newer programs\n"
 			   "understand is refused.",
 		.uses = USED_BY_MIGRATE, .run = command_migrate,
 	},
 	{
-		.name = "publish", .arguments = "MESSAGE FIELD=VALUE...",
+		.name = "publish", .heading = "Messages and events", .arguments = "MESSAGE FIELD=VALUE...",
 		.arguments_min = 1, .arguments_max = SIZE_MAX, .options = publish_options,
 		.summary = "check a command against its schema and publish it on its channel, or add it to a stream",
-		.details = "For example: allocd publish allocate orderid=order-1 sku=lamp qty=10\n"
-			   "Exits with 69 when no worker is subscribed: then the command is lost.\n"
+		.examples = "allocd publish allocate orderid=order-1 sku=lamp qty=10",
+		.details = "Exits with 69 when no worker is subscribed: then the command is lost.\n"
 			   "On a stream (--stream) it is not.  Of several streams, the SKU's is found by its CRC-32.",
 		.uses = USED_BY_PUBLISH, .run = command_publish,
 	},
 	{
 		.name = "tail", .arguments = "",
 		.summary = "print events as they pass, one a line: its name, a blank, its payload as JSON",
+		.examples = "allocd tail\n"
+			    "allocd tail --redis-url redis://redis.example.com",
 		.details = "Runs until a signal ends it.  Events published while Redis cannot be reached are missed.",
 		.uses = USED_BY_TAIL, .run = command_tail,
 	},
 	{
 		.name = "await", .arguments = "", .options = await_options,
 		.summary = "wait for the outcome of a message, and print it with the events it caused",
+		.examples = "allocd await --id order-1-lamp\n"
+			    "allocd await --id 1700000000000-0 --timeout 60 --json",
 		.details = "Exits with 0 when it was handled or skipped, with 1 when it was rejected,\n"
 			   "invalid or failed (the reason is printed), with 75 when there is no outcome\n"
 			   "yet.  When several messages have the id, from several sources or because it\n"
@@ -143,39 +150,51 @@ const struct command commands[] = {
 	{
 		.name = "quiesce", .arguments = "", .options = quiesce_options,
 		.summary = "return when nothing is queued, in flight or unpublished",
+		.examples = "allocd quiesce\n"
+			    "allocd quiesce --timeout 60",
 		.details = "Messages published or added to a stream before it began are done then.  Exits\n"
 			   "with 75 when work remains at the timeout, with 69 when no worker is subscribed.",
 		.uses = USED_BY_QUIESCE, .run = command_quiesce,
 	},
 	{
-		.name = "status", .arguments = "[SECONDS]", .arguments_max = 1, .options = status_options,
+		.name = "status", .heading = "Health and upkeep", .arguments = "[SECONDS]", .arguments_max = 1, .options = status_options,
 		.summary = "show what the worker at ALLOCD_HTTP does, what is wrong, and what to do next",
+		.examples = "allocd status\n"
+			    "allocd status --watch 5\n"
+			    "allocd status --check  # one line, for a monitoring system",
 		.details = "Exits with 0 when it is healthy, with 1 when it is degraded, with 2 when it is not\n"
 			   "ready, starting or stopping, with 69 when no worker answers: then it looks at the\n"
-			   "database and at Redis itself.  For example: allocd status --watch 5",
+			   "database and at Redis itself.",
 		.uses = USED_BY_STATUS, .run = command_status,
 	},
 	{
 		.name = "healthcheck", .arguments = "[live|ready]", .arguments_max = 1,
 		.summary = "exit with 0 when the worker at ALLOCD_HTTP is ready, or alive; else with 1",
+		.examples = "allocd healthcheck\n"
+			    "allocd healthcheck live",
 		.details = "For the health check of a container.  Prints nothing when all is well, and else why not.",
 		.uses = USED_BY_HEALTHCHECK, .run = command_healthcheck,
 	},
 	{
 		.name = "verify", .arguments = "", .options = verify_options,
 		.summary = "check every rule of the database, and print what breaks it",
+		.examples = "allocd verify\n"
+			    "allocd verify --json",
 		.details = "Reads one snapshot, while workers continue.  Exits with 1 when a rule is broken.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_verify,
 	},
 	{
 		.name = "rebuild-view", .arguments = "",
 		.summary = "make the read model agree with the allocations, while workers continue",
+		.examples = "allocd rebuild-view",
 		.details = "Prints how many rows it added, corrected and removed.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_rebuild_view,
 	},
 	{
 		.name = "republish", .arguments = "", .options = republish_options,
 		.summary = "publish a SKU's events again, in order, for a consumer that missed some",
+		.examples = "allocd republish --sku lamp --from-version 17\n"
+			    "allocd republish --sku lamp --from-version 1 --channel repair  # for one consumer",
 		.details = "They go to their channels, not to the event stream.  Exits with 1, and publishes\n"
 			   "nothing, when not all of them are stored any more (they are kept for 7 days).",
 		.uses = USED_BY_REPUBLISH, .run = command_republish,
@@ -183,6 +202,8 @@ const struct command commands[] = {
 	{
 		.name = "forget", .arguments = "", .options = forget_options,
 		.summary = "replace an order's id by a random token wherever the database has it",
+		.examples = "allocd forget --order order-1 --dry-run  # shows what would be replaced\n"
+			    "allocd forget --order order-1",
 		.details = "Workers continue meanwhile, and the books still balance.  Prints how often it was\n"
 			   "replaced in each table, and which places it cannot reach.  May be interrupted and\n"
 			   "run again.  A command that names the order later brings its id back.",
@@ -191,6 +212,8 @@ const struct command commands[] = {
 	{
 		.name = "outbox renew", .arguments = "", .options = outbox_renew_options,
 		.summary = "after a restore of the database: allow its events to be published",
+		.examples = "allocd outbox renew\n"
+			    "allocd outbox renew --yes --prefix test:",
 		.details = "Redis refuses events that the lost database has already published, so the\n"
 			   "restored one gets a new incarnation.  Events from here on, and those that are\n"
 			   "not published yet, bear the next epoch, so that consumers tell them from those\n"
@@ -203,6 +226,7 @@ const struct command commands[] = {
 	{
 		.name = "streams resize", .arguments = "", .options = streams_resize_options,
 		.summary = "change the list of streams of all workers to ALLOCD_STREAM",
+		.examples = "allocd streams resize --stream allocd:commands[0-7] --timeout 60",
 		.details = "First let the publishers go over to the new streams: what they add there waits.  Then run\n"
 			   "this while the workers go on with the former list: it returns when every command of before\n"
 			   "is handled, so that no SKU's commands overtake each other.  Then start the workers again\n"
@@ -211,9 +235,12 @@ const struct command commands[] = {
 		.uses = USED_BY_QUIESCE, .run = command_streams_resize,
 	},
 	{
-		.name = "dead-letters list", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
+		.name = "dead-letters list", .heading = "Messages that were not handled", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = dead_letters_options,
 		.summary = "list messages that were not handled, the oldest first",
+		.examples = "allocd dead-letters list\n"
+			    "allocd dead-letters list --outcome rejected --reason LAMP-9 --newer-than 2h\n"
+			    "allocd dead-letters list --json  # for programs",
 		.details = "On a terminal, lines are cut to its width.  AGE counts from the last attempt,\n"
 			   "TRIES counts attempts.  Exits with 1 when there is no dead letter of an ID.",
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_list,
@@ -222,6 +249,8 @@ const struct command commands[] = {
 		.name = "dead-letters show", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = dead_letters_options,
 		.summary = "show a dead letter in full: its payload, and what operators did about it",
+		.examples = "allocd dead-letters show 17\n"
+			    "allocd dead-letters show --message allocate --limit 1 --json",
 		.details = "Exits with 1 when there is no dead letter of an ID, and names the operator that\n"
 			   "replayed or discarded it.",
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_show,
@@ -230,6 +259,9 @@ const struct command commands[] = {
 		.name = "dead-letters replay", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = replay_options,
 		.summary = "handle dead letters again, the oldest first, once their cause is gone",
+		.examples = "allocd dead-letters replay 17 --dry-run  # shows what would happen\n"
+			    "allocd dead-letters replay 17 --edit qty=5\n"
+			    "allocd dead-letters replay --outcome failed --rate 100 --yes",
 		.details = "Without an ID or a filter, all are replayed.  One that is handled or skipped is\n"
 			   "deleted; otherwise its attempts are counted.  Mail is sent by a worker.  A\n"
 			   "replay and its effect commit together: it can be interrupted and repeated.\n"
@@ -244,23 +276,31 @@ const struct command commands[] = {
 		.name = "dead-letters discard", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = discard_options,
 		.summary = "delete dead letters, and record the operator that did",
+		.examples = "allocd dead-letters discard 17 18\n"
+			    "allocd dead-letters discard --older-than 30d --yes",
 		.details = "Without an ID or a filter, all are deleted, except those being replayed.",
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_discard,
 	},
 	{
-		.name = "config", .arguments = "",
+		.name = "config", .heading = "The program", .arguments = "",
 		.summary = "print the settings in force as a commented environment file",
+		.examples = "allocd config\n"
+			    "allocd config --lanes 4 > allocd.env",
 		.details = "Passwords are not shown.",
 		.uses = USED_BY_CONFIG, .run = command_config,
 	},
 	{
 		.name = "version", .arguments = "",
 		.summary = "print the program's version",
+		.examples = "allocd version",
 		.run = command_version,
 	},
 	{
 		.name = "help", .arguments = "[COMMAND]", .arguments_max = 2,
 		.summary = "show how to use the program, or one of its commands",
+		.examples = "allocd help\n"
+			    "allocd help publish\n"
+			    "allocd help dead-letters",
 		.run = command_help,
 	},
 };
@@ -293,15 +333,6 @@ bool command_is_of_family(const struct command *command, const char *word)
 	size_t length = strlen(word);
 
 	return strncmp(command->name, word, length) == 0 && command->name[length] == ' ';
-}
-
-bool command_refuse_moved(const char *word)
-{
-	bool has_moved = strcmp(word, "bench") == 0;
-
-	if (has_moved)
-		print_error("bench is a program of its own now: run allocd-bench");
-	return has_moved;
 }
 
 enum exit_status command_config(const struct invocation *invocation)

@@ -30,6 +30,7 @@ struct command_option {
 	bool required;
 	const char *value; /* the placeholder in the help; NULL for a flag */
 	const char *help;  /* one line */
+	char letter;       /* of a flag that may be given as -LETTER, too; or '\0' */
 };
 
 /* An option that was given.  It may be repeated; if only one value applies, the last one does. */
@@ -56,10 +57,12 @@ struct invocation {
 
 struct command {
 	const char *name;      /* one word, or two: "outbox renew" */
+	const char *heading;   /* of the commands from here on in the help; NULL: that of those before */
 	const char *arguments; /* as usage shows them */
 	size_t arguments_min, arguments_max;
 	const struct command_option *options; /* options that are not settings; ended by a NULL `name` */
 	const char *summary;                  /* one line */
+	const char *examples;                 /* calls, one a line; may end in a comment after " # " */
 	const char *details;                  /* what `allocd help COMMAND` prints besides */
 	unsigned uses;                        /* which settings: see USED_BY_...; 0: none */
 	bool is_program;                      /* the only command of a program of that name */
@@ -74,8 +77,11 @@ extern const size_t commands_count;
  */
 const struct command *command_named(const char *const words[], const char *const **rest);
 
-/* Reports on standard error which program replaces a former command.  False: the word does not name one. */
-bool command_refuse_moved(const char *word);
+/*
+ * Reports on standard error that the NULL-terminated words begin with no command's name, and which commands
+ * there are, or which one was probably meant.
+ */
+enum exit_status command_refuse_unknown(const char *const words[]);
 
 /* The beginning of an error of the command: "republish: ", or "" for a program of one command. */
 const char *command_prefix(const struct invocation *invocation);

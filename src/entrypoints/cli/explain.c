@@ -1,6 +1,8 @@
 /* Describes the call of a command: in errors, and in its help, from its row and the settings. */
 #include "entrypoints/cli/commands.h"
 
+#include <string.h>
+
 const char *command_prefix(const struct invocation *invocation)
 {
 	const struct command *command = invocation->command;
@@ -28,36 +30,63 @@ static void print_setting(const struct setting *setting, struct arena *arena)
 
 static void print_own_option(const struct command_option *option, struct arena *arena)
 {
+	const char *letter = option->letter ? arena_printf(arena, "-%c, ", option->letter) : "";
+
 	printf("  %-28s %s\n",
-	       arena_printf(arena, "--%s%s%s", option->name, option->value ? " " : "",
+	       arena_printf(arena, "%s--%s%s%s", letter, option->name, option->value ? " " : "",
 			    option->value ? option->value : ""),
 	       option->help);
 }
 
-static void print_options(const struct command *command)
+static void print_own_options(const struct command *command, struct arena *arena)
 {
 	const struct command_option *option = command->options;
-	struct arena *arena = arena_new(1024);
 
-	puts("\nOptions:");
+	if (option)
+		puts("\nOptions:");
 	for (; option && option->name; option++)
 		print_own_option(option, arena);
+}
+
+/* Prints the command's settings that all commands with settings have, or its others. */
+static void print_settings(const struct command *command, bool common, const char *heading,
+			   struct arena *arena)
+{
 	for (size_t i = 0; i < settings_count; i++) {
-		if (settings[i].used_by & command->uses)
-			print_setting(&settings[i], arena);
+		if (!(settings[i].used_by & command->uses) || setting_is_common(&settings[i]) != common)
+			continue;
+		if (heading)
+			printf("\n%s\n", heading);
+		heading = NULL;
+		print_setting(&settings[i], arena);
 	}
-	arena_free(&arena);
+}
+
+static void print_examples(const char *examples)
+{
+	puts("\nExamples:");
+	while (*examples) {
+		int length = (int)strcspn(examples, "\n");
+
+		printf("  %.*s\n", length, examples);
+		examples += length + (examples[length] == '\n');
+	}
 }
 
 void command_explain(const struct command *command)
 {
 	bool has_options = command->options || command->uses;
+	struct arena *arena = arena_new(1024);
 
 	printf("usage: %s%s%s%s%s\n\n", command->is_program ? "" : "allocd ", command->name,
 	       has_options ? " [OPTION]..." : "", command->arguments[0] ? " " : "", command->arguments);
 	printf("%s\n", command->summary);
+	if (command->examples)
+		print_examples(command->examples);
 	if (command->details)
-		printf("%s\n", command->details);
-	if (has_options)
-		print_options(command);
+		printf("\n%s\n", command->details);
+	print_own_options(command, arena);
+	print_settings(command, false, "Settings, as options or in the environment:", arena);
+	print_settings(command, true, "Settings of the log:", arena);
+	arena_free(&arena);
 }

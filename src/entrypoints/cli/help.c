@@ -25,6 +25,8 @@ static bool print_commands(const char *family)
 	for (size_t i = 0; i < commands_count; i++) {
 		if (family && !command_is_of_family(&commands[i], family))
 			continue;
+		if (!family && commands[i].heading)
+			printf("\n%s:\n", commands[i].heading);
 		printf("  %-*s  %s\n", width, commands[i].name, commands[i].summary);
 		found = true;
 	}
@@ -34,9 +36,15 @@ static bool print_commands(const char *family)
 static void print_program(void)
 {
 	puts("usage: allocd COMMAND [OPTION]... [ARGUMENT]...\n\n"
-	     "Decides which batch of stock each order line is taken from, and publishes events.\n");
+	     "Decides which batch of stock each order line is taken from, and publishes events.\n\n"
+	     "Examples:\n"
+	     "  allocd run                                               # the worker\n"
+	     "  allocd publish create_batch batchref=b-1 sku=lamp qty=10\n"
+	     "  allocd tail                                              # events as they pass\n"
+	     "  allocd dead-letters list                                 # what was not handled, and why");
 	print_commands(NULL);
 	puts("\nallocd help COMMAND shows more, and which settings the command uses.\n"
+	     "Settings are options or environment variables: allocd config prints them.\n"
 	     "Exit: 0 done, 1 failed, 2 usage, 69 a service cannot be reached, 75 try again,\n"
 	     "78 configuration.");
 }
@@ -57,13 +65,8 @@ enum exit_status command_help(const struct invocation *invocation)
 	command = command_named(words, &rest);
 	if (!command && count == 1 && print_commands(words[0]))
 		return STATUS_DONE;
-	if (!command && count == 1 && command_refuse_moved(words[0]))
-		return STATUS_USAGE;
-	if (!command || *rest) {
-		print_error("there is no command '%s%s%s'", words[0], words[1] ? " " : "",
-			    words[1] ? words[1] : "");
-		return STATUS_USAGE;
-	}
+	if (!command || *rest)
+		return command_refuse_unknown(words);
 	command_explain(command);
 	return STATUS_DONE;
 }

@@ -129,12 +129,20 @@ static bool is_setting_of_flag(const struct parsing *parsing, const struct comma
 	return option->kind == OPTION_FLAG && strchr(word, '=') && setting_named(parsing, word, &is_file);
 }
 
+/* Whether the word is -LETTER, --NAME or --NAME=VALUE. */
+static bool is_own(const char *word, const struct command_option *option)
+{
+	if (strncmp(word, "--", 2) == 0)
+		return is_named(word, option->name, "");
+	return option->letter && word[1] == option->letter && !word[2];
+}
+
 static bool try_own_options(struct parsing *parsing, const char *word)
 {
 	const struct command_option *option = parsing->invocation->command->options;
 
 	for (; option && option->name; option++) {
-		if (is_named(word, option->name, "") && !is_setting_of_flag(parsing, option, word)) {
+		if (is_own(word, option) && !is_setting_of_flag(parsing, option, word)) {
 			add_own_option(parsing, option, word);
 			return true;
 		}
@@ -142,13 +150,36 @@ static bool try_own_options(struct parsing *parsing, const char *word)
 	return false;
 }
 
+static void refuse_option(struct parsing *parsing, const char *word)
+{
+	const struct command *command = parsing->invocation->command;
+	struct arena *arena = parsing->arena;
+	const char *name = name_of(parsing, word);
+	struct nearest nearest = {.word = name + strspn(name, "-")};
+
+	for (const struct command_option *option = command->options; option && option->name; option++)
+		nearest_consider(&nearest, option->name);
+	for (size_t i = 0; i < settings_count; i++) {
+		const char *option = setting_option(&settings[i], arena);
+
+		if (!(settings[i].used_by & command->uses))
+			continue;
+		nearest_consider(&nearest, option);
+		if (settings[i].secret)
+			nearest_consider(&nearest, arena_printf(arena, "%s" FILE_OPTION_SUFFIX, option));
+	}
+	nearest_consider(&nearest, "help");
+	complain(parsing, arena_printf(arena, "unknown option %s", name),
+		 nearest_hint(&nearest, "--", arena));
+}
+
 static void parse_option(struct parsing *parsing, const char *word)
 {
 	if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
 		parsing->invocation->help = true;
-	else if (strncmp(word, "--", 2) != 0 ||
-		 (!try_own_options(parsing, word) && !try_settings(parsing, word)))
-		complain(parsing, "unknown option ", name_of(parsing, word));
+	else if (!try_own_options(parsing, word) &&
+		 (strncmp(word, "--", 2) != 0 || !try_settings(parsing, word)))
+		refuse_option(parsing, word);
 }
 
 static void add_argument(struct parsing *parsing, const char *word)

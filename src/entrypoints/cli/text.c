@@ -62,36 +62,48 @@ bool text_to_ms(const char *text, int64_t *ms)
 	return true;
 }
 
-static size_t least(size_t a, size_t b, size_t c)
+static size_t smaller(size_t a, size_t b)
 {
-	size_t ab = a < b ? a : b;
-
-	return ab < c ? ab : c;
+	return a < b ? a : b;
 }
 
-/*
- * Fills the table of distances row by row.  The texts are names of variables: 64 characters are enough.
- */
+/* Names are compared: 64 characters are enough.  table[i][j]: of the first i characters and the first j. */
 size_t text_distance(const char *one, const char *other)
 {
 	enum { LONGEST = 64 };
 	size_t rows = strnlen(one, LONGEST), columns = strnlen(other, LONGEST);
-	size_t row[LONGEST + 1];
+	size_t table[LONGEST + 1][LONGEST + 1];
 
-	for (size_t column = 0; column <= columns; column++)
-		row[column] = column;
-	for (size_t i = 1; i <= rows; i++) {
-		size_t diagonal = row[0];
+	for (size_t i = 0; i <= rows; i++) {
+		for (size_t j = 0; j <= columns; j++) {
+			size_t *cell = &table[i][j];
 
-		row[0] = i;
-		for (size_t j = 1; j <= columns; j++) {
-			size_t changed = diagonal + (one[i - 1] != other[j - 1]);
-
-			diagonal = row[j];
-			row[j] = least(changed, row[j] + 1, row[j - 1] + 1);
+			*cell = i + j;
+			if (i == 0 || j == 0)
+				continue;
+			*cell = smaller(table[i - 1][j], table[i][j - 1]) + 1;
+			*cell = smaller(*cell, table[i - 1][j - 1] + (one[i - 1] != other[j - 1]));
+			if (i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1])
+				*cell = smaller(*cell, table[i - 2][j - 2] + 1);
 		}
 	}
-	return row[columns];
+	return table[rows][columns];
+}
+
+void nearest_consider(struct nearest *nearest, const char *name)
+{
+	size_t distance = text_distance(nearest->word, name);
+
+	if (!nearest->name || distance < nearest->distance)
+		*nearest = (struct nearest){nearest->word, name, distance};
+}
+
+/* Of three characters, one may be wrong. */
+const char *nearest_hint(const struct nearest *nearest, const char *dashes, struct arena *arena)
+{
+	if (!nearest->name || nearest->distance * 3 > strlen(nearest->word) + 1)
+		return "";
+	return arena_printf(arena, "; did you mean %s%s?", dashes, nearest->name);
 }
 
 const char *text_time(time_t time, struct arena *arena)

@@ -24,7 +24,22 @@ bool text_to_ms(const char *text, int64_t *ms);
 /* "2026-01-31T12:00:00Z" */
 const char *text_time(time_t time, struct arena *arena);
 
-/* The number of insertions, deletions and changes that turn one text into the other (Levenshtein). */
+/*
+ * The number of insertions, deletions, changes and swaps of neighbours that turn one text into the other
+ * (Damerau and Levenshtein).
+ */
 size_t text_distance(const char *one, const char *other);
+
+/* The name that is most like a word, which names nothing. */
+struct nearest {
+	const char *word;
+	const char *name; /* NULL: none was considered */
+	size_t distance;  /* 0: the word is the name */
+};
+
+void nearest_consider(struct nearest *nearest, const char *name);
+
+/* "; did you mean NAME?" with `dashes` before the name; "" when the word was hardly meant to be that name. */
+const char *nearest_hint(const struct nearest *nearest, const char *dashes, struct arena *arena);
 
 #endif

@@ -6,30 +6,17 @@
 
 #define OUR_PREFIX "ALLOCD_"
 
-struct nearest {
-	const char *name; /* the setting most like `unknown` so far */
-	size_t distance;
-};
-
-static void consider(struct nearest *nearest, const char *unknown, const char *name)
-{
-	size_t distance = text_distance(unknown, name);
-
-	if (!nearest->name || distance < nearest->distance)
-		*nearest = (struct nearest){name, distance};
-}
-
 static struct nearest nearest_setting(const char *unknown, struct arena *arena)
 {
-	struct nearest nearest = {0};
+	struct nearest nearest = {.word = unknown};
 
 	for (size_t i = 0; i < settings_count; i++) {
 		const struct setting *setting = &settings[i];
 
-		consider(&nearest, unknown, setting->variable);
+		nearest_consider(&nearest, setting->variable);
 		if (setting->secret)
-			consider(&nearest, unknown,
-				 arena_printf(arena, "%s" FILE_VARIABLE_SUFFIX, setting->variable));
+			nearest_consider(&nearest,
+					 arena_printf(arena, "%s" FILE_VARIABLE_SUFFIX, setting->variable));
 	}
 	return nearest;
 }

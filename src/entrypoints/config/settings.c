@@ -5,19 +5,13 @@
 #include "entrypoints/config/config.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define TEXT_MAX 1024
 
 static bool parse_text(const struct setting *setting, const char *text, void *place, struct arena *arena)
 {
 	(void)setting;
 	(void)arena;
-	if (!text_is_printable(text) || strlen(text) > TEXT_MAX)
+	if (!text_is_printable(text) || strlen(text) > SETTING_TEXT_MAX)
 		return false;
 	*(const char **)place = text;
 	return true;
@@ -26,7 +20,7 @@ static bool parse_text(const struct setting *setting, const char *text, void *pl
 static const char *accepts_text(const struct setting *setting, struct arena *arena)
 {
 	(void)setting;
-	return arena_printf(arena, "up to %d bytes of UTF-8 without control characters", TEXT_MAX);
+	return arena_printf(arena, "up to %d bytes of UTF-8 without control characters", SETTING_TEXT_MAX);
 }
 
 static bool is_among(const char *text, const char *const *texts, size_t count)
@@ -36,74 +30,6 @@ static bool is_among(const char *text, const char *const *texts, size_t count)
 			return true;
 	}
 	return false;
-}
-
-/* ---- streams ---- */
-
-static bool add_stream(struct stream_list *list, const char *name)
-{
-	if (!name[0] || list->count == STREAMS_MAX || stream_list_has(list, name))
-		return false;
-	list->names[list->count++] = name;
-	return true;
-}
-
-/* Whether the name ends in a range, such as "[0-7]"; sets the length of what is before it, and its ends. */
-static bool read_range(const char *name, size_t *stem, int64_t *from, int64_t *to)
-{
-	static const char digits[] = "0123456789";
-	const char *open = strrchr(name, '['), *dash;
-	char ends[2][4] = {"", ""};
-	size_t first, last;
-
-	if (!open)
-		return false;
-	first = strspn(open + 1, digits);
-	dash = open + 1 + first;
-	last = first && *dash == '-' ? strspn(dash + 1, digits) : 0;
-	if (!last || strcmp(dash + 1 + last, "]") != 0)
-		return false;
-	*stem = (size_t)(open - name);
-	snprintf(ends[0], sizeof ends[0], "%.*s", (int)first, open + 1);
-	snprintf(ends[1], sizeof ends[1], "%.*s", (int)last, dash + 1);
-	*from = first > 3 || (first > 1 && ends[0][0] == '0') ? -1 : strtol(ends[0], NULL, 10);
-	*to = last > 3 || (last > 1 && ends[1][0] == '0') ? -1 : strtol(ends[1], NULL, 10);
-	return true;
-}
-
-static bool add_streams(struct stream_list *list, const char *name, struct arena *arena)
-{
-	size_t stem;
-	int64_t from, to;
-
-	if (!read_range(name, &stem, &from, &to))
-		return add_stream(list, name);
-	if (list->range_count || from < 0 || to <= from)
-		return false;
-	list->range_first = list->count;
-	for (int64_t number = from; number <= to; number++) {
-		if (!add_stream(list, arena_printf(arena, "%.*s%" PRId64, (int)stem, name, number)))
-			return false;
-	}
-	list->range_count = list->count - list->range_first;
-	return true;
-}
-
-bool stream_list_parse(const char *text, struct stream_list *list, struct arena *arena)
-{
-	*list = (struct stream_list){.text = text};
-	if (!text_is_printable(text) || strlen(text) > TEXT_MAX)
-		return false;
-	for (const char *at = text; text[0]; at++) {
-		const char *name = arena_printf(arena, "%.*s", (int)strcspn(at, ","), at);
-
-		if (!add_streams(list, name, arena))
-			return false;
-		at += strlen(name);
-		if (!*at)
-			return true;
-	}
-	return true;
 }
 
 static bool parse_streams(const struct setting *setting, const char *text, void *place, struct arena *arena)
@@ -188,7 +114,7 @@ static bool parse_listen(const struct setting *setting, const char *text, void *
 	*address = (struct listen_address){0};
 	if (!text[0])
 		return true;
-	if (strlen(text) > TEXT_MAX || !split_address(text, arena, &address->host, &port))
+	if (strlen(text) > SETTING_TEXT_MAX || !split_address(text, arena, &address->host, &port))
 		return false;
 	address->port = (uint16_t)port;
 	return true;
@@ -310,13 +236,13 @@ static bool parse_token(const struct setting *setting, const char *text, void *p
 			return false;
 	}
 	*(const char **)place = text;
-	return strlen(text) <= TEXT_MAX;
+	return strlen(text) <= SETTING_TEXT_MAX;
 }
 
 static const char *accepts_token(const struct setting *setting, struct arena *arena)
 {
 	(void)setting;
-	return arena_printf(arena, "up to %d characters of ASCII without blanks", TEXT_MAX);
+	return arena_printf(arena, "up to %d characters of ASCII without blanks", SETTING_TEXT_MAX);
 }
 
 /* ---- the table ---- */
@@ -517,6 +443,11 @@ const struct setting settings[] = {
 const size_t settings_count = sizeof settings / sizeof settings[0];
 
 _Static_assert(sizeof settings / sizeof settings[0] <= SETTINGS_MAX, "struct config has a place for each");
+
+bool setting_is_common(const struct setting *setting)
+{
+	return setting->used_by == ALL_COMMANDS;
+}
 
 const char *setting_option(const struct setting *setting, struct arena *arena)
 {

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The longest text of a setting, in bytes. */
+#define SETTING_TEXT_MAX 1024
+
 /* Commands that use a setting. */
 enum command_set {
 	USED_BY_RUN = 1 << 0,
@@ -62,6 +65,9 @@ extern const size_t settings_count;
 
 /* The variable's long option, without dashes: "log-level". */
 const char *setting_option(const struct setting *setting, struct arena *arena);
+
+/* Whether it is one of the log, which all commands with settings have. */
+bool setting_is_common(const struct setting *setting);
 
 /* Suffixes of the variable and the option that name a file; see `secret`. */
 #define FILE_VARIABLE_SUFFIX "_FILE"

@@ -96,6 +96,14 @@ START_TEST(flags_and_help_are_noticed)
 }
 END_TEST
 
+START_TEST(some_flags_may_be_given_as_a_letter)
+{
+	ck_assert(parse("forget", (const char *const[]){"-n", "--order", "order-1", NULL}));
+	ck_assert(invocation_flag(&invocation, "dry-run"));
+	ck_assert(!invocation_flag(&invocation, "json"));
+}
+END_TEST
+
 static const struct {
 	const char *command;
 	const char *words[4];
@@ -104,13 +112,24 @@ static const struct {
 	{"run", {"--no-such-option"}, "run: unknown option --no-such-option (see allocd help run)"},
 	{"run", {"--no-such=x"}, "run: unknown option --no-such (see allocd help run)"},
 	{"run", {"-x"}, "run: unknown option -x (see allocd help run)"},
-	{"run", {"--log-leve", "warn"}, "run: unknown option --log-leve (see allocd help run)"},
+	{"run",
+	 {"--log-leve", "warn"},
+	 "run: unknown option --log-leve; did you mean --log-level? (see allocd help run)"},
 	{"run", {"--no-migrate=1"}, "run: no value is expected after --no-migrate (see allocd help run)"},
 	{"run", {"--lanes"}, "run: a value is missing after --lanes (see allocd help run)"},
 	{"run", {"extra"}, "run: one argument too many: extra (see allocd help run)"},
 	{"run", {"--lanes-file", "x"}, "run: unknown option --lanes-file (see allocd help run)"},
 	{"migrate", {"--lanes", "1"}, "migrate: unknown option --lanes (see allocd help migrate)"},
 	{"tail", {"--no-migrate"}, "tail: unknown option --no-migrate (see allocd help tail)"},
+	{"tail",
+	 {"-redis-url", "x"},
+	 "tail: unknown option -redis-url; did you mean --redis-url? (see allocd help tail)"},
+	{"tail",
+	 {"--redis-ulr-file=x"},
+	 "tail: unknown option --redis-ulr-file; did you mean --redis-url-file? (see allocd help tail)"},
+	{"await", {"--josn"}, "await: unknown option --josn; did you mean --json? (see allocd help await)"},
+	{"forget", {"-y"}, "forget: unknown option -y (see allocd help forget)"},
+	{"forget", {"-nn"}, "forget: unknown option -nn (see allocd help forget)"},
 	{"publish", {NULL}, "publish: expected MESSAGE FIELD=VALUE... (see allocd help publish)"},
 };
 
@@ -228,6 +247,36 @@ START_TEST(no_option_of_a_command_hides_a_setting_it_uses)
 					  !(settings[j].used_by & commands[i].uses) ||
 					  strcmp(option->name, setting_option(&settings[j], arena)) != 0);
 			ck_assert(option->help && (option->kind == OPTION_FLAG) == !option->value);
+			ck_assert(!option->letter || option->kind == OPTION_FLAG);
+		}
+	}
+}
+END_TEST
+
+/* Splits the call at blanks, without a comment, a redirection and "allocd". */
+static const char *const *words_of_example(const char *example)
+{
+	char *text = arena_text(arena, example, strcspn(example, "\n#>|")), *rest = NULL;
+	const char **words = arena_alloc(arena, (strlen(text) + 1) * sizeof *words), **word = words;
+
+	for (text = strtok_r(text, " ", &rest); text; text = strtok_r(NULL, " ", &rest))
+		*word++ = text;
+	ck_assert_str_eq(words[0], "allocd");
+	return words + 1;
+}
+
+START_TEST(every_command_has_examples_that_it_accepts)
+{
+	for (size_t i = 0; i < commands_count; i++) {
+		const char *example = commands[i].examples, *const * rest;
+
+		ck_assert_ptr_nonnull(example);
+		for (; *example; example += strcspn(example, "\n"), example += *example == '\n') {
+			const char *const *words = words_of_example(example);
+
+			ck_assert_ptr_eq(command_named(words, &rest), &commands[i]);
+			invocation = (struct invocation){.arena = arena};
+			ck_assert_msg(options_parse(&invocation, &commands[i], rest, &error), "%s", error);
 		}
 	}
 }
@@ -275,5 +324,7 @@ SUITE("options", set_up, tear_down)
 	tcase_add_test(tests, help_does_not_need_required_options);
 	tcase_add_test(tests, every_command_is_found_by_its_name);
 	tcase_add_test(tests, no_option_of_a_command_hides_a_setting_it_uses);
+	tcase_add_test(tests, some_flags_may_be_given_as_a_letter);
+	tcase_add_test(tests, every_command_has_examples_that_it_accepts);
 	tcase_add_test(tests, every_setting_is_an_option_of_each_command_that_uses_it);
 }

@@ -170,13 +170,37 @@ START_TEST(wrong_usage_prints_one_line_and_exits_with_2)
 {
 	ck_assert_int_eq(run(nothing, nothing), STATUS_USAGE);
 	ck_assert_int_eq(lines(err), 1);
-	ck_assert_int_eq(run((const char *const[]){"replay", NULL}, nothing), STATUS_USAGE);
-	ck_assert_ptr_nonnull(strstr(err, "allocd: there is no command 'replay'; there are run, migrate, "));
+	ck_assert_int_eq(run((const char *const[]){"nonsense", NULL}, nothing), STATUS_USAGE);
+	ck_assert_ptr_nonnull(
+		strstr(err, "allocd: there is no command 'nonsense'; there are run, migrate, "));
 	ck_assert_ptr_nonnull(strstr(err, ", version, help\n"));
 	ck_assert_int_eq(run((const char *const[]){"run", "--nonsense", NULL}, nothing), STATUS_USAGE);
 	ck_assert_int_eq(lines(err), 1);
 	ck_assert_str_eq(out, "");
 	ck_assert_ptr_null(called);
+}
+END_TEST
+
+static const struct {
+	const char *words[4];
+	const char *refusal;
+} unknown[] = {
+	{{"pubish", "allocate"}, "allocd: there is no command 'pubish'; did you mean publish?\n"},
+	{{"replay", "17"}, "allocd: there is no command 'replay'; did you mean dead-letters replay?\n"},
+	{{"dead-leters", "list"},
+	 "allocd: there is no command 'dead-leters'; did you mean dead-letters list?\n"},
+	{{"dead-letters", "lst"},
+	 "allocd: there is no command 'dead-letters lst'; did you mean dead-letters list?\n"},
+	{{"outbox", "nonsense"}, "allocd: there is no command 'outbox nonsense'; there are outbox renew\n"},
+	{{"help", "rnu"}, "allocd: there is no command 'rnu'; did you mean run?\n"},
+	{{"help", "outbox", "renwe"},
+	 "allocd: there is no command 'outbox renwe'; did you mean outbox renew?\n"},
+};
+
+START_TEST(a_command_that_was_probably_meant_is_named)
+{
+	ck_assert_int_eq(run(unknown[_i].words, nothing), STATUS_USAGE);
+	ck_assert_str_eq(err, unknown[_i].refusal);
 }
 END_TEST
 
@@ -246,6 +270,30 @@ START_TEST(help_lists_every_command_and_every_setting_of_each)
 }
 END_TEST
 
+static void assert_order(const char *const texts[])
+{
+	const char *at = out;
+
+	for (; *texts; texts++) {
+		at = strstr(at, *texts);
+		ck_assert_msg(at, "'%s' is missing, or not where it was expected, in:\n%s", *texts, out);
+	}
+}
+
+START_TEST(help_begins_with_examples_and_ends_with_the_settings_of_the_log)
+{
+	run((const char *const[]){"help", NULL}, nothing);
+	assert_order((const char *const[]){"usage: ", "\nExamples:\n  allocd ", "\nThe worker:\n  run ",
+					   "\nMessages and events:\n  publish ", "Exit: ", NULL});
+	run((const char *const[]){"help", "forget", NULL}, nothing);
+	assert_order((const char *const[]){
+		"usage: ", "\nExamples:\n  allocd forget ", "\n\nWorkers continue meanwhile",
+		"\nOptions:\n  --order ID ", "  -n, --dry-run ",
+		"\nSettings, as options or in the environment:\n  --database-url URL ",
+		"\nSettings of the log:\n  --log-level ", "  --log-format ", NULL});
+}
+END_TEST
+
 START_TEST(config_prints_to_standard_output)
 {
 	ck_assert_int_eq(
@@ -293,6 +341,8 @@ SUITE("program", set_up, NULL)
 	tcase_add_test(tests, an_unknown_setting_only_warns);
 	tcase_add_test(tests, version_needs_no_configuration);
 	tcase_add_test(tests, help_lists_every_command_and_every_setting_of_each);
+	tcase_add_loop_test(tests, a_command_that_was_probably_meant_is_named, 0, COUNT(unknown));
+	tcase_add_test(tests, help_begins_with_examples_and_ends_with_the_settings_of_the_log);
 	tcase_add_test(tests, config_prints_to_standard_output);
 	tcase_add_test(tests, a_command_that_became_a_program_is_refused_with_the_name_of_the_program);
 	tcase_add_test(tests, a_program_of_one_command_names_itself_in_errors_and_help);

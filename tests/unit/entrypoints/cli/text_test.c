@@ -100,7 +100,34 @@ START_TEST(distance_counts_the_edits)
 	ck_assert_uint_eq(text_distance("", "abc"), 3);
 	ck_assert_uint_eq(text_distance("abc", ""), 3);
 	ck_assert_uint_eq(text_distance("same", "same"), 0);
-	ck_assert_uint_eq(text_distance("LEVLE", "LEVEL"), 2);
+	ck_assert_uint_eq(text_distance("LEVLE", "LEVEL"), 1);
+	ck_assert_uint_eq(text_distance("ab", "bca"), 3);
+}
+END_TEST
+
+static const struct {
+	const char *word;
+	const char *hint;
+} hints[] = {
+	{"levle", "; did you mean --level?"},
+	{"leve", "; did you mean --level?"},
+	{"lebal", "; did you mean --level?"},
+	{"labal", ""},
+	{"lvl", ""},
+	{"table", "; did you mean --tables?"},
+};
+
+START_TEST(only_a_name_that_is_much_like_the_word_is_offered)
+{
+	struct arena *arena = arena_new(256);
+	struct nearest nearest = {.word = hints[_i].word};
+
+	nearest_consider(&nearest, "tables");
+	nearest_consider(&nearest, "level");
+	nearest_consider(&nearest, "quite-another-name");
+
+	ck_assert_str_eq(nearest_hint(&nearest, "--", arena), hints[_i].hint);
+	arena_free(&arena);
 }
 END_TEST
 
@@ -112,4 +139,5 @@ SUITE("text")
 	tcase_add_test(tests, control_characters_are_not_printable);
 	tcase_add_loop_test(tests, control_characters_are_escaped, 0, sizeof printed / sizeof printed[0]);
 	tcase_add_test(tests, distance_counts_the_edits);
+	tcase_add_loop_test(tests, only_a_name_that_is_much_like_the_word_is_offered, 0, COUNT(hints));
 }
