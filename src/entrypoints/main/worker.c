@@ -236,6 +236,12 @@ static void observe(void *context, struct observation *observation, struct arena
 	observation->outputs.is_up = observation->outputs.is_up && redis_publisher_is_up(worker->publisher);
 	observation->dead_letters_max = worker->config->dead_letters_max;
 	redis_intake_observe(worker->intake, observation, arena);
+	if (worker->http)
+		observation->inputs[observation->input_count++] =
+			(struct status_input){.kind = "http",
+					      .name = arena_printf(arena, "%s:%u", worker->config->http.host,
+								   http_api_port(worker->http)),
+					      .is_read = true};
 }
 
 static void measure(void *context, struct metrics *metrics)

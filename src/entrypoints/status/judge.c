@@ -51,7 +51,8 @@ static bool has_any(const struct trouble_list *troubles, enum trouble_code from,
 	return false;
 }
 
-static void judge_streams(const struct observation *it, int64_t now_us, struct trouble_list *troubles)
+/* A stream that is not read because Redis takes no writes, or loads, is no trouble of its own. */
+static struct cause cause_of_stream(const struct observation *it, enum stream_trouble kind)
 {
 	static const enum trouble_code codes[STREAM_TROUBLES] = {
 		[STREAM_UNREAD] = TROUBLE_STREAM_UNREAD,
@@ -59,51 +60,84 @@ static void judge_streams(const struct observation *it, int64_t now_us, struct t
 		[STREAM_CANNOT_FORWARD] = TROUBLE_FORWARDING_REFUSED,
 		[STREAM_WAITS_FOR_NEWER] = TROUBLE_STREAM_TYPE_UNKNOWN,
 	};
+	struct cause of_redis = cause_of_redis(it->streams[kind].text, TROUBLE_STREAM_UNREAD);
 
+	if (kind == STREAM_UNREAD && it->is_lease_lost)
+		return (struct cause){TROUBLE_LEASE_LOST, NULL};
+	if (kind == STREAM_UNREAD &&
+	    (of_redis.code == TROUBLE_REDIS_READONLY || of_redis.code == TROUBLE_REDIS_LOADING))
+		return of_redis;
+	return (struct cause){codes[kind], NULL};
+}
+
+static void judge_streams(const struct observation *it, int64_t now_us, struct trouble_list *troubles)
+{
 	for (int i = STREAM_UNREAD; i < STREAM_TROUBLES; i++) {
 		const struct report *stream = &it->streams[i];
-		bool is_lost = i == STREAM_UNREAD && it->is_lease_lost;
+		struct cause cause;
 
-		if (stream->is_bad)
-			trouble_list_note(troubles, is_lost ? TROUBLE_LEASE_LOST : codes[i],
-					  since(stream, now_us), NULL, "%s%s", stream->text,
-					  is_lost ? ": another worker took its lease, and none that is alive "
-						    "has it"
-						  : "");
+		if (!stream->is_bad)
+			continue;
+		cause = cause_of_stream(it, (enum stream_trouble)i);
+		trouble_list_note(troubles, cause.code, since(stream, now_us), cause.advice, "%s%s",
+				  stream->text,
+				  cause.code == TROUBLE_LEASE_LOST
+					  ? ": another worker took its lease, and none that is alive has it"
+					  : "");
 	}
+}
+
+static void judge_events(const struct observation *it, int64_t now_us, struct trouble_list *troubles)
+{
+	const struct report *events = &it->events;
+	struct cause cause;
+
+	if (events->is_bad && *events->text) {
+		cause = cause_of_redis(events->text, TROUBLE_EVENTS_REFUSED);
+		trouble_list_note(troubles, cause.code, since(events, now_us), cause.advice,
+				  "Redis refuses events: %s", events->text);
+	} else if (events->is_bad) {
+		trouble_list_note(troubles, TROUBLE_OUTBOX_BEHIND, since(events, now_us), NULL,
+				  "%zu committed events wait, and none was published",
+				  it->outputs.unpublished);
+	}
+}
+
+/* False: the subscription and the publisher are up. */
+static bool judge_connections(const struct observation *it, int64_t now_us, struct trouble_list *troubles)
+{
+	const struct report *down = it->subscription.is_bad ? &it->subscription : &it->publisher;
+	struct cause cause;
+
+	if (!down->is_bad)
+		return false;
+	cause = cause_of_redis(down->text, TROUBLE_REDIS_UNREACHABLE);
+	trouble_list_note(troubles, cause.code, since(down, now_us), cause.advice,
+			  "%s Redis at %s: %s (%zu events wait in the database)",
+			  it->subscription.is_bad ? "not listening on" : "cannot publish on", it->redis,
+			  down->text, it->outputs.unpublished);
+	return true;
 }
 
 static void judge_redis(const struct observation *it, int64_t now_us, struct trouble_list *troubles)
 {
-	const struct report *subscription = &it->subscription, *publisher = &it->publisher,
-			    *heartbeat = &it->heartbeat, *events = &it->events;
+	const struct report *heartbeat = &it->heartbeat;
+	struct cause cause;
 
-	if (subscription->is_bad)
-		trouble_list_note(troubles, cause_of_redis(subscription->text, TROUBLE_REDIS_UNREACHABLE),
-				  since(subscription, now_us), NULL,
-				  "not listening on Redis at %s: %s (%zu events wait in the database)",
-				  it->redis, subscription->text, it->outputs.unpublished);
-	else if (publisher->is_bad)
-		trouble_list_note(troubles, cause_of_redis(publisher->text, TROUBLE_REDIS_UNREACHABLE),
-				  since(publisher, now_us), NULL,
-				  "cannot publish on Redis at %s: %s (%zu events wait in the database)",
-				  it->redis, publisher->text, it->outputs.unpublished);
-	else if (heartbeat->is_bad)
+	bool is_down = judge_connections(it, now_us, troubles);
+
+	judge_events(it, now_us, troubles);
+	if (is_down)
+		return;
+	if (heartbeat->is_bad) {
+		cause = cause_of_redis(heartbeat->text, TROUBLE_SUBSCRIPTION_STALLED);
 		trouble_list_note(
-			troubles, cause_of_redis(heartbeat->text, TROUBLE_SUBSCRIPTION_STALLED),
-			since(heartbeat, now_us), NULL,
+			troubles, cause.code, since(heartbeat, now_us), cause.advice,
 			"messages that are published on Redis at %s do not arrive on the subscription%s%s",
 			it->redis, *heartbeat->text ? ": " : "", heartbeat->text);
-	else if (!has_any(troubles, TROUBLE_DATABASE_UNREACHABLE, TROUBLE_STALLED))
+	} else if (!has_any(troubles, TROUBLE_DATABASE_UNREACHABLE, TROUBLE_STALLED)) {
 		judge_streams(it, now_us, troubles);
-
-	if (events->is_bad && *events->text)
-		trouble_list_note(troubles, cause_of_redis(events->text, TROUBLE_EVENTS_REFUSED),
-				  since(events, now_us), NULL, "Redis refuses events: %s", events->text);
-	else if (events->is_bad)
-		trouble_list_note(troubles, TROUBLE_OUTBOX_BEHIND, since(events, now_us), NULL,
-				  "%zu committed events wait, and none was published",
-				  it->outputs.unpublished);
+	}
 }
 
 static void judge_harm(const struct observation *it, const struct rises *rises, int64_t now_us,

@@ -98,7 +98,7 @@ static void note_awaited(struct sampler *sampler)
 	if (service == AWAITS_DATABASE)
 		cause = cause_of_database(text);
 	else if (service == AWAITS_REDIS)
-		cause.code = cause_of_redis(text, TROUBLE_REDIS_UNREACHABLE);
+		cause = cause_of_redis(text, TROUBLE_REDIS_UNREACHABLE);
 	if (cause.code != TROUBLE_CODES)
 		trouble_list_note(&sampler->status.troubles, cause.code, wall_clock_us(), cause.advice, "%s",
 				  text);

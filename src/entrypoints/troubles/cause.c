@@ -53,8 +53,8 @@ static const struct sign of_redis[] = {
 	{"LOADING", TROUBLE_REDIS_LOADING, NULL},
 	{"READONLY", TROUBLE_REDIS_READONLY, NULL},
 	{"MASTERDOWN", TROUBLE_REDIS_READONLY, NULL},
-	{"NOREPLICAS", TROUBLE_REDIS_READONLY, NULL},
-	{"MISCONF", TROUBLE_REDIS_READONLY, NULL},
+	{"NOREPLICAS", TROUBLE_REDIS_READONLY, "start the replicas of Redis, or lower min-replicas-to-write"},
+	{"MISCONF", TROUBLE_REDIS_READONLY, "look at Redis' log and its disk: it cannot save its data set"},
 	{"not a master", TROUBLE_REDIS_READONLY, NULL},
 	{NULL, TROUBLE_CODES, NULL},
 };
@@ -76,9 +76,9 @@ struct cause cause_of_database(const char *text)
 	return (struct cause){sign->code, sign->advice};
 }
 
-enum trouble_code cause_of_redis(const char *text, enum trouble_code otherwise)
+struct cause cause_of_redis(const char *text, enum trouble_code otherwise)
 {
 	const struct sign *sign = find(of_redis, text);
 
-	return sign->part ? sign->code : otherwise;
+	return (struct cause){sign->part ? sign->code : otherwise, sign->advice};
 }

@@ -16,6 +16,6 @@ struct cause {
 struct cause cause_of_database(const char *text);
 
 /* `otherwise`: the code of an error that the table lacks. */
-enum trouble_code cause_of_redis(const char *text, enum trouble_code otherwise);
+struct cause cause_of_redis(const char *text, enum trouble_code otherwise);
 
 #endif

@@ -70,7 +70,7 @@ def test_a_healthy_worker_has_no_trouble(allocd):
     assert allocd.run("status", "--check").stdout == "healthy\n"
     assert set(found) >= {"at", "name", "version", "state", "since", "troubles", "doing", "inputs", "outputs", "dead_letters", "replicas"}
     assert found["name"].endswith(":" + allocd.http.split(":")[1])
-    assert [each["kind"] for each in found["inputs"]] == ["pubsub", "stream"]
+    assert [each["kind"] for each in found["inputs"]] == ["pubsub", "stream", "http"]
     assert allocd.get("/admin/status").json()["name"] == found["name"]
     [replica] = wait_until(lambda: status(allocd)["replicas"], "the worker to know itself")
     assert replica["is_this"] and replica["name"] == found["name"]

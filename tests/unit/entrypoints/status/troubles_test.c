@@ -199,6 +199,15 @@ START_TEST(streams_are_not_blamed_for_what_a_service_explains)
 	judge_at(&ill, NOW_US);
 	ck_assert(!list.by_code[TROUBLE_STREAM_UNREAD].is_open);
 	ck_assert_int_eq(count_open(), 1);
+
+	ill.subscription.is_bad = false;
+	ill.events = bad("NOREPLICAS Not enough good replicas to write.");
+	ill.streams[STREAM_UNREAD] = bad("stream s is not read: NOREPLICAS Not enough good replicas");
+	judge_at(&ill, NOW_US);
+	ck_assert(list.by_code[TROUBLE_REDIS_READONLY].is_open);
+	ck_assert_ptr_nonnull(strstr(list.by_code[TROUBLE_REDIS_READONLY].text, "refuses events"));
+	ck_assert_ptr_nonnull(strstr(list.by_code[TROUBLE_REDIS_READONLY].advice, "min-replicas-to-write"));
+	ck_assert_int_eq(count_open(), 1);
 }
 END_TEST
 
