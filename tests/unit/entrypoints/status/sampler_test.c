@@ -17,9 +17,12 @@ START_TEST(a_look_asks_no_service)
 {
 	run_s(1);
 	cable_hold(memory_views_requests(http_world.views));
-	run_s(1);
 	for (int i = 0; i < 1000; i++)
 		status();
+	simulation_advance_ms(http_world.simulation, SAMPLE_FRESH_MS);
+	status();
+	ck_assert_uint_eq(cable_waiting(memory_views_requests(http_world.views)), 0);
+	run_s(1);
 	ck_assert_uint_eq(cable_waiting(memory_views_requests(http_world.views)), 1);
 	cable_open(memory_views_requests(http_world.views));
 }
