@@ -91,8 +91,9 @@ enum schema_result {
 
 /*
  * Applies missing migrations, in one transaction except for migrations in steps (see migrations.py); two
- * programs that migrate at once wait for each other.  Gives up after about `timeout_ms`.  On anything but
- * SCHEMA_READY `text` gives the reason, in one line without the password.
+ * programs that migrate at once wait for each other.  Gives up after about `timeout_ms`.  On SCHEMA_READY
+ * `text` is the number of the last migration of a newer program, or empty; otherwise it gives the reason, in
+ * one line without the password.
  */
 enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms, struct logger *logger,
 				    char text[SCHEMA_TEXT_SIZE]);
@@ -112,7 +113,7 @@ enum schema_result postgres_check_installation(const struct url_source *url, int
 					       const struct installation *mine, bool takes,
 					       char text[SCHEMA_TEXT_SIZE]);
 
-/* Only checks; a missing migration is SCHEMA_INCOMPATIBLE, too. */
+/* Only checks, and answers like postgres_migrate(); a missing migration is SCHEMA_INCOMPATIBLE, too. */
 enum schema_result postgres_check_schema(const struct url_source *url, int timeout_ms,
 					 char text[SCHEMA_TEXT_SIZE]);
 

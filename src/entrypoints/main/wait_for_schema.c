@@ -103,10 +103,15 @@ static enum schema_result attempt(const struct schema_work *work, char reason[SC
 	struct url_source url = database_url(work->config);
 	enum schema_result result = SCHEMA_READY;
 
+	reason[0] = '\0';
 	if (work->task == SCHEMA_MIGRATE)
 		result = postgres_migrate(&url, attempt_ms(work), work->logger, reason);
 	else if (work->task == SCHEMA_CHECK)
 		result = postgres_check_schema(&url, attempt_ms(work), reason);
+	if (result == SCHEMA_READY && reason[0])
+		LOG(work->logger, LOG_INFO,
+		    "the database has migrations of a newer program, which this one works with",
+		    LOG_TEXT("migration", reason));
 	if (result != SCHEMA_READY || !work->is_worker)
 		return result;
 	return postgres_check_installation(&url, attempt_ms(work), &mine, work->task == SCHEMA_TAKE, reason);

@@ -85,13 +85,23 @@ def test_a_port_in_use_ends_the_start_with_its_error(parked):
 
 def test_a_database_that_is_too_new_is_refused(parked):
     assert parked.run("migrate").returncode == 0
-    parked.query(NEWER_MIGRATION)
+    parked.query(NEWER_MIGRATION, 9999)
 
     done = parked.run("run", ALLOCD_LOG_LEVEL="error")
 
     assert done.returncode == 78
     [line] = done.stderr.splitlines()
     assert "9999" in line
+
+
+def test_a_database_of_a_newer_program_that_this_one_works_with_is_one_line_of_the_log(parked):
+    assert parked.run("migrate").returncode == 0
+    parked.query(NEWER_MIGRATION, 1)
+
+    parked.start()
+
+    [line] = [line for line in parked.log_lines() if "newer program" in line]
+    assert "migration=9999" in line
 
 
 def test_a_migration_that_was_changed_is_refused(parked):
@@ -134,7 +144,7 @@ def test_without_migrating_an_empty_database_is_refused(parked):
 
 NEWER_MIGRATION = """
     insert into migrations (number, name, oldest_program, checksum)
-    select number, 'from the future', 9999, 'unknown'
+    select number, 'from the future', %s, 'unknown'
     from generate_series((select max(number) + 1 from migrations), 9999) as number
 """
 CHANGED_MIGRATION = "update migrations set checksum = repeat('0', length(checksum)) where number = 1"

@@ -65,7 +65,7 @@ static enum schema_result fail_as_gap(char text[SCHEMA_TEXT_SIZE], int number, i
 
 /*
  * Checks the rows of the table migrations: first all that this program knows, in order, then those of newer
- * programs.
+ * programs, the last of which it names.
  */
 static enum schema_result check_rows(const PGresult *rows, int *applied, char text[SCHEMA_TEXT_SIZE])
 {
@@ -75,6 +75,7 @@ static enum schema_result check_rows(const PGresult *rows, int *applied, char te
 		if (number > migration_count) {
 			if (oldest_program > migration_count)
 				return fail_as_too_new(text, PQgetvalue(rows, row, 0), oldest_program);
+			utf8_format(text, SCHEMA_TEXT_SIZE, "%d", number);
 			continue;
 		}
 		if (number != *applied + 1)
@@ -94,6 +95,7 @@ static enum schema_result examine(struct blocking_client *client, int *applied, 
 	bool is_empty;
 
 	*applied = 0;
+	text[0] = '\0';
 	answer = blocking_client_query(client, sql_lacks_migrations, 0, NULL);
 	if (!answer)
 		return schema_fail_with_last_error(client, text);

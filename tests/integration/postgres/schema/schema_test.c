@@ -170,7 +170,9 @@ START_TEST(a_newer_database_that_works_with_this_program_is_accepted)
 	add_newer_migration(1);
 
 	ck_assert_msg(migrate() == SCHEMA_READY, "%s", text);
+	ck_assert_str_eq(text, "9999");
 	ck_assert_int_eq(check(), SCHEMA_READY);
+	ck_assert_str_eq(text, "9999");
 }
 END_TEST
 
