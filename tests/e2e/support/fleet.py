@@ -9,16 +9,17 @@ from installation import Installation, wait_until
 
 @contextlib.contextmanager
 def fleet_of(folder, database_url, redis_url):
-    """Yields a function that makes and starts a worker; each is ended at last."""
+    """Yields a function that makes and starts a worker, of another program if one is given; each is ended at last."""
     with contextlib.ExitStack() as ends:
         numbers = itertools.count()
         workers = []
 
-        def make(**settings):
+        def make(program=None, **settings):
             own = folder / str(next(numbers))
             own.mkdir()
             worker = Installation(own, database_url, redis_url)
             worker.prefix = workers[0].prefix if workers else worker.prefix
+            worker.program = program or worker.program
             worker.settings.update(settings)
             workers.append(worker)
             ends.enter_context(contextlib.closing(worker))

@@ -73,6 +73,7 @@ class Installation:
         self.prefix = unique("e2e") + ":"
         self.log = pathlib.Path(folder) / "allocd.log"
         self.settings = {}
+        self.program = binary()
         self.worker = None
         self.database = None
         self.redis = redis.Redis.from_url(redis_url)
@@ -94,7 +95,7 @@ class Installation:
 
     def run(self, *arguments, **settings):
         """Runs one of the program's commands until it ends."""
-        return self.run_program(binary(), *arguments, **settings)
+        return self.run_program(self.program, *arguments, **settings)
 
     def bench(self, *arguments, **settings):
         """Runs allocd-bench to its end."""
@@ -113,7 +114,7 @@ class Installation:
     def launch(self, **settings):
         """Starts the worker without waiting for it."""
         with open(self.log, "ab") as log:
-            self.worker = subprocess.Popen([binary(), "run"], env=self.environment(settings), stderr=log)
+            self.worker = subprocess.Popen([self.program, "run"], env=self.environment(settings), stderr=log)
 
     def ready_or_dead(self):
         assert self.worker.poll() is None, f"allocd ended with {self.worker.returncode}:\n{self.log.read_text()}"
