@@ -1,14 +1,16 @@
 #!/usr/bin/python3
 """
-Drills docs/operating.md, "Backups", on servers of its own: what a recovery to a moment loses and repeats, and how long
+Drills docs/operating.md, "Backups", on servers of its own: what each kind of backup loses and repeats, and how long
 each step takes.
 
     backup_drill.py [--rate N] [--seconds N] [--durable] ALLOCD
 
-Commands come by HTTP and by stream, N a second together. Under that load a base backup is made and the WAL archived;
-some seconds later comes the moment to which the database is to return, and after as many more seconds the server is
-killed. A new server recovers to the moment, `allocd outbox renew` follows, and the stream is read again from the mark.
-It ends with 1 when a command of the stream is lost, one that was accepted before the moment, or when one was done twice.
+Commands come by HTTP and by stream, N a second together. A delayed standby receives the WAL, and does not replay it yet;
+under the load a dump and a base backup are made, and the WAL is archived. Some seconds later comes the moment to which the
+database is to return, and after as many more seconds the server is killed. Then the dump is loaded, the base backup is
+recovered to the moment, and the standby is promoted at the moment, each beside a copy of Redis as it was. After each
+follows `allocd outbox renew`, and the stream is read again from the mark. It ends with 1 when a command of the stream is
+lost, or one that was accepted before what the backup holds, or when one was done twice.
 """
 
 import argparse
@@ -69,10 +71,20 @@ class Archived(servers.Postgres):
         )  # fmt: skip
         return backup
 
+    def dump(self, directory):
+        """Returns the file of a dump."""
+        file = self.make_folder(directory, "dump") / "allocd.dump"
+        self.call(servers.postgres_tool("pg_dump"), "--format=custom", "--file", file, self.url("allocd"))
+        return file
+
     def await_archived(self):
         """Waits until the WAL that was written up to now is in the archive."""
         last = self.psql("select pg_walfile_name(pg_switch_wal())")
         servers.wait_until(lambda: (self.archive / last).exists(), f"{last} to be archived")
+
+
+def recovered_to(moment, *settings):
+    return (*settings, f"recovery_target_time={moment}", "recovery_target_action=promote")
 
 
 class Recovered(servers.Postgres):
@@ -80,17 +92,62 @@ class Recovered(servers.Postgres):
 
     def __init__(self, directory, durable, backup, archive, moment):
         self.backup = backup
-        super().__init__(
-            directory, durable,
-            (f"restore_command=cp {archive}/%f %p", f"recovery_target_time={moment}", "recovery_target_action=promote"),
-        )  # fmt: skip
+        super().__init__(directory, durable, recovered_to(moment, f"restore_command=cp {archive}/%f %p"))
 
     def create_cluster(self):
         self.call("cp", "--archive", f"{self.backup}/.", self.folder)
         self.call("touch", self.folder / "recovery.signal")
 
-    def await_recovered(self):
-        servers.wait_until(lambda: self.psql("select pg_is_in_recovery()") == "f", "the recovery to end")
+
+class DelayedStandby(servers.Postgres):
+    """Receives the WAL of the primary at once, and replays it much later, or now and up to a moment."""
+
+    def __init__(self, directory, durable, primary):
+        super().__init__(directory, durable, ("recovery_min_apply_delay=1h",))
+        self.primary = primary
+
+    def create_cluster(self):
+        self.call(
+            servers.postgres_tool("pg_basebackup"), "--pgdata", self.folder, "--wal-method=stream", "--checkpoint=fast",
+            "--write-recovery-conf", "--dbname", f"host={self.primary.sockets} user=allocd",
+            *([] if self.durable else ["--no-sync"]),
+        )  # fmt: skip
+
+    def await_received(self):
+        """Waits until it has all WAL that was written up to now."""
+        end = self.primary.psql("select pg_current_wal_lsn()")
+        received = f"select pg_last_wal_receive_lsn() >= '{end}'"
+        servers.wait_until(lambda: self.psql(received) == "t", "the standby to receive the WAL")
+
+    def replay_to(self, moment):
+        """
+        A promotion alone would replay all that was received. So the standby is started again, with the moment as its
+        target, and without the delay.
+        """
+        self.stop()
+        self.settings = recovered_to(moment, "recovery_min_apply_delay=0", "primary_conninfo=")
+
+
+class Loaded(servers.Postgres):
+    """A Postgres into which a dump is loaded."""
+
+    def __init__(self, directory, durable, dump):
+        super().__init__(directory, durable)
+        self.dump = dump
+
+    def start(self):
+        super().start()
+        self.ensure_database("allocd")
+        self.call(servers.postgres_tool("pg_restore"), "--exit-on-error", "--dbname", self.url("allocd"), self.dump)
+        return self
+
+
+class CopiedRedis(servers.Redis):
+    """A Redis that begins with the data of another one, which has ended."""
+
+    def __init__(self, directory, original):
+        super().__init__(directory, original.durable)
+        self.call("cp", "--archive", f"{original.folder}/.", self.folder)
 
 
 class Worker:
@@ -228,32 +285,69 @@ class Report:
         yield result
         self.line(name, f"{time.monotonic() - begun:.1f} s{result.get('text', '')}")
 
+    def section(self, name):
+        print(f"\n{name}", flush=True)
+
     def line(self, name, text):
         print(f"{name:<38}  {text}", flush=True)
 
 
-def size_of(folder):
-    return sum(file.stat().st_size for file in pathlib.Path(folder).rglob("*") if file.is_file())
+def size_of(path):
+    path = pathlib.Path(path)
+    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
 
 
-def work_until_the_server_dies(primary, worker, directory, options, report):
-    """Returns all commands, the base backup, and the moment to which the database is to return."""
-    with worker.running(primary):
+class Backups:
+    """Each kind of backup, made while the worker runs, and until when commands over HTTP are in it."""
+
+    def __init__(self, primary, standby, directory, options, report):
+        self.primary, self.standby, self.directory = primary, standby, directory
+        self.durable, self.seconds, self.report = options.durable, options.seconds, report
+
+    def make(self):
+        self.dumped = self.primary.psql(MOMENT)
+        with self.report.step("pg_dump under load") as result:
+            self.dump = self.primary.dump(self.directory)
+            result["text"] = f", {size_of(self.dump) >> 10} KiB"
+        with self.report.step("base backup under load") as result:
+            self.base = self.primary.back_up(self.directory)
+            result["text"] = f", {size_of(self.base) >> 20} MiB"
+        time.sleep(self.seconds)
+        self.moment = self.primary.psql(MOMENT)
+        time.sleep(self.seconds)
+
+    def complete(self):
+        """Waits until the WAL is where the recoveries need it."""
+        self.primary.await_archived()
+        self.standby.await_received()
+        self.report.line("WAL in the archive", f"{size_of(self.primary.archive) >> 20} MiB")
+
+    def recoveries(self):
+        """Yields each kind, until when commands must be in it, and a function that makes its server in a directory."""
+        yield "pg_dump", self.dumped, lambda there: Loaded(there, self.durable, self.dump)
+        yield (
+            "base backup, recovered to a moment", self.moment,
+            lambda there: Recovered(there, self.durable, self.base, self.primary.archive, self.moment),
+        )  # fmt: skip
+        yield "delayed standby, promoted at a moment", self.moment, self.standby_at_the_moment
+
+    def standby_at_the_moment(self, _directory):
+        self.standby.replay_to(self.moment)
+        return self.standby
+
+
+def work_until_the_server_dies(worker, backups, options):
+    """Returns all commands."""
+    with worker.running(backups.primary):
         worker.await_ready()
         open_products(worker)
         with Load(worker, options.rate) as load:
             time.sleep(options.seconds)
-            with report.step("base backup under load") as result:
-                backup = primary.back_up(directory)
-                result["text"] = f", {size_of(backup) >> 20} MiB"
-            time.sleep(options.seconds)
-            moment = primary.psql(MOMENT)
-            time.sleep(options.seconds)
-        primary.await_archived()
-        report.line("WAL in the archive", f"{size_of(primary.archive) >> 20} MiB")
-        primary.kill()
+            backups.make()
+        backups.complete()
+        backups.primary.kill()
         worker.process.kill()
-    return load.sent, backup, moment
+    return load.sent
 
 
 def resume(recovered, worker, report):
@@ -285,11 +379,11 @@ def published(redis):
     return collections.Counter((event["sku"], event["version"], event.get("epoch", 1)) for event in events)
 
 
-def balance(sent, moment, recovered, worker, report):
+def balance(sent, held_until, recovered, worker, report):
     lines, events = lines_in(recovered), published(worker.redis)
     accepted = [command for command in sent if command.answered]
     lost = [command for command in accepted if command.order not in lines]
-    target = datetime.datetime.fromisoformat(moment).timestamp()
+    target = datetime.datetime.fromisoformat(held_until).timestamp()
     too_early = [command for command in lost if command.way == "stream" or command.answered <= target]
     doubled = [order for order, count in lines.items() if count > 1]
     renewed = {(sku, version) for sku, version, epoch in events if epoch > 1}
@@ -306,22 +400,36 @@ def balance(sent, moment, recovered, worker, report):
 
 
 def drill(options, directory, report):
-    allocd = os.path.abspath(options.allocd)
-    there, later = (servers.usable_directory(pathlib.Path(directory) / name) for name in ("before", "after"))
+    allocd, log = os.path.abspath(options.allocd), pathlib.Path(directory) / "allocd.log"
+
+    def folder(name):
+        return servers.usable_directory(pathlib.Path(directory) / name)
+
     with contextlib.ExitStack() as stack:
-        redis = stack.enter_context(servers.running(servers.Redis(there)))
-        worker = Worker(allocd, redis, pathlib.Path(directory) / "allocd.log")
-        primary = stack.enter_context(servers.running(Archived(there, options.durable)))
+        redis = stack.enter_context(servers.running(servers.Redis(folder("before"))))
+        primary = stack.enter_context(servers.running(Archived(folder("before"), options.durable)))
         primary.ensure_database("allocd")
-        sent, backup, moment = work_until_the_server_dies(primary, worker, there, options, report)
-        with report.step(f"recovery to {moment[11:19]} UTC"):
-            recovered = stack.enter_context(
-                servers.running(Recovered(later, options.durable, backup, primary.archive, moment))
-            )
-            recovered.await_recovered()
+        standby = DelayedStandby(folder("standby"), options.durable, primary)
+        stack.enter_context(servers.running(standby))
+        backups = Backups(primary, standby, folder("before"), options, report)
+        sent = work_until_the_server_dies(Worker(allocd, redis, log), backups, options)
+        redis_client(redis)("SAVE")
+        redis.stop()
+        for number, (kind, held_until, make) in enumerate(backups.recoveries()):
+            report.section(kind)
+            there = folder(f"after{number}")
+            with servers.running(CopiedRedis(there, redis)) as copy:
+                recover(lambda make=make, there=there: make(there), sent, held_until, Worker(allocd, copy, log), report)
+
+
+def recover(make, sent, held_until, worker, report):
+    with contextlib.ExitStack() as stack:
+        with report.step(f"recovery to {held_until[11:19]} UTC"):
+            recovered = stack.enter_context(servers.running(make()))
+            servers.wait_until(lambda: recovered.psql("select pg_is_in_recovery()") == "f", "the recovery to end")
         with worker.running(recovered):
             resume(recovered, worker, report)
-            balance(sent, moment, recovered, worker, report)
+            balance(sent, held_until, recovered, worker, report)
             worker.run(recovered, "verify")
     report.line("allocd verify", "finds nothing")
 
