@@ -1,4 +1,4 @@
-/* Makes workers with everything that a stream under a lease needs. */
+/* Makes workers with everything that streams and pub/sub under leases need. */
 #include "support/replicas.h"
 
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 
 struct replica replicas[REPLICAS];
 struct memory_stream *shared_streams[STREAMS];
+struct pubsub_server shared_pubsub;
 
 static const char *const stream_names[STREAMS] = {"commands", "more commands", "even more commands"};
 struct stream_list shared_list;
@@ -40,21 +41,46 @@ static void make_stream(struct replica *replica, int number, const char *name)
 	leased_stream_add(replica->keeper, &it->leased);
 }
 
-static void pause_or_resume(void *context)
+static void pause_stream(void *source)
 {
-	struct replica *replica = context;
+	stream_reader_pause(source);
+}
 
-	for (int i = 0; i < STREAMS; i++) {
-		struct stream_reader *reader = replica->streams[i].reader;
+static void resume_stream(void *source)
+{
+	stream_reader_resume(source);
+}
 
-		if (!reader)
-			continue;
-		if (engine_is_full(replica->world->engine) ||
-		    !engine_stats(replica->world->engine)->database_up)
-			stream_reader_pause(reader);
-		else
-			stream_reader_resume(reader);
-	}
+static void pause_pubsub(void *source)
+{
+	leased_subscription_pause(source);
+}
+
+static void resume_pubsub(void *source)
+{
+	leased_subscription_resume(source);
+}
+
+static void make_subscription(struct replica *replica, int number)
+{
+	replica->subscription = leased_subscription_new(&(struct subscription_ports){
+		.engine = replica->world->engine,
+		.admission = &replica->admission,
+		.keeper = replica->keeper,
+		.checkpoints = memory_checkpoints_port(replica->checkpoints),
+		.clock = &replica->world->clock.clock,
+		.logger = &replica->world->logger.logger,
+		.mark = pubsub_client_mark,
+		.pause = pubsub_client_pause,
+		.resume = pubsub_client_resume,
+		.context = &replica->client,
+	});
+	replica->client.subscription = replica->subscription;
+	replica->client.keeper = replica->keeper;
+	pubsub_client_init(&replica->client, &shared_pubsub, number, replica->process);
+	pubsub_client_connect(&replica->client, NULL);
+	admission_add(&replica->admission,
+		      &(struct admission_valve){pause_pubsub, resume_pubsub, replica->subscription, false});
 }
 
 void start_replica(int number, int streams)
@@ -77,9 +103,16 @@ void start_replica(int number, int streams)
 		name);
 	if (replica->also_knows)
 		lease_keeper_add_message(replica->keeper, replica->also_knows);
-	for (int i = 0; i < streams; i++)
+	admission_init(&replica->admission, replica->world->engine);
+	replica->process++;
+	if (replica->listens)
+		make_subscription(replica, number);
+	for (int i = 0; i < streams; i++) {
 		make_stream(replica, i, name);
-	engine_on_change(replica->world->engine, pause_or_resume, replica);
+		admission_add(&replica->admission,
+			      &(struct admission_valve){pause_stream, resume_stream,
+							replica->streams[i].reader, true});
+	}
 	lease_keeper_start(replica->keeper);
 	world_run(world);
 }
@@ -90,15 +123,18 @@ void kill_replica(int number)
 
 	if (!replica->keeper)
 		return;
+	admission_stop(&replica->admission);
+	pubsub_client_release(&replica->client);
 	for (int i = 0; i < STREAMS; i++)
 		memory_consumer_free(&replica->streams[i].consumer);
 	memory_checkpoints_free(&replica->checkpoints);
 	memory_leases_free(&replica->leases);
 	lease_keeper_free(&replica->keeper);
 	world_crash(replica->world);
+	leased_subscription_free(&replica->subscription);
 	for (int i = 0; i < STREAMS; i++)
 		stream_reader_free(&replica->streams[i].reader);
-	replica->is_frozen = false;
+	replica->is_frozen = replica->is_stopping = false;
 }
 
 static void for_each_cable_to_database(struct replica *replica, void (*act)(struct cable *cable))
@@ -107,6 +143,12 @@ static void for_each_cable_to_database(struct replica *replica, void (*act)(stru
 	act(memory_checkpoints_answers(replica->checkpoints));
 	act(memory_leases_requests(replica->leases));
 	act(memory_leases_answers(replica->leases));
+}
+
+static void freeze_pubsub(struct replica *replica, bool is_frozen)
+{
+	if (replica->subscription)
+		pubsub_client_freeze(&replica->client, is_frozen);
 }
 
 static void for_each_cable_to_redis(struct replica *replica, void (*act)(struct cable *cable))
@@ -128,6 +170,7 @@ void freeze_replica(int number)
 	world_hang(replicas[number].world);
 	for_each_cable_to_database(&replicas[number], cable_hold);
 	for_each_cable_to_redis(&replicas[number], cable_hold);
+	freeze_pubsub(&replicas[number], true);
 	replicas[number].is_frozen = true;
 }
 
@@ -142,6 +185,7 @@ void cut_redis_of_replica(int number)
 {
 	world_cut_broker(replicas[number].world);
 	for_each_cable_to_redis(&replicas[number], cable_hold);
+	freeze_pubsub(&replicas[number], true);
 	replicas[number].is_frozen = true;
 }
 
@@ -150,6 +194,7 @@ void thaw_replica(int number)
 	world_wake(replicas[number].world);
 	for_each_cable_to_database(&replicas[number], cable_open);
 	for_each_cable_to_redis(&replicas[number], cable_open);
+	freeze_pubsub(&replicas[number], false);
 	replicas[number].is_frozen = false;
 }
 
@@ -169,6 +214,7 @@ void set_up_replicas(void)
 		replicas[i].world = world_beside(world);
 	for (int i = 0; i < STREAMS; i++)
 		shared_streams[i] = memory_stream_new(world->simulation);
+	pubsub_server_init(&shared_pubsub, world->simulation, world->arena);
 }
 
 void tear_down_replicas(void)
@@ -200,6 +246,13 @@ const char *stream_connections(int number, int stream)
 	struct stream *port = memory_consumer_port(replicas[number].streams[stream].consumer);
 
 	return port->ops->connections(port);
+}
+
+bool is_handling(int number)
+{
+	const struct replica *replica = &replicas[number];
+
+	return replica->keeper && lease_keeper_has(replica->keeper, replica->subscription);
 }
 
 static bool is_reading_there(void *context)

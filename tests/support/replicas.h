@@ -1,5 +1,6 @@
 /*
- * Workers that read the same streams under leases, on one database and one broker (see bus_world.h).
+ * Workers that read the same streams and hear the same channels under leases, on one database, one broker
+ * (see bus_world.h) and one server of pub/sub.
  */
 #ifndef ALLOCD_TESTS_REPLICAS_H
 #define ALLOCD_TESTS_REPLICAS_H
@@ -9,7 +10,9 @@
 #include "adapters/memory/ports/checkpoints.h"
 #include "adapters/memory/ports/leases.h"
 #include "adapters/memory/ports/stream.h"
+#include "bus/intake/admission.h"
 #include "bus/intake/leased_stream.h"
+#include "support/pubsub_server.h"
 
 #define REPLICAS 3
 #define STREAMS  3
@@ -27,12 +30,19 @@ struct replica {
 	struct memory_leases *leases;
 	struct lease_keeper *keeper; /* NULL: it does not run */
 	struct replica_stream streams[STREAMS];
-	bool is_frozen;
+	struct admission admission;
+	struct leased_subscription *subscription; /* NULL: it does not listen */
+	struct pubsub_client client;
+	int process; /* counts its starts */
+	bool is_frozen, is_stopping;
+	int64_t disturbed_ms;   /* when something befell it last, besides these */
+	bool listens;           /* to pub/sub, from the next start on */
 	const char *also_knows; /* a message of a newer program, or NULL */
 };
 
 extern struct replica replicas[REPLICAS];
 extern struct memory_stream *shared_streams[STREAMS];
+extern struct pubsub_server shared_pubsub;
 
 /* Without a worker yet; `world` is that of the first one. */
 void set_up_replicas(void);
@@ -62,6 +72,9 @@ void cut_redis_of_replica(int number);
 void thaw_replica(int number);
 
 bool is_reading(int number, int stream);
+
+/* Whether it handles what is published. */
+bool is_handling(int number);
 
 /* Passes time until it reads that stream; returns how long it took. */
 int64_t ms_until_reading(int number, int stream);

@@ -4,7 +4,6 @@
  */
 #include "unit/bus/subscription/subscribers.h"
 
-#include "support/replicas.h"
 #include "support/suites.h"
 
 #include <string.h>
@@ -17,7 +16,7 @@ static void set_up_two(void)
 	set_up_subscribers();
 	start_subscriber(0);
 	start_subscriber(1);
-	pass_time(TAKEOVER_MS);
+	world_advance_ms(world, TAKEOVER_MS);
 	ck_assert(is_handling(0));
 	ck_assert(!is_handling(1));
 	ck_assert_str_ne(note_of_lease(), "");
@@ -26,22 +25,22 @@ static void set_up_two(void)
 /* The lane of the worker commits nothing any more. */
 static void hold_commits(int number)
 {
-	cable_hold(memory_store_requests(subscribers[number].world->lanes[0]));
+	cable_hold(memory_store_requests(replicas[number].world->lanes[0]));
 }
 
 static void expect_orders(const char *expected)
 {
-	pass_time(1000);
+	world_advance_ms(world, 1000);
 	ck_assert_str_eq(orders_of("LAMP"), expected);
 }
 
 /* As by SIGTERM. */
 static void end_subscriber(int number)
 {
-	lease_keeper_stop(subscribers[number].keeper);
-	pass_time(2000);
-	ck_assert(lease_keeper_has_left(subscribers[number].keeper));
-	kill_subscriber(number);
+	lease_keeper_stop(replicas[number].keeper);
+	world_advance_ms(world, 2000);
+	ck_assert(lease_keeper_has_left(replicas[number].keeper));
+	kill_replica(number);
 }
 
 static size_t anonymous_rows(void)
@@ -60,7 +59,7 @@ START_TEST(what_a_killed_holder_had_not_committed_is_done_by_the_next_one_in_ord
 	hold_commits(0);
 	publish_order("a");
 	publish_order("b");
-	kill_subscriber(0);
+	kill_replica(0);
 	publish_order("c");
 
 	ck_assert_int_lt(ms_until_handling(1), TAKEOVER_MS);
@@ -74,8 +73,8 @@ START_TEST(what_a_killed_holder_had_committed_is_not_done_again)
 {
 	publish_order("a");
 	publish_order("b");
-	pass_time(10);
-	kill_subscriber(0);
+	world_advance_ms(world, 10);
+	kill_replica(0);
 	publish_order("c");
 	ms_until_handling(1);
 
@@ -88,15 +87,15 @@ END_TEST
 START_TEST(what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one)
 {
 	publish_order_of("a", "NEW");
-	pass_time(10);
+	world_advance_ms(world, 10);
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
-	world = subscribers[1].world;
+	world = replicas[1].world;
 	make_sku("NEW");
-	pass_time(10);
-	world = subscribers[0].world;
-	kill_subscriber(0);
+	world_advance_ms(world, 10);
+	world = replicas[0].world;
+	kill_replica(0);
 	ms_until_handling(1);
-	pass_time(1000);
+	world_advance_ms(world, 1000);
 
 	ck_assert_str_eq(orders_of("NEW"), "");
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
@@ -109,7 +108,7 @@ START_TEST(a_killed_holder_that_is_started_again_at_once_leaves_its_messages_to_
 {
 	hold_commits(0);
 	publish_order("a");
-	kill_subscriber(0);
+	kill_replica(0);
 	publish_order("b");
 	start_subscriber(0);
 	publish_order("c");
@@ -123,14 +122,14 @@ END_TEST
 START_TEST(one_message_without_a_name_does_not_keep_others_from_being_taken_over)
 {
 	end_subscriber(1);
-	pass_time(COMPANY_MS + TAKEOVER_MS);
+	world_advance_ms(world, COMPANY_MS + TAKEOVER_MS);
 	hold_commits(0);
 	publish_order("a");
 	start_subscriber(1);
-	pass_time(TAKEOVER_MS);
+	world_advance_ms(world, TAKEOVER_MS);
 	ck_assert_str_ne(note_of_lease(), "");
 	publish_order("b");
-	kill_subscriber(0);
+	kill_replica(0);
 	ms_until_handling(1);
 
 	expect_orders("b ");
@@ -143,7 +142,7 @@ START_TEST(a_marker_that_is_published_again_begins_no_section)
 
 	for (int i = 0; i < 2; i++) {
 		for (int worker = 0; worker < 2; worker++)
-			leased_subscription_hear_marker(subscribers[worker].subscription, marker);
+			leased_subscription_hear_marker(replicas[worker].subscription, marker);
 		publish_order(i ? "b" : "a");
 	}
 
@@ -156,9 +155,9 @@ START_TEST(messages_of_several_markers_are_taken_over)
 	hold_commits(0);
 	for (int i = 0; i < 30; i++) {
 		publish_order(arena_printf(world->arena, "%02d", i));
-		pass_time(100);
+		world_advance_ms(world, 100);
 	}
-	kill_subscriber(0);
+	kill_replica(0);
 	ms_until_handling(1);
 
 	expect_orders("00 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 "
@@ -170,19 +169,19 @@ START_TEST(a_frozen_holder_that_comes_back_does_nothing_twice)
 {
 	hold_commits(0);
 	publish_order("a");
-	freeze_subscriber(0);
+	freeze_replica(0);
 	publish_order("b");
 	ms_until_handling(1);
 	publish_order("c");
-	pass_time(100);
+	world_advance_ms(world, 100);
 	ck_assert_str_eq(orders_of("LAMP"), "a b c ");
-	thaw_subscriber(0);
+	thaw_replica(0);
 	publish_order("d");
-	pass_time(TAKEOVER_MS);
+	world_advance_ms(world, TAKEOVER_MS);
 
 	expect_orders("a b c d ");
 	ck_assert(is_handling(1));
-	ck_assert_uint_eq(memory_logger_count(&subscribers[0].world->logger, "lease lost"), 1);
+	ck_assert_uint_eq(memory_logger_count(&replicas[0].world->logger, "lease lost"), 1);
 }
 END_TEST
 
@@ -191,14 +190,14 @@ START_TEST(what_two_holders_left_is_done_by_the_first_one_again)
 {
 	hold_commits(0);
 	publish_order("a");
-	freeze_subscriber(0);
+	freeze_replica(0);
 	hold_commits(1);
 	ms_until_handling(1);
 	publish_order("b");
-	thaw_subscriber(0);
-	pass_time(1000);
+	thaw_replica(0);
+	world_advance_ms(world, 1000);
 	ck_assert_str_eq(orders_of("LAMP"), "");
-	kill_subscriber(1);
+	kill_replica(1);
 	ms_until_handling(0);
 	publish_order("c");
 
@@ -209,23 +208,23 @@ END_TEST
 START_TEST(a_third_worker_does_what_two_holders_had_not_committed)
 {
 	start_subscriber(2);
-	pass_time(TAKEOVER_MS);
+	world_advance_ms(world, TAKEOVER_MS);
 	hold_commits(0);
 	publish_order("a");
 	hold_commits(1);
 	hold_commits(2);
-	kill_subscriber(0);
-	pass_time(TAKEOVER_MS);
+	kill_replica(0);
+	world_advance_ms(world, TAKEOVER_MS);
 	publish_order("b");
-	pass_time(1000);
+	world_advance_ms(world, 1000);
 	if (is_handling(1)) {
-		kill_subscriber(1);
-		cable_open(memory_store_requests(subscribers[2].world->lanes[0]));
+		kill_replica(1);
+		cable_open(memory_store_requests(replicas[2].world->lanes[0]));
 	} else {
-		kill_subscriber(2);
-		cable_open(memory_store_requests(subscribers[1].world->lanes[0]));
+		kill_replica(2);
+		cable_open(memory_store_requests(replicas[1].world->lanes[0]));
 	}
-	pass_time(TAKEOVER_MS);
+	world_advance_ms(world, TAKEOVER_MS);
 
 	expect_orders("a b ");
 }
@@ -236,13 +235,13 @@ END_TEST
 START_TEST(a_holder_hands_over_at_a_marker)
 {
 	publish_order("a");
-	lease_keeper_stop(subscribers[0].keeper);
+	lease_keeper_stop(replicas[0].keeper);
 	publish_order("b");
 	ck_assert_int_lt(ms_until_handling(1), 1000);
 	publish_order("c");
 
 	expect_orders("a b c ");
-	ck_assert(lease_keeper_has_left(subscribers[0].keeper));
+	ck_assert(lease_keeper_has_left(replicas[0].keeper));
 	ck_assert_uint_eq(subscription_stats_of(1)->not_covered, 0);
 }
 END_TEST
@@ -251,7 +250,7 @@ START_TEST(a_holder_that_cannot_commit_leaves_its_messages_to_the_next_one)
 {
 	hold_commits(0);
 	publish_order("a");
-	lease_keeper_stop(subscribers[0].keeper);
+	lease_keeper_stop(replicas[0].keeper);
 	publish_order("b");
 	ck_assert_int_lt(ms_until_handling(1), 2000);
 
@@ -263,11 +262,11 @@ END_TEST
 START_TEST(a_hand_over_at_a_marker_needs_no_names)
 {
 	end_subscriber(1);
-	pass_time(COMPANY_MS + TAKEOVER_MS);
+	world_advance_ms(world, COMPANY_MS + TAKEOVER_MS);
 	publish_order("a");
 	start_subscriber(1);
 	publish_order("b");
-	lease_keeper_stop(subscribers[0].keeper);
+	lease_keeper_stop(replicas[0].keeper);
 	publish_order("c");
 	ck_assert_int_lt(ms_until_handling(1), 2000);
 
@@ -279,14 +278,14 @@ END_TEST
 START_TEST(what_is_heard_behind_the_marker_is_left_to_the_next_holder)
 {
 	end_subscriber(1);
-	pass_time(COMPANY_MS + TAKEOVER_MS);
+	world_advance_ms(world, COMPANY_MS + TAKEOVER_MS);
 	start_subscriber(1);
 	hold_commits(0);
 	publish_order("a");
-	lease_keeper_stop(subscribers[0].keeper);
+	lease_keeper_stop(replicas[0].keeper);
 	publish_order("b");
-	pass_time(100);
-	cable_open(memory_store_requests(subscribers[0].world->lanes[0]));
+	world_advance_ms(world, 100);
+	cable_open(memory_store_requests(replicas[0].world->lanes[0]));
 	ck_assert_int_lt(ms_until_handling(1), 2000);
 
 	expect_orders("a b ");
@@ -301,8 +300,8 @@ START_TEST(names_are_spent_only_while_another_worker_is_alive)
 	publish_order("a");
 	expect_orders("a ");
 	ck_assert_uint_eq(anonymous_rows(), 1);
-	kill_subscriber(1);
-	pass_time(COMPANY_MS + TAKEOVER_MS);
+	kill_replica(1);
+	world_advance_ms(world, COMPANY_MS + TAKEOVER_MS);
 	ck_assert_str_eq(note_of_lease(), "");
 	publish_order("b");
 
@@ -313,15 +312,15 @@ END_TEST
 
 START_TEST(what_is_heard_before_the_first_lease_is_handled)
 {
-	kill_subscriber(0);
-	kill_subscriber(1);
+	kill_replica(0);
+	kill_replica(1);
 	database_set_down(world->database, true);
 	start_subscriber(0);
 	publish_order("a");
-	pass_time(100);
+	world_advance_ms(world, 100);
 	publish_order("b");
 	database_set_down(world->database, false);
-	pass_time(TAKEOVER_MS); /* the killed one may still be alive */
+	world_advance_ms(world, TAKEOVER_MS); /* the killed one may still be alive */
 
 	expect_orders("a b ");
 }
@@ -330,17 +329,17 @@ END_TEST
 /* It is unknown which messages the last holder handled, as that one did not know of this worker. */
 START_TEST(messages_that_may_have_been_handled_without_their_names_are_given_up_and_counted)
 {
-	kill_subscriber(1);
-	pass_time(COMPANY_MS + TAKEOVER_MS);
+	kill_replica(1);
+	world_advance_ms(world, COMPANY_MS + TAKEOVER_MS);
 	start_subscriber(1);
 	publish_order("a");
-	pass_time(600);
+	world_advance_ms(world, 600);
 	ck_assert_str_eq(note_of_lease(), "");
-	kill_subscriber(0);
-	pass_time(2000);
+	kill_replica(0);
+	world_advance_ms(world, 2000);
 	publish_order("b");
 	ms_until_handling(1);
-	pass_time(500);
+	world_advance_ms(world, 500);
 	publish_order("c");
 
 	expect_orders("a c ");
@@ -361,11 +360,11 @@ END_TEST
 
 START_TEST(a_holder_that_knows_no_server_handles_messages_without_names)
 {
-	kill_subscriber(1);
+	kill_replica(1);
 	disconnect_subscriber(0);
 	connect_subscriber_to(0, "");
 	publish_order("a");
-	pass_time(BLIND_HOLDER_MS);
+	world_advance_ms(world, BLIND_HOLDER_MS);
 	publish_order("b");
 
 	expect_orders("a b ");
@@ -398,7 +397,7 @@ START_TEST(a_holder_continues_if_no_other_worker_heard_more)
 	connect_subscriber_to(0, "another-server");
 	connect_subscriber_to(1, "another-server");
 	publish_order("c");
-	pass_time(2 * TAKEOVER_MS);
+	world_advance_ms(world, 2 * TAKEOVER_MS);
 
 	expect_orders("a c ");
 }
@@ -417,12 +416,12 @@ static void publish_large(int count)
 
 START_TEST(the_oldest_messages_are_dropped_when_too_many_are_kept)
 {
-	freeze_subscriber(0);
+	freeze_replica(0);
 	publish_large(1200);
 
-	ck_assert_uint_le(leased_subscription_bytes(subscribers[1].subscription), HEARD_BYTES_MAX);
+	ck_assert_uint_le(leased_subscription_bytes(replicas[1].subscription), HEARD_BYTES_MAX);
 	ck_assert_uint_gt(subscription_stats_of(1)->dropped, 0);
-	ck_assert(!subscribers[1].is_closed);
+	ck_assert(!replicas[1].client.is_closed);
 }
 END_TEST
 
@@ -430,16 +429,16 @@ START_TEST(what_the_holder_has_finished_is_not_kept)
 {
 	for (int i = 0; i < 50; i++) {
 		publish_large(1);
-		pass_time(100);
+		world_advance_ms(world, 100);
 	}
-	pass_time(3000);
+	world_advance_ms(world, 3000);
 
-	ck_assert_uint_eq(leased_subscription_bytes(subscribers[0].subscription), 0);
-	ck_assert_uint_eq(leased_subscription_bytes(subscribers[1].subscription), 0);
+	ck_assert_uint_eq(leased_subscription_bytes(replicas[0].subscription), 0);
+	ck_assert_uint_eq(leased_subscription_bytes(replicas[1].subscription), 0);
 }
 END_TEST
 
-SUITE("leased subscription", set_up_two, tear_down_subscribers)
+SUITE("leased subscription", set_up_two, tear_down_replicas)
 {
 	tcase_add_test(tests, what_a_killed_holder_had_not_committed_is_done_by_the_next_one_in_order);
 	tcase_add_test(tests, what_a_killed_holder_had_committed_is_not_done_again);
