@@ -123,9 +123,10 @@ size_t heard_drop_before(struct heard_messages *heard, const struct heard_sectio
 	return dropped;
 }
 
-void heard_trim(struct heard_messages *heard)
+void heard_trim(struct heard_messages *heard, const struct heard_section *end)
 {
-	while (heard->first_section != heard->last_section && !heard->first_section->unfinished)
+	while (heard->first_section != heard->last_section && heard->first_section != end &&
+	       !heard->first_section->unfinished)
 		free_first_section(heard);
 }
 

@@ -147,11 +147,20 @@ static bool submit_next(struct leased_subscription *it)
 	return true;
 }
 
+/* What is finished is kept from the section of the note on: it gets the lease back with that note, perhaps. */
+static void trim(struct leased_subscription *it)
+{
+	const char *note = lease_keeper_note(it->ports.keeper, it);
+
+	if (note)
+		heard_trim(&it->heard, heard_find(&it->heard, note));
+}
+
 static void pump(struct leased_subscription *it)
 {
 	while (it->next && !it->next->is_left && !it->is_paused && submit_next(it))
 		;
-	heard_trim(&it->heard);
+	trim(it);
 	open_or_close(it);
 }
 
@@ -207,31 +216,38 @@ static void forget_finished(struct leased_subscription *it)
 		heard_drop_before(&it->heard, section);
 }
 
+static const struct heard_section *first_unfinished(const struct leased_subscription *it)
+{
+	const struct heard_section *section = it->heard.first_section;
+
+	while (section->next && !section->unfinished)
+		section = section->next;
+	return section;
+}
+
 /*
  * The first section that is not finished and from which on every message is handled under its name, or NULL.
  * A message before it that has no name cannot be taken over anyway.
  */
-static const struct heard_section *unfinished_section(struct leased_subscription *it)
+static const struct heard_section *unfinished_section(const struct leased_subscription *it)
 {
-	const struct heard_section *found;
+	const struct heard_section *found = first_unfinished(it);
 
-	heard_trim(&it->heard);
-	found = it->heard.first_section;
 	for (const struct heard_section *section = found; section; section = section->next) {
-		if (!*section->name || section->has_nameless)
+		if (section->has_nameless || (section == found && !*section->name))
 			found = section->next;
 	}
 	return found;
 }
 
 /* NULL: a message that cannot be taken over is not finished yet. */
-static const char *last_note(struct leased_subscription *it)
+static const char *last_note(const struct leased_subscription *it)
 {
 	const struct heard_section *section = unfinished_section(it);
 
 	if (is_blind(it))
 		return lease_keeper_note(it->ports.keeper, it);
-	return section != it->heard.first_section ? NULL : section->name;
+	return section != first_unfinished(it) ? NULL : section->name;
 }
 
 static const char *note(void *context)
@@ -363,7 +379,7 @@ void leased_subscription_hear_marker(struct leased_subscription *it, struct byte
 		it->is_limited = it->state == FINISHING;
 	}
 	if (it->state >= HANDLING)
-		heard_trim(&it->heard);
+		trim(it);
 }
 
 void leased_subscription_up(struct leased_subscription *it, const char *run_id)

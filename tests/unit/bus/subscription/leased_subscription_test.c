@@ -205,6 +205,36 @@ START_TEST(what_two_holders_left_is_done_by_the_first_one_again)
 }
 END_TEST
 
+/* As if another worker had taken the lease meanwhile, and done nothing. */
+START_TEST(a_holder_that_takes_its_lease_again_knows_the_section_of_its_last_note)
+{
+	struct lease_row *row;
+
+	kill_replica(0);
+	start_subscriber(0);
+	ms_until_handling(1);
+	world_advance_ms(world, TAKEOVER_MS);
+	freeze_replica(0);
+	hold_commits(1);
+	publish_order("a");
+	world_advance_ms(world, 1500);
+	cable_hold(memory_leases_requests(replicas[1].leases));
+	cable_open(memory_store_requests(replicas[1].world->lanes[0]));
+	world_advance_ms(world, 100);
+	hold_commits(1);
+	publish_order("b");
+	row = database_lease(world->database, PUBSUB_LEASE);
+	row->term = "00000000-0000-0000-0000-000000000001";
+	row->holder = "";
+	cable_open(memory_leases_requests(replicas[1].leases));
+	world_advance_ms(world, 1000);
+	cable_open(memory_store_requests(replicas[1].world->lanes[0]));
+
+	expect_orders("a b ");
+	ck_assert_uint_eq(subscription_stats_of(1)->not_covered, 0);
+}
+END_TEST
+
 START_TEST(a_third_worker_does_what_two_holders_had_not_committed)
 {
 	start_subscriber(2);
@@ -403,6 +433,24 @@ START_TEST(a_holder_continues_if_no_other_worker_heard_more)
 }
 END_TEST
 
+/* Its row is locked, say. */
+START_TEST(what_is_unfinished_is_taken_over_though_the_holder_was_connected_again)
+{
+	hold_commits(0);
+	publish_order("a");
+	disconnect_subscriber(0);
+	disconnect_subscriber(1);
+	connect_subscriber_to(1, NULL);
+	connect_subscriber_to(0, NULL);
+	world_advance_ms(world, BLIND_HOLDER_MS + 500);
+	ck_assert(is_handling(0));
+	kill_replica(0);
+	ms_until_handling(1);
+
+	expect_orders("a ");
+}
+END_TEST
+
 /* ---- how much is kept ---- */
 
 static void publish_large(int count)
@@ -450,6 +498,7 @@ SUITE("leased subscription", set_up_two, tear_down_replicas)
 	tcase_add_test(tests, messages_of_several_markers_are_taken_over);
 	tcase_add_test(tests, a_frozen_holder_that_comes_back_does_nothing_twice);
 	tcase_add_test(tests, what_two_holders_left_is_done_by_the_first_one_again);
+	tcase_add_test(tests, a_holder_that_takes_its_lease_again_knows_the_section_of_its_last_note);
 	tcase_add_test(tests, a_third_worker_does_what_two_holders_had_not_committed);
 	tcase_add_test(tests, a_holder_hands_over_at_a_marker);
 	tcase_add_test(tests, a_holder_that_cannot_commit_leaves_its_messages_to_the_next_one);
@@ -462,6 +511,7 @@ SUITE("leased subscription", set_up_two, tear_down_replicas)
 	tcase_add_test(tests, a_worker_that_knows_no_server_keeps_nothing_and_counts);
 	tcase_add_test(tests, a_holder_that_knows_no_server_handles_messages_without_names);
 	tcase_add_test(tests, what_a_holder_did_not_hear_is_handled_by_a_worker_that_did);
+	tcase_add_test(tests, what_is_unfinished_is_taken_over_though_the_holder_was_connected_again);
 	tcase_add_test(tests, a_holder_continues_if_no_other_worker_heard_more);
 	tcase_add_test(tests, the_oldest_messages_are_dropped_when_too_many_are_kept);
 	tcase_add_test(tests, what_the_holder_has_finished_is_not_kept);
