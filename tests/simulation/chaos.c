@@ -69,11 +69,12 @@ void chaos_surround(struct chaos *chaos, struct world *worker)
 	delay_both(chaos, memory_broker_requests(worker->broker), memory_broker_answers(worker->broker));
 }
 
-void chaos_surround_streams(struct chaos *chaos, struct replica *replica)
+void chaos_surround_redis(struct chaos *chaos, struct replica *replica)
 {
 	delay_both(chaos, memory_checkpoints_requests(replica->checkpoints),
 		   memory_checkpoints_answers(replica->checkpoints));
 	delay_both(chaos, memory_leases_requests(replica->leases), memory_leases_answers(replica->leases));
+	delay_both(chaos, &replica->client.requests, &replica->client.answers);
 	for (int i = 0; i < STREAMS; i++) {
 		struct memory_consumer *consumer = replica->streams[i].consumer;
 
@@ -131,9 +132,23 @@ static void step_clock(struct chaos *chaos)
 	replicas[any_worker(chaos)].world->clock.ahead_ms += (int64_t)random_below(chaos->random, 5000);
 }
 
+static void lose_answer_of_lease(struct replica *replica)
+{
+	memory_leases_lose_answer(replica->leases);
+	replica->disturbed_ms = simulation_now_ms(world->simulation) + LEASE_BEAT_MS;
+}
+
+static void break_pubsub(struct chaos *chaos)
+{
+	if (chance(chaos, 3))
+		pubsub_restart(&shared_pubsub);
+	else
+		pubsub_client_disconnect(&replicas[any_worker(chaos)].client);
+}
+
 void chaos_strike(struct chaos *chaos)
 {
-	switch (random_below(chaos->random, 14)) {
+	switch (random_below(chaos->random, 15)) {
 	case 7:
 	case 8:
 		lock_or_unlock(chaos);
@@ -146,11 +161,14 @@ void chaos_strike(struct chaos *chaos)
 		step_clock(chaos);
 		break;
 	case 12:
-		memory_leases_lose_answer(replicas[any_worker(chaos)].leases);
+		lose_answer_of_lease(&replicas[any_worker(chaos)]);
 		break;
 	case 13:
 		memory_stream_set_down(shared_streams[random_below(chaos->random, STREAMS)],
 				       chance(chaos, 2));
+		break;
+	case 14:
+		break_pubsub(chaos);
 		break;
 	case 0:
 		database_set_down(world->database, !world->database->down);

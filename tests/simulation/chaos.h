@@ -12,9 +12,9 @@ struct chaos {
 	uint64_t failures_in; /* one call in this many fails */
 };
 
-/* Prepares the stores of a new worker; and what it reads streams with, when it has started. */
+/* Prepares the stores of a new worker; and its ways to Redis and its leases, when it has started. */
 void chaos_surround(struct chaos *chaos, struct world *worker);
-void chaos_surround_streams(struct chaos *chaos, struct replica *replica);
+void chaos_surround_redis(struct chaos *chaos, struct replica *replica);
 
 /* Causes one failure of the infrastructure. */
 void chaos_strike(struct chaos *chaos);

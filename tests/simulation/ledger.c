@@ -10,78 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- recording commands ---- */
-
-struct entry *ledger_add(struct ledger *ledger, enum transport transport, enum message_type type,
-			 const char *fields)
-{
-	struct entry *entry = arena_alloc(world->arena, sizeof *entry);
-
-	entry->number = ledger->count;
-	entry->transport = transport;
-	entry->type = type;
-	entry->payload = arena_printf(world->arena, "%s\nid=m-%d", fields, entry->number);
-	ledger->entries =
-		arena_grow(world->arena, ledger->entries, (size_t)ledger->count, sizeof *ledger->entries);
-	ledger->entries[ledger->count++] = entry;
-	return entry;
-}
-
-static void read_command(const struct entry *entry, struct envelope *command)
-{
-	struct bytes payload = {entry->payload, strlen(entry->payload)};
-	const char *error;
-
-	ck_assert(memory_codec_read(entry->type, payload, world->arena, command, &error));
-}
-
-/* Whether its SKU and its batch, if it names any, are there, and it is not dated from the future. */
-static bool is_acceptable(const struct entry *entry)
-{
-	struct envelope command;
-	const char *sku, *batchref;
-
-	read_command(entry, &command);
-	sku = message_text(&command.message, "sku");
-	batchref = message_text(&command.message, "batchref");
-	return (!sku || database_product(world->database, sku)) &&
-	       (!batchref || database_batch(world->database, batchref)) &&
-	       command.occurred_at <= database_now(world->database);
-}
-
-static void count_send(struct entry *entry)
-{
-	if (!entry->sends++)
-		entry->was_acceptable = is_acceptable(entry);
-}
-
-void ledger_deliver(struct entry *entry, int worker)
-{
-	count_send(entry);
-	entry->sent[worker] =
-		world_send(replicas[worker].world, entry->transport, entry->type, "%s", entry->payload);
-}
-
-void ledger_append(struct entry *entry, int stream)
-{
-	size_t size = strlen(entry->payload);
-
-	count_send(entry);
-	entry->stream = stream;
-	memory_stream_add(shared_streams[stream], &(struct stream_entry){.type = entry->type,
-									 .payload = {entry->payload, size},
-									 .payload_size = size});
-}
-
-bool ledger_is_answered(const struct entry *entry, int worker)
-{
-	return !entry->sent[worker] || entry->sent[worker]->answers;
-}
-
 /* ---- replay ---- */
 
-/* A message comes over one worker's connections, or on a stream. */
-#define WAYS (REPLICAS + STREAMS)
+/* A message comes over one worker's connections, on a stream, or on the channels. */
+#define WAYS (REPLICAS + STREAMS + 1)
 
 /* The expected state of a SKU, and its events in the outbox. */
 struct history {
@@ -183,7 +115,8 @@ static void check_event(struct history *history, const struct model_event *expec
 	event = &history->events[history->seen++];
 	ck_assert(memory_codec_read(event->type, event->payload, world->arena, &envelope, &error));
 	batchref = message_text(&envelope.message, "batchref");
-	ck_assert_int_eq(event->type, expected->type);
+	ck_assert_msg(event->type == expected->type, "%s: %s is %s, but the model says %s", history->sku,
+		      cause, message_name(event->type), message_name(expected->type));
 	ck_assert(message_number(&envelope.message, "version") == expected->version);
 	ck_assert(message_number(&envelope.message, "qty") == expected->qty);
 	ck_assert_str_eq(message_text(&envelope.message, "orderid"), expected->orderid);
@@ -202,16 +135,31 @@ static int receivers_of(const struct entry *entry)
 	return count;
 }
 
+/* Whether the message was published, and need not be handled: see losses.h. */
+static bool may_be_lost(const struct entry *entry)
+{
+	for (int i = 0; i < entry->broadcast_count; i++) {
+		if (!entry->broadcasts[i]->may_be_lost)
+			return false;
+	}
+	return entry->broadcast_count;
+}
+
+static bool may_be_repeated(const struct entry *entry)
+{
+	return entry->broadcast_count && entry->broadcasts[0]->may_be_repeated;
+}
+
 /*
  * Whether the message keeps its place: one worker received it, and so did that worker's successors, in the
- * same order; or it is in a stream, which one worker after the other reads.  A command that was perhaps
- * rejected before its answer was lost may be handled much later.
+ * same order; or it is in a stream or on a channel, which one worker after the other reads.  A command that
+ * was perhaps rejected before its answer was lost may be handled much later.
  */
 static bool keeps_place(const struct entry *entry)
 {
-	bool was_sent_once = entry->sends == 1 && entry->transport != TRANSPORT_STREAM;
+	bool was_sent_once = entry->sends == 1 && entry->transport == TRANSPORT_HTTP;
 
-	return !entry->by_rival && !entry->again && receivers_of(entry) <= 1 &&
+	return !entry->by_rival && !entry->again && receivers_of(entry) <= 1 && !may_be_lost(entry) &&
 	       (was_sent_once || entry->was_acceptable);
 }
 
@@ -221,6 +169,8 @@ static int way_of(const struct entry *entry)
 
 	if (entry->transport == TRANSPORT_STREAM)
 		return REPLICAS + entry->stream;
+	if (entry->transport == TRANSPORT_PUBSUB)
+		return WAYS - 1;
 	while (worker < REPLICAS - 1 && !entry->sent[worker])
 		worker++;
 	return worker;
@@ -273,7 +223,7 @@ static const char *order_of(const struct entry *event)
 {
 	struct envelope envelope;
 
-	read_command(event, &envelope);
+	ledger_read(event, &envelope);
 	return message_text(&envelope.message, "orderid");
 }
 
@@ -386,6 +336,8 @@ static void replay(struct replay_run *run, const struct inbox_row *row)
 	struct envelope command;
 	struct entry *entry;
 
+	if (!strcmp(row->message, PUBSUB_KEY)) /* see replay_anonymous() */
+		return;
 	if (process) {
 		replay_part(run, process, row);
 		return;
@@ -397,7 +349,7 @@ static void replay(struct replay_run *run, const struct inbox_row *row)
 		replay_end(run, entry, row);
 		return;
 	}
-	read_command(entry, &command);
+	ledger_read(entry, &command);
 	history = history_of(run, sku_of(&command));
 	replay_command(history, entry, &command, row);
 	check_order(history, entry);
@@ -413,6 +365,30 @@ static void replay_inbox(struct replay_run *run)
 	for (; run->position < database->inbox_count; run->position++) {
 		check_begins(run);
 		replay(run, database->inbox_list[run->position]);
+	}
+}
+
+/* ---- orders without ids: each event is of one of them ---- */
+
+static bool is_anonymous(const char *sku)
+{
+	return !strncmp(sku, ANONYMOUS_SKU, strlen(ANONYMOUS_SKU));
+}
+
+static void replay_anonymous(struct replay_run *run, struct history *history)
+{
+	for (; history->seen < history->count; history->seen++) {
+		const struct outgoing *event = &history->events[history->seen];
+		struct envelope envelope;
+		const char *error;
+		struct entry *entry;
+
+		ck_assert(memory_codec_read(event->type, event->payload, world->arena, &envelope, &error));
+		entry = entry_of(run->ledger, message_text(&envelope.message, "orderid"));
+		ck_assert_msg(!entry->recorded || may_be_repeated(entry), "m-%d was handled twice",
+			      entry->number);
+		entry->recorded = true;
+		check_order(history, entry);
 	}
 }
 
@@ -439,6 +415,10 @@ static void check_product(struct replay_run *run, const struct product_row *prod
 	struct flat *kept = arena_alloc(world->arena, sizeof *kept);
 	const char *difference;
 
+	if (is_anonymous(product->sku)) {
+		replay_anonymous(run, history);
+		return;
+	}
 	ck_assert_msg(history->seen == history->count, "%s: events that no command caused", product->sku);
 	ck_assert_msg(!product->shrink.batchref, "%s: its shrink never ended", product->sku);
 	flatten(product, kept);
@@ -455,16 +435,40 @@ static bool spends(const struct entry *entry, const struct sent *sent)
 	return sent->outcome == OUTCOME_HANDLED || sent->outcome == OUTCOME_SKIPPED;
 }
 
-static bool has_dead_letter(const struct entry *entry)
+static bool is_letter_of(const struct dead_letter_row *letter, const struct entry *entry)
+{
+	if (!entry->is_anonymous)
+		return letter->id && !strcmp(letter->id, arena_printf(world->arena, "m-%d", entry->number));
+	return letter->payload.size == strlen(entry->payload) &&
+	       !memcmp(letter->payload.data, entry->payload, letter->payload.size);
+}
+
+static int dead_letters_of(const struct entry *entry)
 {
 	const struct database *database = world->database;
-	const char *id = arena_printf(world->arena, "m-%d", entry->number);
+	int count = 0;
 
-	for (size_t i = 0; i < database->dead_letter_count; i++) {
-		if (database->dead_letters[i].id && !strcmp(database->dead_letters[i].id, id))
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < database->dead_letter_count; i++)
+		count += is_letter_of(&database->dead_letters[i], entry);
+	return count;
+}
+
+static bool may_be_reconsidered(const struct entry *entry)
+{
+	return may_be_repeated(entry) || entry->broadcasts[0]->may_be_reconsidered;
+}
+
+/* What was published is handled, or a dead letter, and no worker does what another one has done. */
+static void check_published(const struct entry *entry)
+{
+	int dead = dead_letters_of(entry), outcomes = entry->recorded + dead;
+
+	ck_assert_msg(outcomes || may_be_lost(entry), "m-%d was published and is lost", entry->number);
+	ck_assert_msg(dead <= entry->broadcast_count || may_be_repeated(entry),
+		      "m-%d was published %d times, and rejected %d times", entry->number,
+		      entry->broadcast_count, dead);
+	ck_assert_msg(outcomes <= entry->broadcast_count || may_be_reconsidered(entry),
+		      "m-%d was rejected, and handled", entry->number);
 }
 
 /* A command that one worker rejected may have been handled later by another one. */
@@ -475,41 +479,18 @@ static void check_answers(const struct entry *entry)
 	if (entry->by_rival)
 		return;
 	if (entry->transport == TRANSPORT_STREAM) {
-		ck_assert_msg(entry->recorded || has_dead_letter(entry), "m-%d has no outcome",
+		ck_assert_msg(entry->recorded || dead_letters_of(entry), "m-%d has no outcome",
 			      entry->number);
+		return;
+	}
+	if (entry->transport == TRANSPORT_PUBSUB) {
+		check_published(entry);
 		return;
 	}
 	for (int i = 0; i < REPLICAS; i++)
 		spent |= entry->sent[i] && spends(entry, entry->sent[i]);
 	ck_assert_msg(entry->recorded == spent, "m-%d: answered otherwise, but its effect is %s",
 		      entry->number, entry->recorded ? "there" : "missing");
-}
-
-static bool leaves_dead_letter(const struct sent *sent)
-{
-	return sent->answers && sent->transport != TRANSPORT_HTTP && sent->outcome != OUTCOME_HANDLED &&
-	       sent->outcome != OUTCOME_SKIPPED;
-}
-
-/*
- * Each such answer leaves one dead letter; a command that a dead worker did not answer may leave one too.
- * Entries of streams have their own.
- */
-static void check_dead_letters(const struct chaos *chaos)
-{
-	size_t count = 0, answered = 0, silent = 0;
-
-	for (size_t i = 0; i < world->database->dead_letter_count; i++)
-		count += world->database->dead_letters[i].transport != TRANSPORT_STREAM;
-	for (int i = 0; i < chaos->workers; i++) {
-		for (const struct sent *sent = replicas[i].world->first; sent; sent = sent->next) {
-			answered += leaves_dead_letter(sent);
-			silent += !sent->answers;
-		}
-	}
-	ck_assert_msg(count >= answered && count <= answered + silent,
-		      "%zu dead letters for %zu answers, %zu deliveries without one", count, answered,
-		      silent);
 }
 
 /* ---- the published events are those of the outbox, in order ---- */
@@ -559,7 +540,6 @@ void ledger_check(struct ledger *ledger, const struct chaos *chaos)
 		check_product(&run, database->product_list[i]);
 	for (int i = 0; i < ledger->count; i++)
 		check_answers(ledger->entries[i]);
-	check_dead_letters(chaos);
 	for (size_t i = 0; i < database->product_count; i++)
 		history_of(&run, database->product_list[i]->sku)->seen = 0;
 	check_publications(&run, chaos->broker_keeps);

@@ -10,18 +10,24 @@
 /* Batches whose references begin with this may be created under several SKUs, of which one succeeds. */
 #define SHARED_BATCH "shared"
 
+/* SKUs whose orders are published without ids, and never find stock. */
+#define ANONYMOUS_SKU "ANONYMOUS"
+
 struct entry {
-	int number; /* its id is "m-NUMBER" */
+	int number; /* its id is "m-NUMBER"; or it is anonymous, and its order is "m-NUMBER" */
+	bool is_anonymous;
 	enum transport transport;
 	enum message_type type;
 	const char *payload;
 	bool by_rival;
-	bool again;                  /* sent again without need */
-	bool was_acceptable;         /* when it was sent first: it was not rejected then */
-	int sends;                   /* the number of deliveries */
-	struct sent *sent[REPLICAS]; /* the last delivery to each worker, or NULL */
-	int stream;                  /* that it came on; by other transports: 0 */
-	bool recorded;               /* its id is in the inbox */
+	bool again;                    /* sent again without need */
+	bool was_acceptable;           /* when it was sent first: it was not rejected then */
+	int sends;                     /* the number of deliveries */
+	struct sent *sent[REPLICAS];   /* the last delivery to each worker, or NULL */
+	int stream;                    /* that it came on; by other transports: 0 */
+	struct broadcast **broadcasts; /* as often as it was published */
+	int broadcast_count;
+	bool recorded; /* its id is in the inbox, or its event in the outbox if it is anonymous */
 };
 
 struct ledger {
@@ -33,9 +39,16 @@ struct ledger {
 struct entry *ledger_add(struct ledger *ledger, enum transport transport, enum message_type type,
 			 const char *fields);
 
-/* Delivers the message to that worker, perhaps again; or adds it to that stream. */
+/* Records an order of that SKU to be published without an id. */
+struct entry *ledger_add_anonymous(struct ledger *ledger, const char *sku);
+
+/* Delivers the message to that worker, perhaps again; or adds it to that stream; or publishes it. */
 void ledger_deliver(struct entry *entry, int worker);
 void ledger_append(struct entry *entry, int stream);
+void ledger_publish(struct entry *entry);
+
+/* What the entry's payload says. */
+void ledger_read(const struct entry *entry, struct envelope *command);
 
 /* Whether the last delivery to that worker was answered; true if there was no delivery. */
 bool ledger_is_answered(const struct entry *entry, int worker);

@@ -1,14 +1,15 @@
 /*
  * Two or three workers and a rival handle random commands and cancelled orders, some of them sent to several
- * workers, some on streams that one worker at a time reads under a lease, amid delays, conflicts, refusals,
- * lost connections, outages, partitions, jumping clocks, crashes and hangs.  In the end every message has had
- * exactly one effect, in order, and every event was published, in order; exactly once, unless the broker lost
- * its fences.
+ * workers, some on streams and channels that one worker at a time handles under a lease, amid delays,
+ * conflicts, refusals, lost connections, outages, partitions, jumping clocks, crashes and hangs.  In the end
+ * every message has had exactly one effect, in order, except that what is published may be lost as far as
+ * losses.h says; and every event was published, in order; exactly once, unless the broker lost its fences.
  *
  * The seed determines a run; ALLOCD_TEST_SEED=n runs only seed n.
  */
 #include "simulation/chaos.h"
 #include "simulation/ledger.h"
+#include "simulation/losses.h"
 
 #include "core/base/calendar.h"
 #include "support/rival.h"
@@ -26,6 +27,12 @@
 #define BATCHES 6   /* of each SKU */
 #define RECENT  30  /* lines that may be repeated, and messages whose order may be cancelled soon */
 #define REFUSED 800 /* orders that the database refuses if they are named "poison" */
+
+/* SKUs of the orders without ids: of the last one there is none until something is stocked. */
+#define ANONYMOUS_SKUS 3
+
+/* Broadcasts that wait for a worker before it is disconnected. */
+#define WAITING_MAX 60
 
 /* A step moves few lines, so that shrinks often need several steps. */
 #define MOVE_MAX 7
@@ -102,7 +109,7 @@ static const char *line_of_any(struct run *run, int last, const char *end)
 	for (int tries = count ? 20 : 0; tries > 0; tries--) {
 		const struct entry *sent = run->ledger.entries[from + pick(run, count - from)];
 
-		if (sent->type != MSG_ALLOCATE)
+		if (sent->type != MSG_ALLOCATE || sent->is_anonymous)
 			continue;
 		fields = sent->payload;
 		break;
@@ -169,26 +176,52 @@ static struct entry *any_message(struct run *run, int kinds)
 
 /* ---- what happens ---- */
 
-/* A pub/sub message is received by every subscriber, so by all workers that are subscribed. */
+/* Sends it once more, or for the first time.  An impatient client asks several workers over HTTP. */
+static void send_to(struct run *run, struct entry *entry, int worker)
+{
+	if (entry->transport == TRANSPORT_STREAM)
+		ledger_append(entry, pick(run, STREAMS));
+	else if (entry->transport == TRANSPORT_PUBSUB)
+		ledger_publish(entry);
+	else
+		ledger_deliver(entry, worker);
+}
+
 static void send(struct run *run, struct entry *entry)
 {
 	int worker = pick(run, run->chaos.workers);
 
-	if (entry->transport == TRANSPORT_STREAM) {
-		ledger_append(entry, pick(run, STREAMS));
-		return;
-	}
-	ledger_deliver(entry, worker);
-	for (int i = 0; i < run->chaos.workers && entry->transport == TRANSPORT_PUBSUB; i++) {
-		if (i != worker && pick(run, 2))
+	send_to(run, entry, worker);
+	for (int i = 0; i < run->chaos.workers && entry->transport == TRANSPORT_HTTP; i++) {
+		if (i != worker && !pick(run, 4))
 			ledger_deliver(entry, i);
 	}
 }
 
+static void publish_anonymous(struct run *run)
+{
+	const char *sku = arena_printf(world->arena, ANONYMOUS_SKU "-%d", pick(run, ANONYMOUS_SKUS));
+
+	ledger_publish(ledger_add_anonymous(&run->ledger, sku));
+}
+
 static void send_burst(struct run *run)
 {
-	for (int count = 1 + pick(run, 12); count > 0; count--)
-		send(run, any_message(run, KINDS));
+	for (int count = 1 + pick(run, 12); count > 0; count--) {
+		if (pick(run, 6))
+			send(run, any_message(run, KINDS));
+		else
+			publish_anonymous(run);
+	}
+}
+
+/*
+ * The two copies of a message may come into one unit of work, and then the ledger does not know where the
+ * second one was handled if the first one was rejected.
+ */
+static bool may_come_twice(const struct entry *entry)
+{
+	return entry->transport == TRANSPORT_HTTP || (entry->was_acceptable && !entry->is_anonymous);
 }
 
 static void send_again(struct run *run)
@@ -196,13 +229,10 @@ static void send_again(struct run *run)
 	struct entry *entry = run->ledger.count ? run->ledger.entries[pick(run, run->ledger.count)] : NULL;
 	int worker = pick(run, run->chaos.workers);
 
-	if (!entry || entry->by_rival || !ledger_is_answered(entry, worker))
+	if (!entry || entry->by_rival || !ledger_is_answered(entry, worker) || !may_come_twice(entry))
 		return;
 	entry->again = true;
-	if (entry->transport == TRANSPORT_STREAM)
-		ledger_append(entry, pick(run, STREAMS));
-	else
-		ledger_deliver(entry, worker);
+	send_to(run, entry, worker);
 }
 
 /* The rival sends commands only, and no orders that the database refuses. */
@@ -228,14 +258,14 @@ static void begin_worker(struct run *run, int number)
 	worker->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(run, 4)];
 	world_prepare(worker);
 	chaos_surround(&run->chaos, worker);
+	replicas[number].listens = true;
 	start_replica(number, STREAMS);
-	chaos_surround_streams(&run->chaos, &replicas[number]);
+	chaos_surround_redis(&run->chaos, &replicas[number]);
 }
 
 /* Sends the commands that the dead worker did not answer to its successor, in the original order. */
-static void replace_worker(struct run *run, int worker)
+static void succeed_worker(struct run *run, int worker)
 {
-	kill_replica(worker);
 	begin_worker(run, worker);
 	for (int i = 0; i < run->ledger.count; i++) {
 		if (!ledger_is_answered(run->ledger.entries[i], worker))
@@ -243,12 +273,68 @@ static void replace_worker(struct run *run, int worker)
 	}
 }
 
+static void kill_worker(int worker)
+{
+	losses_look();
+	kill_replica(worker);
+}
+
+static void replace_worker(struct run *run, int worker)
+{
+	kill_worker(worker);
+	succeed_worker(run, worker);
+}
+
 /* The worker hands over its streams before it ends, if it is given the time. */
 static void restart_worker(struct run *run, int worker)
 {
+	replicas[worker].is_stopping = true;
 	lease_keeper_stop(replicas[worker].keeper);
 	world_advance_ms(world, pick(run, 2000));
 	replace_worker(run, worker);
+}
+
+static void publish_burst(struct run *run)
+{
+	for (int count = pick(run, 6); count > 0; count--) {
+		struct entry *entry = any_message(run, KINDS);
+
+		entry->transport = TRANSPORT_PUBSUB;
+		ledger_publish(entry);
+		publish_anonymous(run);
+	}
+}
+
+static int holder_of_pubsub(const struct run *run)
+{
+	int worker = 0;
+
+	while (worker < run->chaos.workers && !is_handling(worker))
+		worker++;
+	return worker;
+}
+
+/* The holder of pub/sub dies, is stopped, or loses a server, while messages are published; perhaps twice. */
+static void lose_holder(struct run *run)
+{
+	static void (*const acts[])(int worker) = {kill_worker, kill_worker, freeze_replica,
+						   cut_database_of_replica, cut_redis_of_replica};
+	int worker = holder_of_pubsub(run);
+
+	publish_burst(run);
+	world_advance_ms(world, pick(run, 50));
+	if (worker == run->chaos.workers)
+		return;
+	acts[pick(run, COUNT(acts))](worker);
+	for (int64_t end_ms = simulation_now_ms(world->simulation) + pick(run, 6000);
+	     simulation_now_ms(world->simulation) < end_ms;) {
+		publish_burst(run);
+		world_advance_ms(world, pick(run, 500));
+	}
+	if (replicas[worker].keeper)
+		thaw_replica(worker);
+	else
+		succeed_worker(run, worker);
 }
 
 static void wake_all(struct run *run)
@@ -261,8 +347,10 @@ static void take_step(struct run *run)
 {
 	int kind = pick(run, 100);
 
-	if (kind < 45)
+	if (kind < 43)
 		send_burst(run);
+	else if (kind < 45)
+		lose_holder(run);
 	else if (kind < 80)
 		world_advance_ms(world, pick(run, 60));
 	else if (kind < 86)
@@ -285,8 +373,14 @@ static void take_step(struct run *run)
  * Runs until all work is done.  That takes less than a minute, except that a process whose worker died waits
  * for the end of its lease, and that notifications may take hours.
  */
-static bool is_done(void)
+static bool is_done(const struct run *run)
 {
+	if (holder_of_pubsub(run) == run->chaos.workers)
+		return false;
+	for (int i = 0; i < run->chaos.workers; i++) {
+		if (!leased_subscription_is_idle(replicas[i].subscription))
+			return false;
+	}
 	for (int i = 0; i < STREAMS; i++) {
 		if (!is_acknowledged(i))
 			return false;
@@ -303,9 +397,10 @@ static void come_to_an_end(struct run *run)
 	for (int i = 0; i < run->chaos.workers; i++)
 		world_settle(replicas[i].world);
 	ck_assert_msg(simulation_now_ms(world->simulation) - begin_ms < MINUTE_MS, "the work took too long");
-	for (int64_t ms = 0; ms < 2 * PROCESS_LEASE_OF_STREAM * 1000 && !is_done(); ms += LEFT_MS)
+	for (int64_t ms = 0; ms < 2 * PROCESS_LEASE_OF_STREAM * 1000 && !is_done(run); ms += LEFT_MS)
 		world_advance_ms(world, LEFT_MS);
 	world_advance_ms(world, LEFT_MS);
+	losses_end();
 	for (int64_t ms = 0; ms < 3 * HOUR_MS && database_notification_count(world->database);
 	     ms += MINUTE_MS)
 		world_advance_ms(world, MINUTE_MS);
@@ -328,6 +423,17 @@ static void hand_over(int number)
 	world_advance_ms(world, 2000);
 }
 
+/* No order finds enough of it; of the last SKU there is nothing before the run is half over. */
+static void stock_anonymous(void)
+{
+	world_start(world);
+	for (int i = 0; i < ANONYMOUS_SKUS - 1; i++)
+		create_batch(arena_printf(world->arena, "anonymous-%d", i),
+			     arena_printf(world->arena, ANONYMOUS_SKU "-%d", i), 1);
+	world_settle(world);
+	world_crash(world);
+}
+
 START_TEST(every_message_has_one_effect_despite_random_failures)
 {
 	uint64_t seed = first_seed + (uint64_t)_i;
@@ -343,10 +449,18 @@ START_TEST(every_message_has_one_effect_despite_random_failures)
 				   .failures_in = 3 + seed % 40};
 	for (int i = 0; i < REFUSED; i++)
 		database_refuse(world->database, arena_printf(world->arena, "poison-%d", i));
+	stock_anonymous();
+	shared_pubsub.random = run.chaos.random;
+	shared_pubsub.waiting_max = WAITING_MAX;
 	for (int i = 0; i < run.chaos.workers; i++)
 		begin_worker(&run, i);
-	for (int step = 0; step < STEPS; step++)
+	losses_begin(run.chaos.workers);
+	for (int step = 0; step < STEPS; step++) {
+		if (step == STEPS / 2)
+			create_batch("anonymous-last",
+				     arena_printf(world->arena, ANONYMOUS_SKU "-%d", ANONYMOUS_SKUS - 1), 1);
 		take_step(&run);
+	}
 	come_to_an_end(&run);
 	ledger_check(&run.ledger, &run.chaos);
 	hand_over(0);
