@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import threading
 import time
@@ -9,14 +10,16 @@ import uuid
 
 import pytest
 import redis
-from fleet import seconds_until
-from installation import wait_until
+import servers
+from fleet import fleet_of, seconds_until
+from installation import unique, wait_until
 from ledger import TOO_MANY, Ledger
 from servers import ServerError
 
 SKUS = [f"sku-{number}" for number in range(10)]
 RATE = 2000
 TAKEOVER_S, HAND_OVER_S = 5, 1
+AWAY_S = int(os.environ.get("ALLOCD_AWAY_S", "10"))
 
 
 class Publisher:
@@ -77,6 +80,11 @@ def await_names(worker):
 def handled(worker):
     """Each handling raises one event, which has a version of its own."""
     return int(worker.query("select coalesce(sum(version), 0) from products")[0][0])
+
+
+def metric(worker, name):
+    lines = (line.split() for line in worker.get("/metrics").text.splitlines())
+    return next(int(line[1]) for line in lines if line[0] == name)
 
 
 def check(ledger, publisher):
@@ -160,3 +168,28 @@ def test_a_holder_that_is_killed_and_started_again_at_once_loses_nothing(fleet, 
         at_once = handled(other)
         wait_until(lambda: handled(other) > at_once + 6000, "it to go on")
     check(ledger, publisher)
+
+
+def test_no_message_is_lost_or_handled_twice_while_the_database_is_away(own_postgres, server_urls, tmp_path):
+    """Two workers keep what is published at 2000 messages a second. By hand with ALLOCD_AWAY_S=60."""
+    name = unique("allocd_e2e")
+    own_postgres.ensure_database(name)
+    with fleet_of(tmp_path, own_postgres.url(name), server_urls["REDIS_URL"]) as fleet:
+        workers = [fleet(), fleet()]
+        ledger = Ledger(workers[0], tmp_path)
+        ledger.open(*SKUS)
+        with Publisher(workers[0]) as publisher:
+            await_names(workers[0])
+            wait_until(lambda: handled(workers[0]) > 2000, "2000 orders to be handled")
+            own_postgres.stop()
+            until = publisher.count + AWAY_S * RATE
+            servers.wait_until(lambda: publisher.count >= until, "orders to be published", 2 * AWAY_S)
+            kept = [metric(worker, "allocd_pubsub_kept_bytes") for worker in workers]
+            own_postgres.start()
+            begin = time.monotonic()
+            servers.wait_until(lambda: handled(workers[0]) >= until, "them to be handled", 2 * AWAY_S + 20)
+            took_s = time.monotonic() - begin
+        check(ledger, publisher)
+        given_up = [metric(worker, "allocd_pubsub_given_up_total") for worker in workers]
+    print(f"away for {AWAY_S} s: kept bytes {kept}, all handled {took_s:.1f} s after the start, given up {given_up}")
+    assert given_up == [0, 0]
