@@ -329,9 +329,8 @@ static struct lease *make_lease(const char *database)
 	return lease;
 }
 
-static void count_reading(const char *database)
+static void count_reading(struct lease *lease)
 {
-	struct lease *lease = make_lease(database);
 	const char *name = "a stream's reader begins, and reads 50 allocates";
 
 	do_unit(ALLOCATE, ENTRIES, OUTCOME_HANDLED);
@@ -347,11 +346,20 @@ static void count_reading(const char *database)
 	meter_end(world.meter, name);
 	redis_stream_free(&world.stream);
 	stream_reader_free(&world.reader);
-	lease_release(&lease);
+}
+
+/* What the check of a lease adds to the smallest unit. */
+static void count_under_lease(struct lease *lease)
+{
+	world.worker.lease = lease;
+	count(&(struct counted){"1 allocate under a lease", ALLOCATE, 1, 50, OUTCOME_HANDLED});
+	world.worker.lease = NULL;
 }
 
 int main(int argc, char **argv)
 {
+	struct lease *lease;
+
 	if (argc != 4 && argc != 5)
 		give_up("usage: %s CONTROL-CONNINFO DATABASE-URL REDIS-URL [pooled]", argv[0]);
 	is_pooled = argc == 5;
@@ -362,9 +370,12 @@ int main(int argc, char **argv)
 	if (is_pooled) {
 		count_all(pooled, sizeof pooled / sizeof pooled[0]);
 	} else {
-		count_reading(argv[2]);
+		lease = make_lease(argv[2]);
+		count_reading(lease);
 		count_all(all, sizeof all / sizeof all[0]);
 		count_of_one_sku();
+		count_under_lease(lease);
+		lease_release(&lease);
 	}
 	tear_down();
 	return 0;

@@ -68,6 +68,7 @@ static void send(struct worker *worker, const struct command *command)
 					       .origin = "allocd:commands",
 					       .entry_id = entry_id,
 					       .incarnation = 1,
+					       .lease = worker->lease,
 					       .type = command->type,
 					       .payload = command->payload,
 					       .payload_size = command->payload.size,

@@ -25,6 +25,7 @@ struct worker {
 	struct engine *engine;
 	void (*submit)(struct engine *engine, const struct arrival *arrival); /* engine_submit() */
 	struct engine_stats before;                                           /* the last unit */
+	struct lease *lease; /* under which they are sent, or NULL */
 	int entries;
 	int rounds[KINDS_OF_WORK]; /* of each kind */
 };
