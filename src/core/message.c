@@ -12,6 +12,11 @@ const struct message_descriptor *message_descriptor(enum message_type type)
 	return &message_descriptors[type];
 }
 
+bool message_is_command(enum message_type type)
+{
+	return type != MSG_NONE && message_descriptors[type].role == ROLE_COMMAND;
+}
+
 enum message_type message_type_named(const char *name)
 {
 	for (enum message_type type = MSG_NONE + 1; type < MSG_TYPES; type++) {

@@ -5,8 +5,13 @@
 #include "core/field.h"
 #include "messages.h"
 
+#include <stdbool.h>
+
 /* Returns the descriptor of `type`, which is not MSG_NONE. */
 const struct message_descriptor *message_descriptor(enum message_type type);
+
+/* False for an event, and for MSG_NONE. */
+bool message_is_command(enum message_type type);
 
 /* Returns MSG_NONE if no message has that name. */
 enum message_type message_type_named(const char *name);

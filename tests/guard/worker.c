@@ -97,7 +97,8 @@ bool worker_is_done(const struct worker *worker)
 void worker_expect_unit(struct worker *worker, enum outcome outcome, int count)
 {
 	const struct engine_stats *now = engine_stats(worker->engine), *before = &worker->before;
-	int came = (int)(now->outcomes[outcome] - before->outcomes[outcome]);
+	int came = (int)(message_statistics_count(&now->by_message, outcome) -
+			 message_statistics_count(&before->by_message, outcome));
 
 	if (came != count || now->received - before->received != (uint64_t)count)
 		give_up("%d of %d messages were %s", came, count, outcome_name(outcome));

@@ -18,6 +18,12 @@ static int64_t now_ms(struct clock *port)
 	return monotonic_ms();
 }
 
+static int64_t now_us(struct clock *port)
+{
+	(void)port;
+	return monotonic_us();
+}
+
 static void on_timeout(evutil_socket_t fd, short what, void *context)
 {
 	struct timer *timer = context;
@@ -65,6 +71,7 @@ void system_clock_init(struct system_clock *clock, struct event_base *base)
 {
 	static const struct clock_ops ops = {
 		.now_ms = now_ms,
+		.now_us = now_us,
 		.timer_new = timer_new,
 		.timer_set = timer_set,
 		.timer_stop = timer_stop,

@@ -1,6 +1,7 @@
 /* Ids of stream entries. */
 #include "bus/base/stream_id.h"
 
+#include "core/base/calendar.h"
 #include "core/base/decimal.h"
 
 #include <ctype.h>
@@ -44,6 +45,14 @@ void stream_id_format(struct stream_id id, char text[STREAM_ID_TEXT])
 	*text++ = '-';
 	text += decimal_format_unsigned(id.seq, text);
 	*text = '\0';
+}
+
+/* The end of the year 9999. */
+#define LAST_MS UINT64_C(253402300799999)
+
+int64_t stream_id_instant(struct stream_id id)
+{
+	return id.ms > LAST_MS ? NO_INSTANT : 1000 * (int64_t)id.ms;
 }
 
 struct stream_id stream_id_before(struct stream_id id)

@@ -25,6 +25,9 @@ int stream_id_compare(struct stream_id left, struct stream_id right);
 bool stream_id_parse(const char *text, struct stream_id *id);
 void stream_id_format(struct stream_id id, char text[STREAM_ID_TEXT]);
 
+/* When Redis added an entry of that id; NO_INSTANT: a publisher chose it, as no clock gives it. */
+int64_t stream_id_instant(struct stream_id id);
+
 /* The greatest id below; 0-0 stays. */
 struct stream_id stream_id_before(struct stream_id id);
 

@@ -6,6 +6,7 @@
 #include "bus/lane/lane.h"
 #include "bus/messages/message_bus.h"
 #include "bus/unit_of_work/product_cache.h"
+#include "core/base/calendar.h"
 #include "core/base/must.h"
 
 #include <assert.h>
@@ -92,7 +93,8 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->config = *config;
 	engine->stats.database_up = true;
 	engine->stats.dead_letters = engine->stats.dead_letters_dropped = -1;
-	engine->asked_ms = INT64_MIN;
+	engine->stats.queue_max = config->queue_max;
+	engine->asked_us = INT64_MIN;
 	engine->batches = batch_index_new();
 	engine->publisher = publisher_new(&engine->publisher_ports, &engine->stats);
 	publisher_on_restored(engine->publisher, note_change, engine);
@@ -199,8 +201,27 @@ void engine_check_full(struct engine *engine)
 	engine_note_change(engine);
 }
 
+/* ---- the deliveries that are queued or in flight, in the order of their arrival ---- */
+
+static void add_newest(struct engine *engine, struct delivery *delivery)
+{
+	delivery->older = engine->newest;
+	*(engine->newest ? &engine->newest->newer : &engine->oldest) = delivery;
+	engine->newest = delivery;
+	engine->stats.oldest_us = engine->oldest->received_us;
+}
+
+static void remove_from_order(struct engine *engine, struct delivery *delivery)
+{
+	*(delivery->older ? &delivery->older->newer : &engine->oldest) = delivery->newer;
+	*(delivery->newer ? &delivery->newer->older : &engine->newest) = delivery->older;
+	engine->stats.oldest_us = engine->oldest ? engine->oldest->received_us : 0;
+}
+
 void engine_accept(struct engine *engine, struct delivery *delivery)
 {
+	delivery->received_us = engine_now_us(engine);
+	add_newest(engine, delivery);
 	engine->stats.queued++;
 	delivery->footprint = delivery_footprint(delivery);
 	engine->stats.queued_bytes += delivery->footprint;
@@ -214,6 +235,8 @@ void engine_submit(struct engine *engine, const struct arrival *arrival)
 	processes_note_arrival(engine->processes, delivery);
 	engine->stats.received++;
 	engine_accept(engine, delivery);
+	engine->stats.received_us = delivery->received_us;
+	message_statistics_received(&engine->stats.by_message, delivery);
 	sku_resolver_submit(engine->resolver, delivery);
 }
 
@@ -261,7 +284,7 @@ void engine_database_is(struct engine *engine, bool up)
 /* ---- the database's clock ---- */
 
 /* How long the database's clock is extrapolated from our own before it is asked again. */
-#define CLOCK_KNOWN_MS 10000
+#define CLOCK_KNOWN_US 10000000
 
 int64_t engine_now_ms(const struct engine *engine)
 {
@@ -270,20 +293,27 @@ int64_t engine_now_ms(const struct engine *engine)
 	return clock->ops->now_ms(clock);
 }
 
-void engine_note_database_clock(struct engine *engine, const struct unit_of_work *uow, int64_t asked_ms)
+int64_t engine_now_us(const struct engine *engine)
+{
+	struct clock *clock = engine->ports.clock;
+
+	return clock->ops->now_us(clock);
+}
+
+void engine_note_database_clock(struct engine *engine, const struct unit_of_work *uow, int64_t asked_us)
 {
 	engine->database_us = uow->now;
 	engine->epoch = uow->epoch;
-	engine->asked_ms = asked_ms;
+	engine->asked_us = asked_us;
 }
 
 bool engine_knows_database_clock(const struct engine *engine, struct unit_of_work *uow)
 {
-	int64_t now_ms = engine_now_ms(engine);
+	int64_t now_us = engine_now_us(engine);
 
-	if (engine->asked_ms == INT64_MIN || now_ms - engine->asked_ms > CLOCK_KNOWN_MS)
+	if (engine->asked_us == INT64_MIN || now_us - engine->asked_us > CLOCK_KNOWN_US)
 		return false;
-	uow->now = engine->database_us + 1000 * (now_ms - engine->asked_ms);
+	uow->now = engine->database_us + now_us - engine->asked_us;
 	uow->epoch = engine->epoch;
 	return true;
 }
@@ -303,6 +333,12 @@ static void log_outcome(const struct engine *engine, const struct delivery *deli
 	    LOG_TEXT("id", delivery->envelope.id));
 }
 
+/* What the database's clock showed then, for it is asked in each unit of work. */
+static int64_t database_clock_at(const struct engine *engine, int64_t us)
+{
+	return engine->asked_us == INT64_MIN ? NO_INSTANT : engine->database_us + us - engine->asked_us;
+}
+
 static void forget_creation(struct engine *engine, struct delivery *delivery)
 {
 	if (!delivery->creates_batch)
@@ -315,7 +351,8 @@ static void forget_creation(struct engine *engine, struct delivery *delivery)
 void engine_finish(struct engine *engine, struct delivery *delivery)
 {
 	assert(delivery->outcome != OUTCOME_NONE);
-	engine->stats.outcomes[delivery->outcome]++;
+	message_statistics_finished(&engine->stats.by_message, delivery, engine->stats.committed_us,
+				    database_clock_at(engine, engine->stats.committed_us));
 	if (!engine->config.is_dry_run)
 		log_outcome(engine, delivery);
 	if (delivery->outcome >= OUTCOME_REJECTED)
@@ -324,6 +361,7 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 	engine_let_go(engine, delivery);
 	if (delivery->answered)
 		delivery->answered(delivery->context, delivery);
+	remove_from_order(engine, delivery);
 	engine->stats.queued--;
 	engine->stats.queued_bytes -= delivery->footprint;
 	processes_note_outcome(engine->processes, delivery);

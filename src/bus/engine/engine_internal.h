@@ -24,6 +24,7 @@ struct engine {
 	struct lanes_shared shared;
 	size_t held_messages, held_bytes; /* of SKUs that are parked, or shrink in steps */
 	size_t held_parts;                /* of these, commands of processes */
+	struct delivery *oldest, *newest; /* of all that are queued or in flight */
 	struct postponed_list postponed;
 	struct stream_source *streams;
 	bool pauses_pubsub; /* because too many messages are held */
@@ -33,11 +34,12 @@ struct engine {
 
 	/* Whether work gets done: by each lane and the parking lane, by the intake, and by empty units. */
 	struct progress_watch lane_watches[LANES_MAX + 1], intake_watch, probe_watch;
-	int64_t committed_ms; /* when a unit was committed last */
+
+	int64_t committed_ms; /* when a lane was done with a unit last */
 
 	int64_t database_us; /* what the database's clock showed, */
 	int64_t epoch;       /* the database's epoch, */
-	int64_t asked_ms;    /* and when it was asked; INT64_MIN: not yet */
+	int64_t asked_us;    /* and when it was asked; INT64_MIN: not yet */
 
 	bool is_full;
 	void (*on_change)(void *context);

@@ -53,6 +53,7 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 						    .origin = reader->name,
 						    .entry_id = id,
 						    .incarnation = flying->incarnation,
+						    .added_us = stream_id_instant(entry->id),
 						    .lease = reader->lease,
 						    .route = reader->config.route,
 						    .first_origin = entry->origin,

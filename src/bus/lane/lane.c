@@ -137,6 +137,13 @@ static struct delivery *next_delivery(struct lane *lane)
 	return lane->is_parking ? parking_next(lane) : delivery_queue_pop(&lane->queue);
 }
 
+static void note_wait(const struct lane *lane)
+{
+	if (lane->todo.first)
+		unit_statistics_add(&lane->shared->stats->by_unit, STAGE_WAIT,
+				    engine_now_us(lane->engine) - lane->todo.first->received_us);
+}
+
 void lane_begin(struct lane *lane)
 {
 	size_t limit = lane->is_parking ? 1 : lane->search.limit;
@@ -159,6 +166,7 @@ void lane_begin(struct lane *lane)
 	/* No step is taken during a search, so that only messages are suspects. */
 	lane->stepping = lane->shrinks.first && !lane->search.suspects && !lane_rest_ms(lane);
 	if (lane->todo.first || lane->stepping) {
+		note_wait(lane);
 		lane_redo(lane);
 		return;
 	}
@@ -227,12 +235,22 @@ static void recall(struct lane *lane)
 	}
 }
 
+/* The stage is over, and the next one begins. */
+static void end_stage(struct lane *lane, enum unit_stage stage)
+{
+	int64_t now_us = engine_now_us(lane->engine);
+
+	unit_statistics_add(&lane->shared->stats->by_unit, stage, now_us - lane->stage_us);
+	lane->stage_us = now_us;
+}
+
 void lane_redo(struct lane *lane)
 {
 	struct random *random = lane->shared->ports->random;
 	struct unit_of_work *uow = &lane->uow;
 
 	lane->state = LANE_HANDLING;
+	lane->stage_us = engine_now_us(lane->engine);
 	engine_lane_began(lane->engine, lane->number);
 	reopen(lane);
 	unit_of_work_clear(uow);
@@ -267,14 +285,16 @@ void lane_redo_with_look_ups(struct lane *lane)
 static void on_loaded(void *context, const struct failure *failure)
 {
 	struct lane *lane = context;
+	int64_t sent_us = lane->stage_us;
 
 	lane->state = LANE_HANDLING;
+	end_stage(lane, STAGE_LOAD);
 	if (failure) {
 		lane_recover(lane, failure);
 		return;
 	}
 	engine_database_answers(lane->engine);
-	engine_note_database_clock(lane->engine, &lane->uow, lane->sent_ms);
+	engine_note_database_clock(lane->engine, &lane->uow, sent_us);
 	lane->shared->stats->loads_again += lane->loads > 0;
 	lane_handle(lane);
 }
@@ -282,7 +302,7 @@ static void on_loaded(void *context, const struct failure *failure)
 void lane_load(struct lane *lane)
 {
 	lane->state = LANE_LOADING;
-	lane->sent_ms = engine_now_ms(lane->engine);
+	end_stage(lane, STAGE_HANDLE);
 	lane->store->ops->load(lane->store, &lane->uow, on_loaded, lane);
 }
 
@@ -292,14 +312,16 @@ static void on_flushed(void *context, const struct failure *failure)
 {
 	struct lane *lane = context;
 	const struct unit_of_work *uow = &lane->uow;
+	int64_t sent_us = lane->stage_us;
 
 	lane->state = LANE_HANDLING;
+	end_stage(lane, STAGE_FLUSH);
 	if (failure) {
 		lane_recover(lane, failure);
 		return;
 	}
 	engine_database_is(lane->engine, true);
-	engine_note_database_clock(lane->engine, uow, lane->sent_ms);
+	engine_note_database_clock(lane->engine, uow, sent_us);
 	product_cache_keep(lane->cache, uow);
 	publisher_add(lane->shared->publisher, uow);
 	housekeeper_add_notifications(lane->shared->housekeeper, uow->notifications, uow->notification_count);
@@ -316,7 +338,7 @@ void lane_flush(struct lane *lane)
 					      engine_partitions_of(lane->engine, lane), uow->cursors);
 	unit_of_work_close(uow);
 	lane->state = LANE_FLUSHING;
-	lane->sent_ms = engine_now_ms(lane->engine);
+	end_stage(lane, STAGE_HANDLE);
 	lane->store->ops->flush(lane->store, uow, on_flushed, lane);
 }
 
@@ -332,7 +354,9 @@ void lane_finish(struct lane *lane)
 	if (config->committed)
 		config->committed(config->committed_context, &lane->uow);
 	shared->stats->units++;
+	shared->stats->committed_us = engine_now_us(lane->engine);
 	shared->stats->messages += count;
+	histogram_add(&shared->stats->by_unit.messages, &histogram_unit_sizes, (int64_t)count);
 	lane->conflicts = 0;
 	lane->tried_again = false;
 	speculation_note_commit(&lane->caution, &lane->uow.speculation, &lane->done);

@@ -79,6 +79,7 @@ static bool load_more(struct lane *lane)
 	struct delivery *delivery = lane->todo.first;
 
 	if (++lane->loads > LOADS_MAX) {
+		delivery->cause = CAUSE_DAMAGED_ROWS;
 		delivery_decide(delivery, OUTCOME_FAILED, "what is kept of its product does not add up");
 		return false;
 	}

@@ -288,6 +288,7 @@ void lane_recover(struct lane *lane, const struct failure *failure)
 		on_conflict(lane, failure);
 		break;
 	case FAILURE_FENCED:
+		lane->shared->stats->fenced++;
 		find_lost_leases(lane);
 		break;
 	case FAILURE_UNCERTAIN:
@@ -298,9 +299,11 @@ void lane_recover(struct lane *lane, const struct failure *failure)
 		resolve_commit(lane);
 		break;
 	case FAILURE_DATA:
+		lane->shared->stats->refused++;
 		lane_bisect(lane, failure);
 		break;
 	case FAILURE_BUSY:
+		lane->shared->stats->busy++;
 		keep_complaint(lane, failure);
 		on_busy(lane, failure);
 		break;

@@ -92,6 +92,7 @@ static void read_first(struct delivery *delivery, const char *origin)
 	    !stream_list_has(delivery->route->list, origin + end))
 		return;
 	delivery->visited = visited;
+	delivery->published_us = stream_id_instant(parsed);
 	delivery->first = (struct entry_place){arena_strdup(delivery->arena, origin + end), incarnation,
 					       arena_strdup(delivery->arena, id)};
 }
@@ -186,7 +187,7 @@ static const char *defect_of(const struct arrival *arrival)
 {
 	if (arrival->defect)
 		return arrival->defect;
-	if (arrival->type == MSG_NONE || message_descriptor(arrival->type)->role != ROLE_COMMAND)
+	if (!message_is_command(arrival->type))
 		return "type: not a command";
 	if (arrival->payload_size > PAYLOAD_MAX)
 		return "payload: larger than 64 KiB";
@@ -204,6 +205,7 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	delivery->origin = arena_strdup(arena, arrival->origin);
 	delivery->entry_id = arrival->entry_id ? arena_strdup(arena, arrival->entry_id) : NULL;
 	delivery->incarnation = arrival->incarnation;
+	delivery->published_us = arrival->added_us ? arrival->added_us : NO_INSTANT;
 	delivery->lease = lease_hold(arrival->lease);
 	delivery->route = arrival->route;
 	delivery->first = (struct entry_place){delivery->origin, delivery->incarnation, delivery->entry_id};
@@ -228,6 +230,8 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	} else {
 		decode(delivery, codec);
 	}
+	if (delivery->envelope.occurred_at != NO_INSTANT)
+		delivery->published_us = delivery->envelope.occurred_at;
 	adopt_id(delivery, arrival->id);
 	delivery->decided = delivery->outcome != OUTCOME_NONE;
 	if (!delivery->decided && arrival->key)
@@ -244,6 +248,7 @@ struct delivery *delivery_new_part(struct delivery *event, const struct message 
 
 	delivery->arena = arena;
 	delivery->transport = TRANSPORT_PROCESS;
+	delivery->published_us = NO_INSTANT;
 	delivery->origin = delivery->first.origin = message_name(event->type);
 	delivery->type = command->type;
 	delivery->envelope = (struct envelope){.message = *command, .source = "", .occurred_at = NO_INSTANT};
@@ -356,6 +361,7 @@ void delivery_reopen(struct delivery *delivery)
 	if (delivery->decided)
 		return;
 	delivery->outcome = OUTCOME_NONE;
+	delivery->cause = CAUSE_USUAL;
 	delivery->reason = NULL;
 	if (delivery->raised)
 		raised_events_clear(delivery->raised);

@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
-/* The last one is that of the commands which an external event becomes: see process/processes.h. */
-enum transport { TRANSPORT_PUBSUB, TRANSPORT_STREAM, TRANSPORT_HTTP, TRANSPORT_PROCESS };
+/* TRANSPORT_PROCESS is that of the commands which an external event becomes: see process/processes.h. */
+enum transport { TRANSPORT_PUBSUB, TRANSPORT_STREAM, TRANSPORT_HTTP, TRANSPORT_PROCESS, TRANSPORTS };
 
 enum outcome {
 	OUTCOME_NONE, /* not known yet */
@@ -22,6 +22,9 @@ enum outcome {
 	OUTCOME_INVALID,
 	OUTCOME_FAILED,
 };
+
+/* Why a message is invalid or failed, where its outcome alone does not say it. */
+enum refusal_cause { CAUSE_USUAL, CAUSE_FROM_THE_FUTURE, CAUSE_DAMAGED_ROWS };
 
 struct delivery;
 struct lease;
@@ -71,7 +74,8 @@ struct arrival {
 	const char *origin;   /* channel, stream or path */
 	const char *entry_id; /* of a stream entry; the shared name of a pub/sub message; or NULL */
 	int64_t incarnation;  /* of the entry's stream (see checkpoints.h), else 0 */
-	struct lease *lease;  /* under which it was read, or NULL */
+	int64_t added_us; /* when the entry was added, by Redis' clock, in microseconds since 1970; else 0 */
+	struct lease *lease;              /* under which it was read, or NULL */
 	const struct stream_route *route; /* outlives the delivery; NULL: there is one stream only */
 	const char *first_origin;         /* see delivery_origin(); NULL: it was not forwarded */
 	uint64_t pass;               /* over pending entries that read it, see postponed.h; 0: a new entry */
@@ -95,7 +99,9 @@ struct entry_place {
 };
 
 struct delivery {
-	struct delivery *next;          /* in its queue */
+	struct delivery *next; /* in its queue */
+	struct delivery *older,
+		*newer; /* of all that are queued or in flight, in the order of their arrival */
 	struct delivery *next_creation; /* in the batch index */
 	struct delivery
 		*next_of_order; /* in the line index, and what points to the delivery there; or NULL */
@@ -106,7 +112,9 @@ struct delivery {
 	const char *origin;
 	const char *entry_id;
 	int64_t incarnation;
-	struct lease *lease; /* it keeps it until it is freed; NULL: none */
+	int64_t received_us;  /* by the engine's clock */
+	int64_t published_us; /* since 1970, as its envelope or its stream says; NO_INSTANT: unknown */
+	struct lease *lease;  /* it keeps it until it is freed; NULL: none */
 	const struct stream_route *route;
 	struct entry_place first; /* before it was forwarded; else its own */
 	size_t visited;           /* streams that forwarded it */
@@ -143,11 +151,12 @@ struct delivery {
 
 	enum outcome outcome;
 	enum verdict verdict; /* what made it handled, skipped or rejected */
-	const char *reason;   /* one line; not NULL once there is an outcome */
-	bool was_accepted;    /* its lane accepted it at least once */
-	bool is_held;         /* its SKU is held up: it counts towards their share of the queue */
-	bool is_lost;         /* the database refused its dead letter */
-	bool decided;         /* its outcome is fixed before any unit of work, so it is not handled */
+	enum refusal_cause cause;
+	const char *reason; /* one line; not NULL once there is an outcome */
+	bool was_accepted;  /* its lane accepted it at least once */
+	bool is_held;       /* its SKU is held up: it counts towards their share of the queue */
+	bool is_lost;       /* the database refused its dead letter */
+	bool decided;       /* its outcome is fixed before any unit of work, so it is not handled */
 };
 
 /* Copies and decodes the message.  If it is invalid, the delivery has the outcome OUTCOME_INVALID already. */

@@ -98,8 +98,10 @@ static enum progress handle_command(struct unit_of_work *uow, struct delivery *d
 		unit_of_work_undo_changes(uow);
 		return progress;
 	}
-	if (uow->defect)
+	if (uow->defect) {
+		delivery->cause = CAUSE_DAMAGED_ROWS;
 		return refuse(uow, delivery, OUTCOME_FAILED, uow->defect);
+	}
 	if (verdict != ACCEPTED)
 		unit_of_work_undo_changes(uow);
 	return conclude(uow, delivery, verdict);
@@ -133,8 +135,10 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 	}
 	if (replay && replay->is_stale)
 		return conclude(uow, delivery, SKIP_DUPLICATE);
-	if (!delivery->process_key && is_from_future(delivery->envelope.occurred_at, uow->now))
+	if (!delivery->process_key && is_from_future(delivery->envelope.occurred_at, uow->now)) {
+		delivery->cause = CAUSE_FROM_THE_FUTURE;
 		return refuse(uow, delivery, OUTCOME_INVALID, FROM_THE_FUTURE);
+	}
 	if (is_elsewhere(uow, delivery))
 		return PROGRESS_ELSEWHERE;
 	product = delivery_product(uow, delivery);

@@ -14,6 +14,9 @@ struct clock_ops {
 	/* Milliseconds of a monotonic clock, which may start anywhere. */
 	int64_t (*now_ms)(struct clock *clock);
 
+	/* The same clock in microseconds. */
+	int64_t (*now_us)(struct clock *clock);
+
 	/* A timer that is not set.  `fired` is called from the event loop, never from timer_set. */
 	struct timer *(*timer_new)(struct clock *clock, void (*fired)(void *context), void *context);
 

@@ -179,6 +179,7 @@ static void note_begun(struct processes *processes, struct delivery *event, cons
 		return;
 	event->has_begun = true;
 	if (start->is_from_future) {
+		event->cause = CAUSE_FROM_THE_FUTURE;
 		delivery_decide(event, OUTCOME_INVALID, FROM_THE_FUTURE);
 	} else if (start->key && start->digest != event->digest) {
 		delivery_conclude(event, REJECT_ID_REUSED);

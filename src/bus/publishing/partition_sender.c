@@ -83,6 +83,11 @@ void partition_senders_begin(struct partition_senders *senders, const struct out
 
 /* ---- one call sends all queued rows up to a gap; the first call asks for the broker's position ---- */
 
+static int64_t now_us(const struct partition_senders *senders)
+{
+	return senders->ports->clock->ops->now_us(senders->ports->clock);
+}
+
 static void on_published(void *context, const struct published *published, const struct failure *failure);
 
 static void send(struct partition_sender *sender)
@@ -105,6 +110,7 @@ static void send(struct partition_sender *sender)
 		.rows = rows,
 		.row_count = sender->sent.count,
 	};
+	sender->sent_us = now_us(senders);
 	broker->ops->publish(broker, &sender->publication, on_published, sender);
 }
 
@@ -164,6 +170,19 @@ static void try_later(struct partition_senders *senders)
 
 /* ---- the broker answers ---- */
 
+/* A call without rows only asks for the position. */
+static void note_published(const struct partition_sender *sender, size_t events)
+{
+	struct engine_stats *stats = sender->all->stats;
+	int64_t at_us = now_us(sender->all);
+
+	if (!sender->publication.row_count)
+		return;
+	unit_statistics_add(&stats->by_unit, STAGE_PUBLISH, at_us - sender->sent_us);
+	if (events)
+		stats->published_us = at_us;
+}
+
 /* Each wait is as long as all before it together: 2, 2, 4, 8 ms and so on, up to GAP_MS. */
 static void wait_for_others(struct partition_sender *sender)
 {
@@ -205,6 +224,7 @@ static void on_published(void *context, const struct published *published, const
 		note_accepted(sender);
 		senders->backoff.failures = 0;
 		senders->stats->published += published->events;
+		note_published(sender, published->events);
 	}
 	if (sender->outdated) {
 		publish_queue_release(&sender->sent);

@@ -20,6 +20,7 @@ struct partition_sender {
 
 	struct arena *call; /* memory of the call under way; NULL: no call is under way */
 	struct publication publication;
+	int64_t sent_us;
 	struct publish_queue sent;
 	bool outdated;          /* the call is of an earlier incarnation of the database */
 	int64_t logged_damaged; /* the damaged row that was logged; 0: none */

@@ -11,17 +11,12 @@
 
 #include <stddef.h>
 
-static bool is_command(enum message_type type)
-{
-	return type != MSG_NONE && message_descriptor(type)->role == ROLE_COMMAND;
-}
-
 static enum exit_status unknown_message(const char *name, struct arena *arena)
 {
 	const char *names = "";
 
 	for (int type = MSG_NONE + 1; type < MSG_TYPES; type++) {
-		if (is_command((enum message_type)type))
+		if (message_is_command((enum message_type)type))
 			names = arena_printf(arena, "%s %s", names, message_name((enum message_type)type));
 	}
 	print_error("publish: '%s' is not a command; there are:%s", name, names);
@@ -121,7 +116,7 @@ enum exit_status command_publish(const struct invocation *invocation)
 	struct bytes payload;
 	const char *error;
 
-	if (!is_command(type))
+	if (!message_is_command(type))
 		return unknown_message(name, invocation->arena);
 	if (!codec_command_from_pairs(type, invocation->arguments + 1, invocation->argument_count - 1,
 				      invocation->arena, &payload, &error))

@@ -30,8 +30,8 @@ void bench_read_metrics(struct bench_gauges *gauges, const char *text)
 	gauges->worker_cpu_s = metric(text, "process_cpu_seconds_total");
 	gauges->memory_now = metric(text, "process_resident_memory_bytes");
 	gauges->memory_peak = metric(text, "allocd_resident_memory_peak_bytes");
-	gauges->units = metric(text, "allocd_units_total");
-	gauges->unit_messages = metric(text, "allocd_unit_messages_total");
+	gauges->units = metric(text, "allocd_unit_size_messages_count");
+	gauges->unit_messages = metric(text, "allocd_unit_size_messages_sum");
 }
 
 /* ---- processes ---- */

@@ -1,6 +1,7 @@
 /* Routes each request to the function that serves it, and starts and stops the API. */
 #include "entrypoints/http/http_exchange.h"
 
+#include "adapters/system/instants.h"
 #include "core/base/must.h"
 #include "entrypoints/http/command_endpoint.h"
 #include "entrypoints/http_reads/http_reads.h"
@@ -156,8 +157,11 @@ struct http_api *http_api_new(struct event_base *base, const struct http_server_
 {
 	struct http_api *api = must_alloc(sizeof *api);
 
-	*api = (struct http_api){
-		.base = base, .sampler = sampler, .deadline_ms = deadline_ms, .started_at = time(NULL)};
+	*api = (struct http_api){.base = base,
+				 .sampler = sampler,
+				 .deadline_ms = deadline_ms,
+				 .started_at = time(NULL),
+				 .clock_began = (double)(wall_clock_us() - monotonic_us()) / 1e6};
 	api->server = http_server_new(base, config, on_request, api, arena, error, in_use);
 	if (!api->server) {
 		free(api);

@@ -7,9 +7,9 @@
 
 #include "bus/engine/engine.h"
 #include "bus/ports/views.h"
-#include "entrypoints/http/metrics.h"
 #include "entrypoints/http_server/http_gate.h"
 #include "entrypoints/http_server/http_server.h"
+#include "entrypoints/metrics/metrics.h"
 #include "entrypoints/status/sampler.h"
 
 struct event_base;

@@ -28,6 +28,7 @@ struct http_api {
 	size_t waiting; /* exchanges whose client has no reply yet */
 	int deadline_ms;
 	time_t started_at;
+	double clock_began; /* when monotonic_us() was 0, in seconds since 1970, as was known at the start */
 	bool stopping;
 };
 

@@ -1,6 +1,7 @@
 /* For orchestrators and monitors: liveness, readiness and metrics. */
 #include "entrypoints/http/http_exchange.h"
 
+#include "adapters/system/instants.h"
 #include "core/base/calendar.h"
 #include "entrypoints/status/status_json.h"
 
@@ -113,6 +114,8 @@ void serve_metrics(struct http_api *api, struct evhttp_request *request)
 	const struct http_services *services = &api->services;
 	struct metrics metrics = {
 		.engine = api->is_started ? engine_stats(services->engine) : &nothing_yet,
+		.now_us = monotonic_us(),
+		.began = api->clock_began,
 		.http_connections = http_server_connections(api->server),
 		.http_waiting = api->waiting,
 		.http_replies = api->replies.by_class,

@@ -8,7 +8,7 @@
 #include "adapters/redis/publisher/redis_publisher.h"
 #include "bus/engine/engine.h"
 #include "entrypoints/config/config.h"
-#include "entrypoints/http/metrics.h"
+#include "entrypoints/metrics/metrics.h"
 #include "entrypoints/status/observation.h"
 
 /* All parts outlive the intake. */

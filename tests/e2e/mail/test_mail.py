@@ -417,7 +417,7 @@ def test_a_hanging_mail_server_delays_neither_units_nor_the_end_of_the_worker(sl
         wait_until(lambda: len(mailbox.taken) == 2, "the server to hang with all mails that are under way")
 
         publish(slow.allocd, units)
-        slowest = slowest_answer_until(lambda: slow.metric("allocd_units_total") >= units, slow.allocd)
+        slowest = slowest_answer_until(lambda: slow.metric("allocd_unit_size_messages_count") >= units, slow.allocd)
 
         assert slowest < 10, "a loop that waits for the mail server stands still for 30 s"
         wait_until(slow.allocd.ready, "it to be ready although the mails hang")

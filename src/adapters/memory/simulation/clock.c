@@ -23,6 +23,11 @@ static int64_t now_ms(struct clock *clock)
 	return simulation_now_ms(it->simulation) + it->ahead_ms;
 }
 
+static int64_t now_us(struct clock *clock)
+{
+	return 1000 * now_ms(clock);
+}
+
 static struct timer *timer_new(struct clock *clock, void (*fired)(void *context), void *context)
 {
 	struct timer *timer = must_alloc(sizeof *timer);
@@ -63,7 +68,7 @@ static void timer_free(struct timer **timer)
 
 void memory_clock_init(struct memory_clock *clock, struct simulation *simulation)
 {
-	static const struct clock_ops ops = {now_ms, timer_new, timer_set, timer_stop, timer_free};
+	static const struct clock_ops ops = {now_ms, now_us, timer_new, timer_set, timer_stop, timer_free};
 
 	*clock = (struct memory_clock){{&ops}, simulation, 0};
 }

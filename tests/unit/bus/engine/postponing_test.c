@@ -380,7 +380,7 @@ START_TEST(cancellations_over_http_that_were_answered_are_kept_though_their_line
 		world_send(world, TRANSPORT_HTTP, MSG_ORDER_CANCELLED, "orderid=many-%d", i);
 	world_advance_ms(world, SOON_MS);
 	ck_assert_uint_eq(database_process_count(world->database), QUEUE_MAX / 2);
-	ck_assert_uint_eq(stats()->outcomes[OUTCOME_POSTPONED], 0);
+	ck_assert_uint_eq(message_statistics_count(&stats()->by_message, OUTCOME_POSTPONED), 0);
 
 	database_unlock_products(world->database);
 	world_settle(world);

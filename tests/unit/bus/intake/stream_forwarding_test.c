@@ -61,7 +61,8 @@ static uint64_t outcomes(enum outcome outcome)
 
 	for (int i = 0; i < REPLICAS; i++)
 		if (replicas[i].keeper)
-			count += engine_stats(replicas[i].world->engine)->outcomes[outcome];
+			count += message_statistics_count(
+				&engine_stats(replicas[i].world->engine)->by_message, outcome);
 	return count;
 }
 

@@ -9,11 +9,13 @@ START_TEST(the_workers_figures_are_found_by_their_metric_names)
 {
 	struct bench_gauges gauges = bench_gauges_unknown;
 
-	bench_read_metrics(&gauges, "# HELP allocd_units_total Units.\n# TYPE allocd_units_total counter\n"
-				    "allocd_units_total 12\nallocd_unit_messages_total 130\n"
-				    "process_resident_memory_bytes 2e6\n"
-				    "allocd_resident_memory_peak_bytes 3000000\n"
-				    "process_cpu_seconds_total_more 1\nprocess_cpu_seconds_total 1.25\n");
+	bench_read_metrics(
+		&gauges,
+		"# HELP allocd_unit_size_messages Units.\n# TYPE allocd_unit_size_messages histogram\n"
+		"allocd_unit_size_messages_sum 130\nallocd_unit_size_messages_count 12\n"
+		"process_resident_memory_bytes 2e6\n"
+		"allocd_resident_memory_peak_bytes 3000000\n"
+		"process_cpu_seconds_total_more 1\nprocess_cpu_seconds_total 1.25\n");
 
 	ck_assert(gauges.units == 12 && gauges.unit_messages == 130 && gauges.worker_cpu_s == 1.25);
 	ck_assert(gauges.memory_now == 2e6 && gauges.memory_peak == 3e6);

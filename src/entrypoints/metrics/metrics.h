@@ -1,6 +1,9 @@
-/* The worker's metrics, in Prometheus' text format. */
-#ifndef ALLOCD_ENTRYPOINTS_HTTP_METRICS_H
-#define ALLOCD_ENTRYPOINTS_HTTP_METRICS_H
+/*
+ * The worker's metrics, in Prometheus' text format.  They are listed in metrics_table.c and, the same, in
+ * docs/metrics.md.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_METRICS_METRICS_H
+#define ALLOCD_ENTRYPOINTS_METRICS_METRICS_H
 
 #include "bus/base/stream_list.h"
 #include "bus/engine/engine.h"
@@ -15,6 +18,8 @@
 struct metrics {
 	const struct engine_stats *engine;
 	const struct trouble_list *troubles;
+	int64_t now_us; /* by the engine's clock */
+	double began;   /* when that clock was at 0, in seconds since 1970 */
 
 	/* Redis. */
 	uint64_t published_unheard;  /* events that Redis accepted and no subscriber received */
@@ -40,13 +45,14 @@ struct metrics {
 	const uint64_t *http_replies; /* by the hundreds of the status, [2] to [5] */
 
 	/* The process. */
-	size_t resident_bytes, peak_resident_bytes;
+	double resident_bytes, peak_resident_bytes, virtual_bytes; /* NaN: unknown, like the next two */
+	double open_fds, max_fds;
 	double cpu_seconds;
 	double started_at; /* seconds since 1970 */
 	bool stopping;
 };
 
-/* Fills in the memory and the CPU time of the process. */
+/* Fills in the memory, the file descriptors and the CPU time of the process. */
 void metrics_measure_process(struct metrics *metrics);
 
 /* The text of all metrics, to be freed by free(). */

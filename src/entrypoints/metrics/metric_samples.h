@@ -1,0 +1,16 @@
+/* The samples of metrics that have labels, or are calculated. */
+#ifndef ALLOCD_ENTRYPOINTS_METRICS_METRIC_SAMPLES_H
+#define ALLOCD_ENTRYPOINTS_METRICS_METRIC_SAMPLES_H
+
+#include "entrypoints/metrics/metric_output.h"
+
+typedef void metric_samples(const struct metric_output *out, const struct metrics *metrics);
+
+metric_samples write_received, write_outcomes, write_refused, write_durations, write_critical;
+metric_samples write_unit_sizes, write_stages, write_failures;
+metric_samples write_queue_age, write_last_message, write_last_commit, write_last_event;
+metric_samples write_dead_letters, write_dead_letters_added, write_dead_letters_dropped;
+metric_samples write_troubles;
+metric_samples write_events_taken, write_pending, write_leases, write_replies, write_build;
+
+#endif
