@@ -194,18 +194,30 @@ def pauses(ledger, events):
     }
 
 
+def losses(lost):
+    """The times at which messages were sent that were lost, as (count, begin, end)."""
+    since = until = count = 0
+    for at in [*sorted(command.sent_at for command in lost), float("inf")]:
+        if count and at > until + 1:
+            yield count, *(datetime.datetime.fromtimestamp(each, datetime.UTC) for each in (since, until))
+            count = 0
+        since, until, count = (since if count else at), at, count + 1
+
+
 def figures(fleet, lost):
     ledger = fleet.ledger
     events = {sku: ledger.events(sku) for sku in ledger.skus}
     sent = collections.Counter(command.way for command in ledger.sent)
     yield f"{sent.total()} messages: {dict(sent)}; {dict(fleet.done)}, {fleet.leases_lost()} leases lost"
     yield f"lost: {len(lost)} of pub/sub, 0 of others; doubled: {doubled(ledger, events)}"
+    for count, begin, end in losses(lost):
+        yield f"  {count} from {begin:%T} to {end:%T}: {fleet.faults_during(begin, end)}"
     for way, of in pauses(ledger, events).items():
         longest = ", ".join(f"{pause:.2f}" for pause, _, _ in of[:5])
         yield f"{way}: longest pauses {longest} s; {sum(pause > 1 for pause, _, _ in of)} over 1 s"
         for pause, begin, end in of if way != "http" else []:
             if pause > TAKEOVER_S:
-                yield f"  {pause:.2f} s: {fleet.faults_during(begin, end)}"
+                yield f"  {pause:.2f} s from {begin:%T}: {fleet.faults_during(begin, end)}"
 
 
 @pytest.mark.parametrize("trouble", [restart_in_turns, break_at_random])

@@ -93,18 +93,18 @@ class Installation:
 
     # The program.
 
-    def run(self, *arguments, **settings):
+    def run(self, *arguments, timeout_s=2 * TIMEOUT_S, **settings):
         """Runs one of the program's commands until it ends."""
-        return self.run_program(self.program, *arguments, **settings)
+        return self.run_program(self.program, *arguments, timeout_s=timeout_s, **settings)
 
     def bench(self, *arguments, **settings):
         """Runs allocd-bench to its end."""
         return self.run_program(bench_program(), *arguments, **settings)
 
-    def run_program(self, program, *arguments, **settings):
+    def run_program(self, program, *arguments, timeout_s=2 * TIMEOUT_S, **settings):
         return subprocess.run(
             [program, *arguments], env=self.environment(settings), capture_output=True, text=True,
-            timeout=2 * TIMEOUT_S, check=False,
+            timeout=timeout_s, check=False,
         )  # fmt: skip
 
     def start(self, **settings):

@@ -13,6 +13,7 @@ import collections
 import dataclasses
 import itertools
 import json
+import time
 
 import requests
 import servers
@@ -22,6 +23,7 @@ from installation import wait_until
 PLENTY = 1_000_000
 TOO_MANY = 2_000_000_000
 PROCESSES_END_S = 120  # the lease of a process, rounds of housekeeping, and its commands
+VERIFIED_S = 300
 LIMIT = 100_000  # the length to which the event stream is trimmed
 
 
@@ -31,6 +33,7 @@ class Command:
     name: str
     fields: dict
     entry_id: str = None  # of the stream entry, once it is known
+    sent_at: float = dataclasses.field(default_factory=time.time, compare=False, repr=False)
 
     @property
     def sku(self):
@@ -318,8 +321,8 @@ class Ledger:
             assert last == {sku: len(events[sku]) for sku in self.skus if events[sku]}
 
     def check_verify(self):
-        """The whole output of `allocd verify`."""
-        done = self.allocd.run("verify")
+        """The whole output of `allocd verify`, which takes a while after a long run."""
+        done = self.allocd.run("verify", timeout_s=VERIFIED_S)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -26,6 +26,7 @@ static struct delivery delivery_of(enum message_type type, enum outcome outcome)
 	return (struct delivery){.type = type,
 				 .transport = TRANSPORT_STREAM,
 				 .outcome = outcome,
+				 .verdict = outcome == OUTCOME_REJECTED ? REJECT_INVALID_SKU : ACCEPTED,
 				 .received_us = RECEIVED_US,
 				 .published_us = COMMITTED_AT - 200000};
 }
