@@ -1,20 +1,18 @@
 /* `allocd await`: waits for the outcome of a message, and prints it with the events it caused. */
+#include "entrypoints/admin/await.h"
+
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/tools/outcome.h"
 #include "bus/unit_of_work/outbox_frame.h"
 #include "core/base/calendar.h"
 #include "core/base/must.h"
 #include "core/base/utf8.h"
-#include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/cli/options.h"
-#include "entrypoints/cli/poll_deadline.h"
 #include "entrypoints/cli/print.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TIMEOUT_MS 10000
 
 static bool is_success(const struct known_outcome *outcome)
 {
@@ -172,17 +170,17 @@ static bool wait_for_outcome(struct tools *tools, const char *id, struct poll_de
 	return tools_report_database(tools);
 }
 
-static enum exit_status conclude(const struct invocation *invocation, struct tools *tools, const char *id,
-				 const struct known_outcome *outcomes, size_t count)
+static enum exit_status conclude(struct tools *tools, const char *id, const struct known_outcome *outcomes,
+				 size_t count)
 {
 	bool printed, succeeded = true;
 
 	if (count == 0) {
-		print_error("await: no outcome yet of %s", id);
+		print_error("%sno outcome yet of %s", command_prefix(tools->invocation), id);
 		return STATUS_TRY_AGAIN;
 	}
-	printed = invocation_flag(invocation, "json") ? print_object(tools, id, outcomes, count)
-						      : print_outcomes(tools, id, outcomes, count);
+	printed = invocation_flag(tools->invocation, "json") ? print_object(tools, id, outcomes, count)
+							     : print_outcomes(tools, id, outcomes, count);
 	for (size_t i = 0; i < count; i++)
 		succeeded &= is_success(&outcomes[i]);
 	if (!printed)
@@ -190,15 +188,26 @@ static enum exit_status conclude(const struct invocation *invocation, struct too
 	return succeeded ? STATUS_DONE : STATUS_FAILED;
 }
 
-enum exit_status command_await(const struct invocation *invocation)
+enum exit_status await_outcome(struct tools *tools, const char *id, struct poll_deadline *deadline)
 {
-	const char *id = invocation_option(invocation, "id");
-	struct poll_deadline deadline = poll_deadline_in(invocation_ms(invocation, "timeout", TIMEOUT_MS));
-	struct tools *tools = tools_new(invocation);
 	struct known_outcome *outcomes;
 	size_t count;
 
-	if (tools_open_database(tools) && wait_for_outcome(tools, id, &deadline, &outcomes, &count))
-		tools->status = conclude(invocation, tools, id, outcomes, count);
+	return wait_for_outcome(tools, id, deadline, &outcomes, &count) ? conclude(tools, id, outcomes, count)
+									: tools->status;
+}
+
+enum exit_status command_await(const struct invocation *invocation)
+{
+	const char *id = invocation_option(invocation, "id");
+	struct poll_deadline deadline =
+		poll_deadline_in(invocation_ms(invocation, "timeout", AWAIT_TIMEOUT_MS));
+	struct tools *tools;
+
+	if (!id == !invocation->argument_count)
+		return invocation_refuse(invocation, "expected one ID");
+	tools = tools_new(invocation);
+	if (tools_open_database(tools))
+		tools->status = await_outcome(tools, id ? id : invocation->arguments[0], &deadline);
 	return tools_free(&tools);
 }

@@ -14,6 +14,10 @@ static const struct command_option run_options[] = {
 
 static const struct command_option publish_options[] = {
 	{"stream", .help = "add it to the stream of its SKU; --stream=NAMES: of these streams"},
+	{"wait", OPTION_SECONDS, .value = "SECONDS", .may_be_bare = true,
+	 .help = "wait for its outcome, and print that; default: 10 seconds"},
+	{"file", OPTION_TEXT, .value = "PATH", .help = "publish the lines of a file; -: of standard input"},
+	{"json", .help = "print one JSON object a line"},
 	{0},
 };
 
@@ -23,7 +27,7 @@ static const struct command_option streams_resize_options[] = {
 };
 
 static const struct command_option await_options[] = {
-	{"id", OPTION_TEXT, .required = true, .value = "ID", .help = "id of the message, or of the stream entry"},
+	{"id", OPTION_TEXT, .value = "ID", .help = "the same as the argument"},
 	{"timeout", OPTION_SECONDS, .value = "SECONDS", .help = "how long to wait; default: 10"},
 	{"json", .help = "print one JSON object"},
 	{0},
@@ -119,12 +123,18 @@ const struct command commands[] = {
 		.uses = USED_BY_MIGRATE, .run = command_migrate,
 	},
 	{
-		.name = "publish", .heading = "Messages and events", .arguments = "MESSAGE FIELD=VALUE...",
-		.arguments_min = 1, .arguments_max = SIZE_MAX, .options = publish_options,
+		.name = "publish", .heading = "Messages and events", .arguments = "MESSAGE FIELD=VALUE... | -",
+		.arguments_max = SIZE_MAX, .options = publish_options,
 		.summary = "check a command against its schema and publish it on its channel, or add it to a stream",
-		.examples = "allocd publish allocate orderid=order-1 sku=lamp qty=10",
-		.details = "Exits with 69 when no worker is subscribed: then the command is lost.\n"
-			   "On a stream (--stream) it is not.  Of several streams, the SKU's is found by its CRC-32.",
+		.examples = "allocd publish allocate orderid=order-1 sku=lamp qty=10\n"
+			    "allocd publish --wait allocate orderid=order-1 sku=lamp qty=10  # and print its outcome\n"
+			    "allocd publish --stream - < commands.ndjson",
+		.details = "Prints its id, which is a new one unless the command has one, and with --stream the id of\n"
+			   "the entry.  Exits with 69 when no worker is subscribed: then the command is lost.  On a\n"
+			   "stream it is not.  Of several streams, the SKU's is found by its CRC-32.  With --wait it\n"
+			   "prints, and exits with, what allocd await does.\n"
+			   "With - or --file each line is {\"type\": MESSAGE, \"data\": {FIELD: VALUE, ...}}, where data may be\n"
+			   "a CloudEvent.  It ends at the first line that is not published.",
 		.uses = USED_BY_PUBLISH, .run = command_publish,
 	},
 	{
@@ -136,10 +146,10 @@ const struct command commands[] = {
 		.uses = USED_BY_TAIL, .run = command_tail,
 	},
 	{
-		.name = "await", .arguments = "", .options = await_options,
+		.name = "await", .arguments = "ID", .arguments_max = 1, .options = await_options,
 		.summary = "wait for the outcome of a message, and print it with the events it caused",
-		.examples = "allocd await --id order-1-lamp\n"
-			    "allocd await --id 1700000000000-0 --timeout 60 --json",
+		.examples = "allocd await order-1-lamp\n"
+			    "allocd await 1700000000000-0 --timeout 60 --json",
 		.details = "Exits with 0 when it was handled or skipped, with 1 when it was rejected,\n"
 			   "invalid or failed (the reason is printed), with 75 when there is no outcome\n"
 			   "yet.  When several messages have the id, from several sources or because it\n"

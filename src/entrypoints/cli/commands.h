@@ -30,13 +30,14 @@ struct command_option {
 	bool required;
 	const char *value; /* the placeholder in the help; NULL for a flag */
 	const char *help;  /* one line */
+	bool may_be_bare;  /* the value may be left out */
 	char letter;       /* of a flag that may be given as -LETTER, too; or '\0' */
 };
 
 /* An option that was given.  It may be repeated; if only one value applies, the last one does. */
 struct given_option {
 	const struct command_option *option;
-	const char *text; /* fits the option's kind */
+	const char *text; /* fits the option's kind, or is "" where the value was left out */
 };
 
 /* A command as it was called; see options.h for its own options. */
@@ -85,6 +86,9 @@ enum exit_status command_refuse_unknown(const char *const words[]);
 
 /* The beginning of an error of the command: "republish: ", or "" for a program of one command. */
 const char *command_prefix(const struct invocation *invocation);
+
+/* Reports wrong usage on standard error. */
+enum exit_status invocation_refuse(const struct invocation *invocation, const char *error);
 
 /* The call that prints the command's help: "allocd help republish", or "allocd-bench --help". */
 const char *command_help_call(const struct command *command, struct arena *arena);

@@ -1,6 +1,8 @@
 /* Describes the call of a command: in errors, and in its help, from its row and the settings. */
 #include "entrypoints/cli/commands.h"
 
+#include "entrypoints/cli/print.h"
+
 #include <string.h>
 
 const char *command_prefix(const struct invocation *invocation)
@@ -14,6 +16,13 @@ const char *command_help_call(const struct command *command, struct arena *arena
 {
 	return command->is_program ? arena_printf(arena, "%s --help", command->name)
 				   : arena_printf(arena, "allocd help %s", command->name);
+}
+
+enum exit_status invocation_refuse(const struct invocation *invocation, const char *error)
+{
+	print_error("%s%s (see %s)", command_prefix(invocation), error,
+		    command_help_call(invocation->command, invocation->arena));
+	return STATUS_USAGE;
 }
 
 static void print_setting(const struct setting *setting, struct arena *arena)
@@ -31,11 +40,11 @@ static void print_setting(const struct setting *setting, struct arena *arena)
 static void print_own_option(const struct command_option *option, struct arena *arena)
 {
 	const char *letter = option->letter ? arena_printf(arena, "-%c, ", option->letter) : "";
+	const char *value =
+		option->value ? arena_printf(arena, option->may_be_bare ? " [%s]" : " %s", option->value)
+			      : "";
 
-	printf("  %-28s %s\n",
-	       arena_printf(arena, "%s--%s%s%s", letter, option->name, option->value ? " " : "",
-			    option->value ? option->value : ""),
-	       option->help);
+	printf("  %-28s %s\n", arena_printf(arena, "%s--%s%s", letter, option->name, value), option->help);
 }
 
 static void print_own_options(const struct command *command, struct arena *arena)

@@ -104,11 +104,19 @@ static const char *expected_of(enum option_kind kind, const char *text)
 	return NULL;
 }
 
+/* Whether the option, which may be bare, is: the word after it is not such a value. */
+static bool is_bare(const struct parsing *parsing, const struct command_option *option, const char *word)
+{
+	return option->may_be_bare && !strchr(word, '=') &&
+	       (!*parsing->next || expected_of(option->kind, *parsing->next));
+}
+
 static void add_own_option(struct parsing *parsing, const struct command_option *option, const char *word)
 {
 	struct invocation *invocation = parsing->invocation;
-	const char *text = option->kind == OPTION_FLAG ? "" : parse_value(parsing, word);
-	const char *expected = text ? expected_of(option->kind, text) : NULL;
+	bool has_value = option->kind != OPTION_FLAG && !is_bare(parsing, option, word);
+	const char *text = has_value ? parse_value(parsing, word) : "";
+	const char *expected = has_value && text ? expected_of(option->kind, text) : NULL;
 
 	if (expected)
 		complain(parsing, arena_printf(parsing->arena, "expected %s after --", expected),

@@ -17,7 +17,7 @@ bool invocation_flag(const struct invocation *invocation, const char *name);
 const char *invocation_option(const struct invocation *invocation, const char *name);
 const char *invocation_option_at(const struct invocation *invocation, const char *name, size_t index);
 
-/* The last value of an option that is a number, or a number of seconds; `fallback` when it was not given. */
+/* The last value of an option that is a number, or a number of seconds; `fallback` without one. */
 int64_t invocation_number(const struct invocation *invocation, const char *name, int64_t fallback);
 int64_t invocation_ms(const struct invocation *invocation, const char *name, int64_t fallback);
 

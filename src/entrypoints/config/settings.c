@@ -263,7 +263,7 @@ static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JS
 #define TOOLS                                                                                                \
 	(USED_BY_DATABASE_TOOLS | USED_BY_REPUBLISH | USED_BY_QUIESCE | USED_BY_BENCH | USED_BY_STATUS |     \
 	 DEAD_LETTERS)
-#define DATABASE_USERS (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_CONFIG | TOOLS)
+#define DATABASE_USERS (USED_BY_RUN | USED_BY_MIGRATE | USED_BY_CONFIG | USED_BY_PUBLISH | TOOLS)
 #define GROUP_USERS    (USED_BY_RUN | USED_BY_CONFIG | USED_BY_QUIESCE)
 #define STREAM_USERS   (GROUP_USERS | USED_BY_BENCH | USED_BY_PUBLISH)
 #define ENGINE_USERS   (USED_BY_RUN | USED_BY_CONFIG | USED_BY_REPLAY)

@@ -7,7 +7,7 @@ import pytest
 from installation import EVENTS, binary, unique, wait_until
 
 
-def test_publish_checks_a_command_and_sends_it_without_output(allocd):
+def test_publish_checks_a_command_and_sends_it(allocd):
     sku, events = unique("sku"), allocd.listen()
 
     batch = allocd.run("publish", "create_batch", "batchref=batch", f"sku={sku}", "qty=10")

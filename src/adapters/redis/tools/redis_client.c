@@ -20,6 +20,8 @@ struct redis_client {
 	int expected;  /* the type of the reply */
 	bool answered; /* the last command, by such a reply */
 	int64_t number;
+	struct arena *arena; /* of the text */
+	const char *text;
 	char error[REDIS_TROUBLE_MAX];
 };
 
@@ -81,6 +83,8 @@ static void on_replied(void *context, const redisReply *reply)
 		return; /* on_lost reports why */
 	call->answered = reply->type == call->expected;
 	call->number = reply->integer;
+	if (call->answered && reply->type == REDIS_REPLY_STRING)
+		call->text = arena_text(call->arena, reply->str, reply->len);
 	if (!call->answered)
 		redis_error_describe(reply, call->error, sizeof call->error);
 	event_base_loopexit(call->base, NULL);
@@ -113,20 +117,13 @@ bool redis_client_number(struct redis_client *call, const struct bytes *argument
 	return answered;
 }
 
-bool redis_client_run(struct redis_client *call, const struct bytes *arguments, size_t count,
-		      char error[REDIS_TROUBLE_MAX])
+bool redis_client_text(struct redis_client *call, const struct bytes *arguments, size_t count,
+		       struct arena *arena, const char **text, char error[REDIS_TROUBLE_MAX])
 {
-	return ask(call, arguments, count, REDIS_REPLY_STRING, error);
-}
+	bool answered;
 
-bool redis_client_publish(const struct url_source *url, const char *prefix, struct random *random,
-			  const char *channel, struct bytes payload, int64_t *receivers,
-			  char error[REDIS_TROUBLE_MAX])
-{
-	const struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), payload};
-	struct redis_client *call = redis_client_connect(url, prefix, random, error);
-	bool published = call && redis_client_number(call, arguments, 3, receivers, error);
-
-	redis_client_close(&call);
-	return published;
+	call->arena = arena;
+	answered = ask(call, arguments, count, REDIS_REPLY_STRING, error);
+	*text = call->text;
+	return answered;
 }

@@ -6,6 +6,7 @@
 #define ALLOCD_ADAPTERS_REDIS_TOOLS_REDIS_CLIENT_H
 
 #include "adapters/redis/connection/redis_connection.h"
+#include "core/base/arena.h"
 #include "core/base/bytes.h"
 
 struct redis_client;
@@ -27,18 +28,8 @@ void redis_client_close(struct redis_client **call);
 bool redis_client_number(struct redis_client *call, const struct bytes *arguments, size_t count,
 			 int64_t *number, char error[REDIS_TROUBLE_MAX]);
 
-/* The same for a command whose reply is a text, which is not kept, such as XADD. */
-bool redis_client_run(struct redis_client *call, const struct bytes *arguments, size_t count,
-		      char error[REDIS_TROUBLE_MAX]);
-
-/*
- * Connects, publishes one message, and disconnects; *receivers is the number of subscribers that received
- * it; in a cluster, of those at the node that has the slot of `prefix`.  On failure returns false, with one
- * line in `error`; the message can only have been published if the connection was lost before the reply
- * arrived.
- */
-bool redis_client_publish(const struct url_source *url, const char *prefix, struct random *random,
-			  const char *channel, struct bytes payload, int64_t *receivers,
-			  char error[REDIS_TROUBLE_MAX]);
+/* The same for a command whose reply is a text, such as XADD; *text is in `arena`. */
+bool redis_client_text(struct redis_client *call, const struct bytes *arguments, size_t count,
+		       struct arena *arena, const char **text, char error[REDIS_TROUBLE_MAX]);
 
 #endif

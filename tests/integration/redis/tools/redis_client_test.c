@@ -1,6 +1,7 @@
 /* One command and its answer. */
 #include "adapters/redis/tools/redis_client.h"
 
+#include "adapters/redis/protocol/resp_writer.h"
 #include "adapters/redis/tools/redis_query.h"
 #include "support/suites.h"
 #include "world.h"
@@ -22,8 +23,13 @@ static void setup(void)
 
 static bool publish(const char *channel, struct bytes payload)
 {
-	return redis_client_publish(&world.settings.url, "", world.settings.random, channel, payload,
-				    &receivers, error);
+	const struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), payload};
+	struct redis_client *call =
+		redis_client_connect(&world.settings.url, "", world.settings.random, error);
+	bool published = call && redis_client_number(call, arguments, 3, &receivers, error);
+
+	redis_client_close(&call);
+	return published;
 }
 
 START_TEST(publishing_once_returns_the_number_of_receivers)
@@ -81,6 +87,23 @@ START_TEST(an_error_of_redis_is_reported)
 	ck_assert(!publish("p:allocate", (struct bytes){"x", 1}));
 
 	ck_assert_ptr_nonnull(strstr(error, "NOPERM"));
+}
+END_TEST
+
+START_TEST(a_text_is_kept_in_the_arena)
+{
+	const struct bytes echo[] = {bytes_of("ECHO"), bytes_of("a text")},
+			   incr[] = {bytes_of("INCR"), bytes_of("k")};
+	struct arena *arena = arena_new(64);
+	struct redis_client *call =
+		redis_client_connect(&world.settings.url, "", world.settings.random, error);
+	const char *text;
+
+	ck_assert(redis_client_text(call, echo, 2, arena, &text, error));
+	ck_assert_str_eq(text, "a text");
+	ck_assert(!redis_client_text(call, incr, 2, arena, &text, error));
+	redis_client_close(&call);
+	arena_free(&arena);
 }
 END_TEST
 
@@ -154,6 +177,7 @@ SUITE("redis client", setup, world_teardown)
 	tcase_add_test(tests, publishing_once_fails_at_once_without_redis);
 	tcase_add_test(tests, a_wrong_password_is_reported_but_not_shown);
 	tcase_add_test(tests, an_error_of_redis_is_reported);
+	tcase_add_test(tests, a_text_is_kept_in_the_arena);
 	tcase_add_test(tests, a_query_without_redis_fails_with_the_reason);
 	tcase_add_loop_test(tests, a_query_whose_answers_may_have_been_missed_fails_at_once, 0, COUNT(deeds));
 }

@@ -130,7 +130,6 @@ static const struct {
 	{"await", {"--josn"}, "await: unknown option --josn; did you mean --json? (see allocd help await)"},
 	{"forget", {"-y"}, "forget: unknown option -y (see allocd help forget)"},
 	{"forget", {"-nn"}, "forget: unknown option -nn (see allocd help forget)"},
-	{"publish", {NULL}, "publish: expected MESSAGE FIELD=VALUE... (see allocd help publish)"},
 };
 
 START_TEST(options_that_a_command_does_not_have_are_refused)
@@ -148,11 +147,15 @@ static const struct command_option stir_options[] = {
 	{"spoon", OPTION_TEXT, .required = true, .value = "NAME", .help = "with it"},
 	{"times", OPTION_NUMBER, .value = "NUMBER", .help = "how often"},
 	{"for", OPTION_SECONDS, .value = "SECONDS", .help = "how long"},
+	{"rest", OPTION_SECONDS, .value = "SECONDS", .help = "afterwards", .may_be_bare = true},
 	{0},
 };
 
-static const struct command stir = {
-	.name = "tea stir", .arguments = "", .options = stir_options, .summary = "stir"};
+static const struct command stir = {.name = "tea stir",
+				    .arguments = "[CUP]",
+				    .arguments_max = 1,
+				    .options = stir_options,
+				    .summary = "stir"};
 
 static bool parse_stir(const char *const words[])
 {
@@ -174,6 +177,31 @@ START_TEST(a_repeated_option_gives_its_last_value_and_all_of_them)
 }
 END_TEST
 
+static const struct {
+	const char *words[4];
+	int64_t ms;
+	const char *argument;
+} rests[] = {
+	{{"--rest"}, 10000, NULL},
+	{{"--rest", "5"}, 5000, NULL},
+	{{"--rest=5"}, 5000, NULL},
+	{{"--rest", "mug"}, 10000, "mug"},
+	{{"--rest", "--spoon", "b"}, 10000, NULL},
+};
+
+START_TEST(a_value_may_be_left_out_where_the_next_word_is_not_one)
+{
+	const char *words[8] = {"--spoon=tin"};
+
+	memcpy(words + 1, rests[_i].words, sizeof rests[_i].words);
+	ck_assert_msg(parse_stir(words), "%s", error);
+
+	ck_assert(invocation_flag(&invocation, "rest"));
+	ck_assert_int_eq(invocation_ms(&invocation, "rest", 10000), rests[_i].ms);
+	ck_assert_uint_eq(invocation.argument_count, rests[_i].argument ? 1 : 0);
+}
+END_TEST
+
 START_TEST(an_absent_option_gives_the_fallback)
 {
 	ck_assert(parse_stir((const char *const[]){"--spoon", "tin", NULL}));
@@ -190,6 +218,9 @@ static const struct {
 } not_stirred[] = {
 	{{NULL}, "tea stir: expected --spoon NAME (see allocd help tea stir)"},
 	{{"--spoon"}, "tea stir: a value is missing after --spoon (see allocd help tea stir)"},
+	{{"--spoon", ""}, "tea stir: expected something after --spoon (see allocd help tea stir)"},
+	{{"--rest=x", "--spoon=a"},
+	 "tea stir: expected a number of seconds, such as 30 or 1.5, after --rest (see allocd help tea stir)"},
 	{{"--spoon="}, "tea stir: expected something after --spoon (see allocd help tea stir)"},
 	{{"--times=x", "--spoon=a"},
 	 "tea stir: expected a whole number after --times (see allocd help tea stir)"},
@@ -256,7 +287,7 @@ END_TEST
 /* Splits the call at blanks, without a comment, a redirection and "allocd". */
 static const char *const *words_of_example(const char *example)
 {
-	char *text = arena_text(arena, example, strcspn(example, "\n#>|")), *rest = NULL;
+	char *text = arena_text(arena, example, strcspn(example, "\n#<>|")), *rest = NULL;
 	const char **words = arena_alloc(arena, (strlen(text) + 1) * sizeof *words), **word = words;
 
 	for (text = strtok_r(text, " ", &rest); text; text = strtok_r(NULL, " ", &rest))
@@ -319,6 +350,7 @@ SUITE("options", set_up, tear_down)
 	tcase_add_test(tests, flags_and_help_are_noticed);
 	tcase_add_loop_test(tests, options_that_a_command_does_not_have_are_refused, 0, COUNT(refused));
 	tcase_add_test(tests, a_repeated_option_gives_its_last_value_and_all_of_them);
+	tcase_add_loop_test(tests, a_value_may_be_left_out_where_the_next_word_is_not_one, 0, COUNT(rests));
 	tcase_add_test(tests, an_absent_option_gives_the_fallback);
 	tcase_add_loop_test(tests, values_that_do_not_fit_are_refused, 0, COUNT(not_stirred));
 	tcase_add_test(tests, help_does_not_need_required_options);
