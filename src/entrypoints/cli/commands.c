@@ -21,6 +21,17 @@ static const struct command_option publish_options[] = {
 	{0},
 };
 
+static const struct command_option tail_options[] = {
+	{"json", .help = "one JSON object a line, with type, data and at"},
+	{"filter", OPTION_TEXT, .value = "KEY=VALUE",
+	 .help = "only with that sku=, order= or type=; repeatable: one of each key's values must match"},
+	{"since", OPTION_TEXT, .value = "WHEN",
+	 .help = "events from ALLOCD_EVENT_STREAM: of the last 5m, or of a SKU from a version on"},
+	{"count", OPTION_COUNT, .value = "COUNT", .help = "end after this many"},
+	{"commands", .help = "print commands that pass on channels, too"},
+	{0},
+};
+
 static const struct command_option streams_resize_options[] = {
 	{"timeout", OPTION_SECONDS, .value = "SECONDS", .help = "how long to wait; default: 30"},
 	{0},
@@ -76,9 +87,9 @@ static const struct command_option outbox_renew_options[] = {
 	{"reason", OPTION_TEXT, .value = "TEXT", .help = "only with this text in the reason; case is ignored"}, \
 	{"message", OPTION_TEXT, .value = "NAME", \
 	 .help = "only of that command; out_of_stock: mail; none: unknown"}, \
-	{"older-than", OPTION_TEXT, .value = "AGE", .help = "only if last tried before: 90s, 15m, 2h, 7d"}, \
-	{"newer-than", OPTION_TEXT, .value = "AGE", .help = "only if last tried since then"}, \
-	{"limit", OPTION_NUMBER, .value = "COUNT", .help = "at most this many, the oldest first"}
+	{"older-than", OPTION_AGE, .value = "AGE", .help = "only if last tried before: 90s, 15m, 2h, 7d"}, \
+	{"newer-than", OPTION_AGE, .value = "AGE", .help = "only if last tried since then"}, \
+	{"limit", OPTION_COUNT, .value = "COUNT", .help = "at most this many, the oldest first"}
 
 static const struct command_option dead_letters_options[] = {
 	DEAD_LETTER_FILTERS,
@@ -91,7 +102,7 @@ static const struct command_option replay_options[] = {
 	{"dry-run", .help = "show what would change and which events would go out; change nothing", .letter = 'n'},
 	{"edit", OPTION_TEXT, .value = "FIELD=VALUE",
 	 .help = "change a field of each message first; repeatable; FIELD= removes it"},
-	{"rate", OPTION_NUMBER, .value = "COUNT", .help = "at most this many a second"},
+	{"rate", OPTION_COUNT, .value = "COUNT", .help = "at most this many a second"},
 	{"yes", .help = "do not ask", .letter = 'y'},
 	{"json", .help = "one JSON object a line"},
 	{0},
@@ -138,11 +149,16 @@ const struct command commands[] = {
 		.uses = USED_BY_PUBLISH, .run = command_publish,
 	},
 	{
-		.name = "tail", .arguments = "",
+		.name = "tail", .arguments = "", .options = tail_options,
 		.summary = "print events as they pass, one a line: its name, a blank, its payload as JSON",
 		.examples = "allocd tail\n"
-			    "allocd tail --redis-url redis://redis.example.com",
-		.details = "Runs until a signal ends it.  Events published while Redis cannot be reached are missed.",
+			    "allocd tail --commands --filter order=order-1\n"
+			    "allocd tail --since 5m --json\n"
+			    "allocd tail --since 17 --filter sku=lamp --count 1  # from version 17 on",
+		.details = "Runs until a signal ends it.  Events published while Redis cannot be reached are missed,\n"
+			   "except with --since: then events come from their stream, each once, as long as it has them.\n"
+			   "With --json, at is when a message was received, or added to the stream.\n"
+			   "While --commands listens, Redis counts it like a worker, and so does allocd publish.",
 		.uses = USED_BY_TAIL, .run = command_tail,
 	},
 	{

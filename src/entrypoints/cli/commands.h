@@ -20,7 +20,9 @@ enum option_kind {
 	OPTION_FLAG,    /* without a value */
 	OPTION_TEXT,    /* any text that is not empty */
 	OPTION_NUMBER,  /* a whole number from 0 */
+	OPTION_COUNT,   /* a whole number from 1 */
 	OPTION_SECONDS, /* 30, or 1.5 */
+	OPTION_AGE,     /* 90s, 15m, 2h, 7d */
 };
 
 /* An option of a command that is not a setting. */

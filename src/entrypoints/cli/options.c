@@ -98,6 +98,10 @@ static const char *expected_of(enum option_kind kind, const char *text)
 		return text[0] ? NULL : "something";
 	case OPTION_NUMBER:
 		return text_to_number(text, &number) ? NULL : "a whole number";
+	case OPTION_COUNT:
+		return text_to_number(text, &number) && number > 0 ? NULL : "1 or more";
+	case OPTION_AGE:
+		return text_to_age(text, &number) ? NULL : "an age such as 90s, 15m, 2h or 7d";
 	case OPTION_SECONDS:
 		return text_to_ms(text, &number) ? NULL : "a number of seconds, such as 30 or 1.5,";
 	}

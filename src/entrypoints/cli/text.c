@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define AGE_MAX (INT64_C(100) * 365 * 86400)
+
 bool text_is_printable(const char *text)
 {
 	for (size_t left = strlen(text), width; left; left -= width, text += width) {
@@ -60,6 +62,28 @@ bool text_to_ms(const char *text, int64_t *ms)
 		return false;
 	*ms = number * units[decimals];
 	return true;
+}
+
+bool text_to_age(const char *text, int64_t *seconds)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {{'\0', 1}, {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	size_t digits = strspn(text, "0123456789");
+	char number[20] = "";
+	int64_t count;
+
+	if (digits >= sizeof number || (text[digits] && text[digits + 1]))
+		return false;
+	memcpy(number, text, digits);
+	for (size_t i = 0; text_to_number(number, &count) && i < sizeof units / sizeof units[0]; i++) {
+		if (units[i].unit == text[digits] && count <= AGE_MAX / units[i].seconds) {
+			*seconds = count * units[i].seconds;
+			return true;
+		}
+	}
+	return false;
 }
 
 static size_t smaller(size_t a, size_t b)

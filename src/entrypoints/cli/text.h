@@ -21,6 +21,9 @@ bool text_to_number(const char *text, int64_t *number);
 /* Parses seconds with up to three digits after a point, a billion at most, to milliseconds. */
 bool text_to_ms(const char *text, int64_t *ms);
 
+/* Parses "90s", "15m", "2h", "7d" or "90", at most a hundred years, to seconds. */
+bool text_to_age(const char *text, int64_t *seconds);
+
 /* "2026-01-31T12:00:00Z" */
 const char *text_time(time_t time, struct arena *arena);
 

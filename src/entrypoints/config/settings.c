@@ -318,7 +318,7 @@ const struct setting settings[] = {
 	{
 		.variable = "ALLOCD_EVENT_STREAM", .fallback = "allocd:events", .value = "NAME",
 		.help = "stream that events go to besides their channels; empty: none",
-		TEXT, IN(event_stream), .empty_is_off = true, .used_by = ENGINE_USERS,
+		TEXT, IN(event_stream), .empty_is_off = true, .used_by = ENGINE_USERS | USED_BY_TAIL,
 	},
 	{
 		.variable = "ALLOCD_HTTP", .fallback = "127.0.0.1:5005", .value = "HOST:PORT",

@@ -7,41 +7,14 @@
 
 #include <string.h>
 
-#define AGE_MAX (INT64_C(100) * 365 * 86400)
-
-bool age_to_seconds(const char *text, int64_t *seconds)
-{
-	static const struct {
-		char unit;
-		int64_t seconds;
-	} units[] = {{'\0', 1}, {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-	size_t digits = strspn(text, "0123456789");
-	char number[20] = "";
-	int64_t count;
-
-	if (digits >= sizeof number || (text[digits] && text[digits + 1]))
-		return false;
-	memcpy(number, text, digits);
-	for (size_t i = 0; text_to_number(number, &count) && i < sizeof units / sizeof units[0]; i++) {
-		if (units[i].unit == text[digits] && count <= AGE_MAX / units[i].seconds) {
-			*seconds = count * units[i].seconds;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool read_age(const struct invocation *invocation, const char *name, int64_t *seconds,
-		     const char **error)
+static int64_t age_option(const struct invocation *invocation, const char *name)
 {
 	const char *text = invocation_option(invocation, name);
+	int64_t seconds = -1;
 
-	*seconds = -1;
-	if (!text || age_to_seconds(text, seconds))
-		return true;
-	*error = arena_printf(invocation->arena, "expected an age such as 90s, 15m, 2h or 7d after --%s",
-			      name);
-	return false;
+	if (text)
+		text_to_age(text, &seconds);
+	return seconds;
 }
 
 static bool read_ids(const struct invocation *invocation, struct dead_letter_filter *filter,
@@ -109,25 +82,15 @@ static bool read_message(const struct invocation *invocation, struct dead_letter
 	return false;
 }
 
-bool positive_option(const struct invocation *invocation, const char *name, int64_t *number,
-		     const char **error)
-{
-	bool is_given = invocation_option(invocation, name);
-
-	*number = invocation_number(invocation, name, 0);
-	if (!is_given || *number > 0)
-		return true;
-	*error = arena_printf(invocation->arena, "expected 1 or more after --%s", name);
-	return false;
-}
-
 bool dead_letter_filter_read(const struct invocation *invocation, struct dead_letter_filter *filter,
 			     const char **error)
 {
-	*filter = (struct dead_letter_filter){.reason = invocation_option(invocation, "reason")};
+	*filter = (struct dead_letter_filter){
+		.reason = invocation_option(invocation, "reason"),
+		.older_than_s = age_option(invocation, "older-than"),
+		.newer_than_s = age_option(invocation, "newer-than"),
+		.limit = invocation_number(invocation, "limit", 0),
+	};
 	return read_ids(invocation, filter, error) && read_outcome(invocation, filter, error) &&
-	       read_message(invocation, filter, error) &&
-	       read_age(invocation, "older-than", &filter->older_than_s, error) &&
-	       read_age(invocation, "newer-than", &filter->newer_than_s, error) &&
-	       positive_option(invocation, "limit", &filter->limit, error);
+	       read_message(invocation, filter, error);
 }

@@ -1,7 +1,6 @@
 /* `allocd dead-letters replay`: the checks and the question before the first letter is replayed. */
 #include "entrypoints/cli/audit_user.h"
 #include "entrypoints/cli/options.h"
-#include "entrypoints/dead_letters/dead_letter_filter.h"
 #include "entrypoints/replay/replay_run.h"
 #include "entrypoints/replay/replayer.h"
 
@@ -18,9 +17,8 @@ static enum exit_status read_options(const struct dead_letter_call *call, struct
 		.who = audit_user_name(invocation->arena),
 		.is_dry_run = invocation_flag(invocation, "dry-run"),
 		.json = invocation_flag(invocation, "json"),
+		.rate = invocation_number(invocation, "rate", 0),
 	};
-	if (!positive_option(invocation, "rate", &options->rate, &error))
-		return dead_letter_call_report(call, STATUS_USAGE, "%s", error);
 	if (options->is_dry_run &&
 	    !replayer_can_dry_run(&invocation->config, CONNECT_MS, invocation->arena, &error, &status))
 		return dead_letter_call_report(call, status, "%s", error);

@@ -147,6 +147,8 @@ static const struct command_option stir_options[] = {
 	{"spoon", OPTION_TEXT, .required = true, .value = "NAME", .help = "with it"},
 	{"times", OPTION_NUMBER, .value = "NUMBER", .help = "how often"},
 	{"for", OPTION_SECONDS, .value = "SECONDS", .help = "how long"},
+	{"cups", OPTION_COUNT, .value = "COUNT", .help = "how many"},
+	{"until", OPTION_AGE, .value = "AGE", .help = "how old"},
 	{"rest", OPTION_SECONDS, .value = "SECONDS", .help = "afterwards", .may_be_bare = true},
 	{0},
 };
@@ -221,6 +223,9 @@ static const struct {
 	{{"--spoon", ""}, "tea stir: expected something after --spoon (see allocd help tea stir)"},
 	{{"--rest=x", "--spoon=a"},
 	 "tea stir: expected a number of seconds, such as 30 or 1.5, after --rest (see allocd help tea stir)"},
+	{{"--cups=0", "--spoon=a"}, "tea stir: expected 1 or more after --cups (see allocd help tea stir)"},
+	{{"--until=1w", "--spoon=a"},
+	 "tea stir: expected an age such as 90s, 15m, 2h or 7d after --until (see allocd help tea stir)"},
 	{{"--spoon="}, "tea stir: expected something after --spoon (see allocd help tea stir)"},
 	{{"--times=x", "--spoon=a"},
 	 "tea stir: expected a whole number after --times (see allocd help tea stir)"},

@@ -2,6 +2,7 @@
 #include "core/message.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
+#include "entrypoints/cli/text.h"
 #include "entrypoints/dead_letters/dead_letter_filter.h"
 #include "entrypoints/dead_letters/dead_letter_print.h"
 #include "support/suites.h"
@@ -61,7 +62,7 @@ START_TEST(an_age_is_a_number_with_or_without_a_unit)
 {
 	int64_t seconds = -1;
 
-	ck_assert_int_eq(age_to_seconds(ages[_i].text, &seconds), ages[_i].seconds >= 0);
+	ck_assert_int_eq(text_to_age(ages[_i].text, &seconds), ages[_i].seconds >= 0);
 	ck_assert_int_eq(seconds, ages[_i].seconds);
 }
 END_TEST
@@ -72,8 +73,8 @@ static bool read_filter(const char *const words[], struct dead_letter_filter *fi
 	const char *const *rest;
 	const struct command *command = command_named(words, &rest);
 
-	ck_assert_msg(options_parse(&invocation, command, rest, error), "%s", *error);
-	return dead_letter_filter_read(&invocation, filter, error);
+	return options_parse(&invocation, command, rest, error) &&
+	       dead_letter_filter_read(&invocation, filter, error);
 }
 
 START_TEST(arguments_and_options_become_a_filter)
@@ -120,8 +121,9 @@ static const struct {
 	{{"dead-letters", "list", "--outcome", "handled"},
 	 "expected rejected, invalid or failed after --outcome"},
 	{{"dead-letters", "list", "--older-than", "x"},
-	 "expected an age such as 90s, 15m, 2h or 7d after --older-than"},
-	{{"dead-letters", "list", "--limit", "0"}, "expected 1 or more after --limit"},
+	 "dead-letters list: expected an age such as 90s, 15m, 2h or 7d after --older-than (see allocd help dead-letters list)"},
+	{{"dead-letters", "list", "--limit", "0"},
+	 "dead-letters list: expected 1 or more after --limit (see allocd help dead-letters list)"},
 	{{"dead-letters", "list", "x"}, "expected the id of a dead letter, a number, not 'x'"},
 };
 
