@@ -119,10 +119,13 @@ static bool await_stream(struct resize *resize, size_t number)
 	return false;
 }
 
-/* What is forwarded meanwhile is behind the mark on its next stream: a message has at most that many. */
+/*
+ * What is forwarded meanwhile is behind the mark on its next stream.  A message goes round twice at most: once while
+ * its batch is not known, and then to the stream of its SKU.
+ */
 static bool await_streams(struct resize *resize)
 {
-	size_t count = resize->from.count, rounds = resize->from.range_count ? count : 1;
+	size_t count = resize->from.count, rounds = 2 * resize->from.range_count + 1;
 
 	for (size_t round = 0; round < rounds; round++) {
 		if (!mark_ends(resize))
@@ -133,6 +136,12 @@ static bool await_streams(struct resize *resize)
 		}
 	}
 	return true;
+}
+
+/* As when the command is run again: its further streams may not be read yet. */
+static bool is_set_already(const struct resize *resize)
+{
+	return resize->recorded && !strcmp(resize->recorded, resize->to->text);
 }
 
 static bool set_list(struct resize *resize)
@@ -161,7 +170,7 @@ enum exit_status command_streams_resize(const struct invocation *invocation)
 	};
 
 	if (tools_open_database(resize.tools) && tools_open_redis(resize.tools) && read_list(&resize) &&
-	    check_change(&resize) && await_streams(&resize))
+	    check_change(&resize) && (is_set_already(&resize) || await_streams(&resize)))
 		set_list(&resize);
 	return tools_free(&resize.tools);
 }

@@ -256,6 +256,7 @@ def test_resizing_under_load_reorders_no_sku(fleet):
             worker.worker.send_signal(signal.SIGCONT)
         refused = workers[1].run("streams", "resize", ALLOCD_STREAM="allocd:commands[0-11]")
         resized = workers[1].run("streams", "resize", ALLOCD_STREAM=SIXTEEN)
+        again = workers[1].run("streams", "resize", ALLOCD_STREAM=SIXTEEN)  # the further streams are not read yet
         for worker in workers:
             assert worker.stop() == 0
             worker.start(ALLOCD_STREAM=SIXTEEN)
@@ -268,6 +269,7 @@ def test_resizing_under_load_reorders_no_sku(fleet):
     assert too_soon.returncode == 75, too_soon.stderr
     assert refused.returncode == 78, refused.stderr
     assert (resized.returncode, resized.stdout) == (0, f"{EIGHT} -> {SIXTEEN}\n"), resized.stderr
+    assert (again.returncode, again.stdout) == (0, f"{SIXTEEN} -> {SIXTEEN}\n"), again.stderr
     for sku in skus:
         orders = [orderid for (orderid,) in workers[0].query(
             "select l.orderid from order_lines l join products p on p.id = l.product_id where p.sku = %s"
