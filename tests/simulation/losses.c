@@ -42,7 +42,7 @@ static struct {
 	} workers_seen[REPLICAS];
 
 	const char *term, *note;      /* of the lease */
-	const struct process *holder; /* or the last one; NULL: there was none */
+	const struct process *holder; /* or the last one; NULL: there was no worker */
 	int64_t unlocked_ms;          /* when no row was locked last */
 	int unnamed_until;            /* the last broadcast while the note named no section */
 	int64_t placing_until_ms;     /* the holder gives up what it hears until then */

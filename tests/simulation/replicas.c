@@ -28,7 +28,7 @@
 #define RECENT  30  /* lines that may be repeated, and messages whose order may be cancelled soon */
 #define REFUSED 800 /* orders that the database refuses if they are named "poison" */
 
-/* SKUs of the orders without ids: of the last one there is none until something is stocked. */
+/* SKUs of the orders without ids: the last one is stocked later. */
 #define ANONYMOUS_SKUS 3
 
 /* Broadcasts that wait for a worker before it is disconnected. */

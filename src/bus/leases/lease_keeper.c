@@ -138,6 +138,8 @@ static void compare(struct leased *leased, const struct lease_row *row)
 	bool is_ours = leased->lease && !strcmp(row->term, leased->lease->term);
 
 	leased->is_elsewhere = !is_ours && !is_free(leased->keeper, row);
+	if (leased->is_elsewhere)
+		leased_moves(leased);
 	leased->was_lost = leased->was_lost && !leased->is_elsewhere;
 	leased->was_elsewhere |=
 		leased->is_elsewhere && workers_alive_has_beaten(&leased->keeper->alive, row->holder);
@@ -459,6 +461,13 @@ bool lease_keeper_has(const struct lease_keeper *keeper, const void *it)
 bool lease_keeper_is_elsewhere(const struct lease_keeper *keeper, const void *it)
 {
 	return find_it(keeper, it)->is_elsewhere;
+}
+
+int64_t lease_keeper_moved_ms_ago(const struct lease_keeper *keeper, const void *it)
+{
+	const struct leased *leased = find_it(keeper, it);
+
+	return leased->has_moved ? keeper_now_ms(keeper) - leased->moved_ms : INT64_MAX;
 }
 
 bool lease_keeper_lost(const struct lease_keeper *keeper, const void *it)

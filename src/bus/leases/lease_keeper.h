@@ -102,6 +102,12 @@ bool lease_keeper_has_left(const struct lease_keeper *keeper);
 bool lease_keeper_has(const struct lease_keeper *keeper, const void *it);
 bool lease_keeper_is_elsewhere(const struct lease_keeper *keeper, const void *it);
 
+/*
+ * How long ago another living worker was last seen to have the lease, or this one began to hand it over;
+ * INT64_MAX: that never was.  Between two holders no worker has it, for two beats or a little more.
+ */
+int64_t lease_keeper_moved_ms_ago(const struct lease_keeper *keeper, const void *it);
+
 /* Whether another worker that is alive knows messages of that name, as of the last roll. */
 bool lease_keeper_is_known(const struct lease_keeper *keeper, const char *message);
 

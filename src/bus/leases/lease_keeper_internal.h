@@ -37,9 +37,11 @@ struct leased {
 	int64_t unable_ms;
 	bool is_busy; /* a unit that is being committed keeps the lease, since this time */
 	int64_t busy_ms;
-	int64_t stop_ms;    /* when the work was stopped */
-	bool is_elsewhere;  /* as of the last roll, another worker that is alive has it, */
-	bool is_wanted;     /* or is to have it */
+	int64_t stop_ms;   /* when the work was stopped */
+	bool is_elsewhere; /* as of the last roll, another worker that is alive has it, */
+	bool is_wanted;    /* or is to have it */
+	bool has_moved;    /* another worker had it, or this one was to hand it over, last at this time */
+	int64_t moved_ms;
 	bool was_lost;      /* and was not seen with another worker since */
 	bool was_elsewhere; /* as of any roll, another worker had it that beat since this one started */
 };
@@ -100,6 +102,9 @@ void leased_hold(struct leased *leased);
 
 /* Stops the work, so that the lease can be handed over. */
 void leased_begin_to_stop(struct leased *leased);
+
+/* Another worker has the lease, or is to have it: notes when. */
+void leased_moves(struct leased *leased);
 
 /* Remembers the lease as the last roll shows it, while this worker does not have it. */
 void leased_see(struct leased *leased, const struct lease_row *row);

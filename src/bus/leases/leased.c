@@ -215,8 +215,15 @@ void leased_give(struct leased *leased, const char *old_term, const char *note)
 		    on_given);
 }
 
+void leased_moves(struct leased *leased)
+{
+	leased->has_moved = true;
+	leased->moved_ms = keeper_now_ms(leased->keeper);
+}
+
 void leased_begin_to_stop(struct leased *leased)
 {
+	leased_moves(leased);
 	stop_work(leased);
 	leased->state = LEASED_STOPPING;
 	leased->stop_ms = keeper_now_ms(leased->keeper);

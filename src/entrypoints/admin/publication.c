@@ -9,20 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_command(enum message_type type)
-{
-	return type != MSG_NONE && message_descriptor(type)->role == ROLE_COMMAND;
-}
-
 static bool find_type(const char *name, struct arena *arena, enum message_type *type, const char **error)
 {
 	const char *names = "";
 
 	*type = message_type_named(name);
-	if (is_command(*type))
+	if (message_is_command(*type))
 		return true;
 	for (int i = MSG_NONE + 1; i < MSG_TYPES; i++) {
-		if (is_command((enum message_type)i))
+		if (message_is_command((enum message_type)i))
 			names = arena_printf(arena, "%s %s", names, message_name((enum message_type)i));
 	}
 	*error = arena_printf(arena, "'%s' is not a command; there are:%s", name, names);

@@ -404,11 +404,15 @@ static struct report report_heartbeat(const struct redis_intake *intake)
 			       heartbeat_received_ms_ago(intake->heartbeat)};
 }
 
-/* Streams that another worker reads are its own trouble. */
+/* A lease that no worker has taken for this long after another one had it is not being handed over. */
+#define HANDOVER_MS 2000
+
+/* Streams that another worker reads, or is about to read, are its own trouble. */
 static void observe_stream(const struct redis_intake *intake, size_t i, struct observation *observation,
 			   struct arena *arena)
 {
 	const struct stream_intake *source = &intake->streams[i];
+	int64_t moved_ms_ago = lease_keeper_moved_ms_ago(intake->keeper, &source->leased);
 	struct engine_trouble trouble;
 	enum stream_trouble kind;
 
@@ -417,10 +421,12 @@ static void observe_stream(const struct redis_intake *intake, size_t i, struct o
 	kind = stream_reader_trouble(source->reader, arena, &trouble);
 	if (kind == STREAM_IS_FINE || observation->streams[kind].is_bad)
 		return;
+	if (kind == STREAM_UNREAD && moved_ms_ago < HANDOVER_MS)
+		return;
 	observation->streams[kind] = (struct report){
 		true,
 		arena_printf(arena, "stream %s %s", intake->parts.config->streams.names[i], trouble.text),
-		trouble.for_ms};
+		trouble.for_ms < moved_ms_ago ? trouble.for_ms : moved_ms_ago};
 	if (kind == STREAM_UNREAD)
 		observation->is_lease_lost = lease_keeper_lost(intake->keeper, &source->leased);
 }

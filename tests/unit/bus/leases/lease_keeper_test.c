@@ -280,6 +280,22 @@ START_TEST(it_is_known_which_leases_another_living_worker_has)
 }
 END_TEST
 
+START_TEST(it_is_known_how_long_ago_a_lease_was_elsewhere)
+{
+	start_worker(0, "first", 1);
+	start_worker(1, "second", 1);
+	pass_ms(LEASE_TTL_MS);
+	ck_assert_int_eq(lease_keeper_moved_ms_ago(lease_workers[0].keeper, work_of(0)), INT64_MAX);
+	ck_assert_int_le(lease_keeper_moved_ms_ago(lease_workers[1].keeper, work_of(1)), LEASE_BEAT_MS);
+
+	lease_keeper_stop(lease_workers[0].keeper);
+	ck_assert_int_eq(lease_keeper_moved_ms_ago(lease_workers[0].keeper, work_of(0)), 0);
+	pass_ms(5000);
+	ck_assert(lease_keeper_has(lease_workers[1].keeper, work_of(1)));
+	ck_assert_int_ge(lease_keeper_moved_ms_ago(lease_workers[1].keeper, work_of(1)), 4000);
+}
+END_TEST
+
 START_TEST(it_is_reported_which_leases_the_worker_has)
 {
 	struct lease_report reports[3];
@@ -316,5 +332,6 @@ SUITE("lease keeper", set_up_leases, tear_down_leases)
 	tcase_add_test(tests, a_holder_that_is_alone_keeps_a_lease_that_it_cannot_use_for_now);
 	tcase_add_test(tests, a_short_interruption_moves_no_lease);
 	tcase_add_test(tests, it_is_known_which_leases_another_living_worker_has);
+	tcase_add_test(tests, it_is_known_how_long_ago_a_lease_was_elsewhere);
 	tcase_add_test(tests, it_is_reported_which_leases_the_worker_has);
 }
