@@ -1,6 +1,6 @@
 /*
- * Computes which messages on pub/sub may be lost, as docs/decisions/pubsub.md says, by what the server sent to
- * which worker, and by which worker had the lease when.  It marks them in shared_pubsub.
+ * Computes which messages on pub/sub may be lost, as docs/decisions/pubsub.md says, by what the server sent
+ * to which worker, and by which worker had the lease when.  It marks them in shared_pubsub.
  */
 #ifndef ALLOCD_TESTS_LOSSES_H
 #define ALLOCD_TESTS_LOSSES_H

@@ -144,8 +144,8 @@ struct known_worker {
 };
 
 /*
- * Returns the worker at `index` in the last roll, or NULL behind the last one; and the id of the worker that has
- * the lease of that name, or NULL.  Both return NULL while a beat is under way.
+ * Returns the worker at `index` in the last roll, or NULL behind the last one; and the id of the worker that
+ * has the lease of that name, or NULL.  Both return NULL while a beat is under way.
  */
 const struct known_worker *lease_keeper_worker(const struct lease_keeper *keeper, size_t index,
 					       struct known_worker *worker);

@@ -78,7 +78,9 @@ bool heard_is_cut_since(const struct heard_section *section);
  */
 size_t heard_drop_before(struct heard_messages *heard, const struct heard_section *section);
 
-/* Frees finished sections before the first one that is not, and before `end` (or NULL); never the last one. */
+/*
+ * Frees finished sections before the first one that is not, and before `end` (or NULL); never the last one.
+ */
 void heard_trim(struct heard_messages *heard, const struct heard_section *end);
 
 /* The name of the message, in `arena`; NULL: its section has none. */

@@ -147,7 +147,9 @@ static bool submit_next(struct leased_subscription *it)
 	return true;
 }
 
-/* What is finished is kept from the section of the note on: it gets the lease back with that note, perhaps. */
+/*
+ * What is finished is kept from the section of the note on: it gets the lease back with that note, perhaps.
+ */
 static void trim(struct leased_subscription *it)
 {
 	const char *note = lease_keeper_note(it->ports.keeper, it);

@@ -8,8 +8,8 @@
 #define AWAIT_TIMEOUT_MS 10000
 
 /*
- * Waits for the outcome in the open database and prints it, as JSON with --json.  Returns the exit status, whose
- * reason is on standard error.
+ * Waits for the outcome in the open database and prints it, as JSON with --json.  Returns the exit status,
+ * whose reason is on standard error.
  */
 enum exit_status await_outcome(struct tools *tools, const char *id, struct poll_deadline *deadline);
 

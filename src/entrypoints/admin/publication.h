@@ -12,9 +12,9 @@ struct publication {
 };
 
 /*
- * Reads MESSAGE FIELD=VALUE..., or the line {"type": MESSAGE, "data": {FIELD: VALUE...}}, in which data may be a
- * CloudEvent.  A command without an id gets one.  All is in the invocation's arena, or in `arena`.  False: *error
- * is one line.
+ * Reads MESSAGE FIELD=VALUE..., or the line {"type": MESSAGE, "data": {FIELD: VALUE...}}, in which data may
+ * be a CloudEvent.  A command without an id gets one.  All is in the invocation's arena, or in `arena`.
+ * False: *error is one line.
  */
 bool publication_from_arguments(const struct invocation *invocation, struct codec *codec,
 				struct publication *publication, const char **error);

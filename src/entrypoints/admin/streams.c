@@ -120,8 +120,8 @@ static bool await_stream(struct resize *resize, size_t number)
 }
 
 /*
- * What is forwarded meanwhile is behind the mark on its next stream.  A message goes round twice at most: once while
- * its batch is not known, and then to the stream of its SKU.
+ * What is forwarded meanwhile is behind the mark on its next stream.  A message goes round twice at most:
+ * once while its batch is not known, and then to the stream of its SKU.
  */
 static bool await_streams(struct resize *resize)
 {

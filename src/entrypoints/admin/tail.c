@@ -1,4 +1,6 @@
-/* `allocd tail`: prints events as they pass, or as they were added to their stream, until a signal ends it. */
+/*
+ * `allocd tail`: prints events as they pass, or as they were added to their stream, until a signal ends it.
+ */
 #include "adapters/codec/codec.h"
 #include "adapters/redis/subscriber/redis_subscriber.h"
 #include "adapters/redis/tools/stream_tail.h"

@@ -7,7 +7,8 @@
 /*
  * Fills in `invocation` from `words`, the NULL-terminated rest of the command line after the command's name.
  * Options may be anywhere, as `--name value` or `--name=value`, and some flags as one letter, such as `-n`;
- * words after `--` are arguments.  False, with one line in *error, when the command does not accept the words.  Allocates from `invocation->arena`.
+ * words after `--` are arguments.  False, with one line in *error, when the command does not accept the
+ * words.  Allocates from `invocation->arena`.
  */
 bool options_parse(struct invocation *invocation, const struct command *command, const char *const words[],
 		   const char **error);

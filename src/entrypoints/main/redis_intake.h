@@ -25,8 +25,9 @@ struct redis_intake_parts {
 struct redis_intake;
 
 /*
- * The name of this worker, the same at every start: that of its host, and the port of HTTP.  So a worker finds
- * its own pending entries again, and two on one machine differ, for they cannot listen on the same port.
+ * The name of this worker, the same at every start: that of its host, and the port of HTTP.  So a worker
+ * finds its own pending entries again, and two on one machine differ, for they cannot listen on the same
+ * port.
  */
 const char *redis_intake_worker_name(const struct config *config, struct arena *arena);
 

@@ -23,7 +23,9 @@
 #define QUEUE_MIN       ((size_t)1000)
 #define QUEUE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
-/* When more waits than one lane can take in this number of units of work, several lanes are faster than one. */
+/*
+ * When more waits than one lane can take in this number of units of work, several lanes are faster than one.
+ */
 #define BACKLOG_UNITS 2
 
 /*

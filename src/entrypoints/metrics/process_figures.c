@@ -44,7 +44,9 @@ static void measure_peak(struct metrics *metrics)
 	fclose(file);
 }
 
-/* The folder lists its own descriptor, itself and its parent.  With no descriptor left it cannot be opened. */
+/*
+ * The folder lists its own descriptor, itself and its parent.  With no descriptor left it cannot be opened.
+ */
 static void measure_descriptors(struct metrics *metrics)
 {
 	DIR *folder = opendir("/proc/self/fd");

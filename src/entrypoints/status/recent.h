@@ -14,7 +14,9 @@ struct recent {
 	int64_t rises[RECENT_MINUTES];
 };
 
-/* The counter is `total` now.  The first call tells where counting begins; a counter that falls is no rise. */
+/*
+ * The counter is `total` now.  The first call tells where counting begins; a counter that falls is no rise.
+ */
 void recent_count(struct recent *recent, int64_t total, int64_t now_ms);
 
 /* The rise in the last `minutes`, this one included; RECENT_MINUTES at most. */

@@ -1,8 +1,8 @@
 /*
  * Samples the status of the worker once a second, however many look at it.
  *
- * Readiness must not be a second old: a look refreshes the sample when it is older than SAMPLE_FRESH_MS.  That
- * asks no service, for the sampler itself asks the database once a second whether it answers reads.
+ * Readiness must not be a second old: a look refreshes the sample when it is older than SAMPLE_FRESH_MS.
+ * That asks no service, for the sampler itself asks the database once a second whether it answers reads.
  */
 #ifndef ALLOCD_ENTRYPOINTS_STATUS_SAMPLER_H
 #define ALLOCD_ENTRYPOINTS_STATUS_SAMPLER_H
@@ -21,8 +21,8 @@
 enum awaited_service { AWAITS_NO_SERVICE, AWAITS_DATABASE, AWAITS_REDIS };
 
 /*
- * What the worker waits for before it starts, in `arena`, such as "waiting for Redis since …: …"; "": nothing.
- * *service is the one that is in trouble.
+ * What the worker waits for before it starts, in `arena`, such as "waiting for Redis since …: …"; "":
+ * nothing. *service is the one that is in trouble.
  */
 typedef const char *sampler_awaited(void *context, struct arena *arena, enum awaited_service *service);
 

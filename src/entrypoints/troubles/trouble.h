@@ -81,8 +81,8 @@ struct trouble_list {
 };
 
 /*
- * A round notes each trouble that there is at the moment, and closes those that are not noted.  A trouble that
- * is noted in several rounds keeps the instant at which it began.
+ * A round notes each trouble that there is at the moment, and closes those that are not noted.  A trouble
+ * that is noted in several rounds keeps the instant at which it began.
  */
 void trouble_list_begin(struct trouble_list *list);
 void trouble_list_end(struct trouble_list *list);
