@@ -126,6 +126,9 @@ bool engine_parked_trouble(const struct engine *engine, struct engine_trouble *t
 {
 	int64_t now_ms = engine_now_ms(engine), longest_ms = 0;
 
+	*trouble = (struct engine_trouble){"", 0};
+	if (!engine->shared.parking)
+		return false;
 	for (const struct parked *it = parked_first(&engine->shared.parked); it; it = parked_next(it))
 		longest_ms = now_ms - it->since_ms > longest_ms ? now_ms - it->since_ms : longest_ms;
 	*trouble = (struct engine_trouble){lane_complaint(engine->shared.parking), longest_ms};

@@ -65,6 +65,7 @@ struct stream_reader *stream_reader_new(const struct stream_reader_ports *ports,
 	reader->config = *config;
 	reader->config.name = reader->name = must(strdup(config->name));
 	reader->read_max = STREAM_READ_FIRST;
+	reader->not_read_since_ms = reader_now_ms(reader);
 	reader->backoff = reader->acknowledge_backoff = reader->forward_backoff =
 		(struct backoff){.first_ms = 50, .cap_ms = RETRY_MAX_MS};
 	pending_entries_init(&reader->in_flight);

@@ -226,8 +226,6 @@ enum exit_status command_tail(const struct invocation *invocation)
 	};
 	const char *error;
 
-	if (!tail_filter_read(&tail.filter, invocation, &error))
-		return invocation_refuse(invocation, error);
 	if (invocation_flag(invocation, "since") && invocation_flag(invocation, "commands"))
 		return invocation_refuse(invocation,
 					 "--since reads the stream of events, which has no commands");
@@ -235,6 +233,8 @@ enum exit_status command_tail(const struct invocation *invocation)
 		print_error("tail: ALLOCD_EVENT_STREAM: --since needs it");
 		return STATUS_CONFIGURATION;
 	}
+	if (!tail_filter_read(&tail.filter, invocation, &error))
+		return invocation_refuse(invocation, error);
 	tail.base = must(event_base_new());
 	tail.redis = (struct redis_settings){
 		.base = tail.base,

@@ -13,7 +13,7 @@
 #include "entrypoints/status/observation.h"
 
 #define SAMPLE_MS       1000
-#define SAMPLE_FRESH_MS 100
+#define SAMPLE_FRESH_MS 10
 
 /* How long a read of the database may take until it is a trouble. */
 #define SAMPLE_READ_MS 5000

@@ -91,6 +91,8 @@ def test_the_documented_rights_suffice_for_the_worker_and_its_tools(restricted, 
     use_every_tool(allocd, sku)
     # The next connection ends what a cut connection left behind in Redis.
     administrator.execute_command("CLIENT", "KILL", "USER", "allocd")
+    channel = f"{prefix}create_batch"
+    wait_until(lambda: administrator.pubsub_numsub(channel)[0][1], "the worker to subscribe again")
     wait_until(allocd.ready, "readiness to return")
     work_by_every_way(allocd)
     assert allocd.stop(signal.SIGTERM) == 0

@@ -36,6 +36,7 @@ static void tear_down(void)
 {
 	json_decref(status);
 	free(text);
+	text = NULL;
 }
 
 static const char *const lines[] = {
