@@ -97,6 +97,14 @@ static void on_look(void *context)
 	keeper_look(context);
 }
 
+/* A beat that is under way sets the timer anew when it ends, so it must know. */
+static void beat_soon(struct lease_keeper *keeper)
+{
+	keeper->is_due = keeper->is_beating;
+	if (!keeper->is_beating)
+		keeper_set_timer(keeper, keeper->beat_timer, 0);
+}
+
 void lease_keeper_check(struct lease_keeper *keeper)
 {
 	bool is_new_candidate = false;
@@ -104,7 +112,7 @@ void lease_keeper_check(struct lease_keeper *keeper)
 	for (const struct leased *it = keeper->first; it; it = it->next)
 		is_new_candidate = is_new_candidate || (it->is_unable && it->ops->note(it->it));
 	if (is_new_candidate)
-		keeper_set_timer(keeper, keeper->beat_timer, 0);
+		beat_soon(keeper);
 	keeper_look(keeper);
 }
 
@@ -417,7 +425,7 @@ bool lease_keeper_is_known(const struct lease_keeper *keeper, const char *messag
 
 uint64_t lease_keeper_ask_roll(struct lease_keeper *keeper)
 {
-	keeper_set_timer(keeper, keeper->beat_timer, 0);
+	beat_soon(keeper);
 	return keeper->beats + 1;
 }
 
@@ -429,14 +437,14 @@ uint64_t lease_keeper_roll(const struct lease_keeper *keeper)
 void lease_keeper_start(struct lease_keeper *keeper)
 {
 	keeper->is_started = true;
-	keeper_set_timer(keeper, keeper->beat_timer, 0);
+	beat_soon(keeper);
 }
 
 void lease_keeper_stop(struct lease_keeper *keeper)
 {
 	keeper->is_stopping = true;
 	keeper_look(keeper);
-	keeper_set_timer(keeper, keeper->beat_timer, 0); /* tells the others */
+	beat_soon(keeper); /* tells the others */
 }
 
 bool lease_keeper_has_left(const struct lease_keeper *keeper)

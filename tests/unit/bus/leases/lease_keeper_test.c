@@ -55,9 +55,12 @@ START_TEST(what_becomes_possible_during_a_beat_is_taken_right_after_it)
 	cable_hold(memory_leases_answers(lease_workers[0].leases));
 	lease_keeper_start(lease_workers[0].keeper);
 	simulation_run_until_idle(simulation);
+	if (_i == 1) /* the beat's end is noticed in the same turn of the event loop, and first */
+		cable_open(memory_leases_answers(lease_workers[0].leases));
 	work_of(0)->note = "now";
 	lease_keeper_check(lease_workers[0].keeper);
-	simulation_run_until_idle(simulation);
+	if (_i == 0)
+		simulation_run_until_idle(simulation);
 	ck_assert_int_eq(work_of(0)->begun, 0);
 
 	cable_open(memory_leases_answers(lease_workers[0].leases));
@@ -317,7 +320,7 @@ SUITE("lease keeper", set_up_leases, tear_down_leases)
 {
 	tcase_add_test(tests, a_worker_that_is_alone_has_all_leases_at_once);
 	tcase_add_test(tests, a_worker_that_cannot_do_the_work_takes_no_lease);
-	tcase_add_test(tests, what_becomes_possible_during_a_beat_is_taken_right_after_it);
+	tcase_add_loop_test(tests, what_becomes_possible_during_a_beat_is_taken_right_after_it, 0, 2);
 	tcase_add_test(tests, leases_are_shared_out_evenly_within_seconds);
 	tcase_add_test(tests, what_a_leaving_worker_had_is_shared_out_and_nothing_else_moves);
 	tcase_add_test(tests, a_worker_hands_over_in_less_than_a_second_before_it_ends);
