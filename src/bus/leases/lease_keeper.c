@@ -525,18 +525,17 @@ static const struct lease_roll *last_roll(const struct lease_keeper *keeper)
 	return keeper->is_beating || keeper->is_failing ? &none : &keeper->roll;
 }
 
-const struct known_worker *lease_keeper_worker(const struct lease_keeper *keeper, size_t index,
-					       struct known_worker *worker)
+bool lease_keeper_worker(const struct lease_keeper *keeper, size_t index, struct known_worker *worker)
 {
 	const struct lease_roll *roll = last_roll(keeper);
 	const struct worker_row *row;
 
 	if (index >= roll->worker_count)
-		return NULL;
+		return false;
 	row = &roll->workers[index];
 	*worker = (struct known_worker){row->id, row->name, is_self(keeper, row->id),
 					is_alive(keeper, row->id)};
-	return worker;
+	return true;
 }
 
 const char *lease_keeper_holder(const struct lease_keeper *keeper, const char *lease)

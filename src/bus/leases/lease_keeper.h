@@ -144,11 +144,10 @@ struct known_worker {
 };
 
 /*
- * Returns the worker at `index` in the last roll, or NULL behind the last one; and the id of the worker that
- * has the lease of that name, or NULL.  Both return NULL while a beat is under way.
+ * Sets *worker to the one at `index` in the last roll, and returns false behind the last one; returns the id
+ * of the worker that has the lease of that name, or NULL.  While a beat is under way there is no roll.
  */
-const struct known_worker *lease_keeper_worker(const struct lease_keeper *keeper, size_t index,
-					       struct known_worker *worker);
+bool lease_keeper_worker(const struct lease_keeper *keeper, size_t index, struct known_worker *worker);
 const char *lease_keeper_holder(const struct lease_keeper *keeper, const char *lease);
 
 /* Whether another worker is alive. */

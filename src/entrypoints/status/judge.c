@@ -122,9 +122,8 @@ static bool judge_connections(const struct observation *it, int64_t now_us, stru
 static void judge_redis(const struct observation *it, int64_t now_us, struct trouble_list *troubles)
 {
 	const struct report *heartbeat = &it->heartbeat;
-	struct cause cause;
-
 	bool is_down = judge_connections(it, now_us, troubles);
+	struct cause cause;
 
 	judge_events(it, now_us, troubles);
 	if (is_down)

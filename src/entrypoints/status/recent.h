@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RECENT_MINUTES 60
+#define RECENT_MINUTES 60 /* an hour */
 
 /* Zeroed: nothing is known yet. */
 struct recent {

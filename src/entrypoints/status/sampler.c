@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR_MINUTES    60
 #define UNHEARD_MINUTES 10
 
 /* What the last read of the database showed. */
@@ -115,8 +114,8 @@ static void count_rises(struct sampler *sampler, const struct observation *it, s
 		recent_count(&sampler->dead_letters, it->dead_letters.kept + it->dead_letters.dropped, now);
 	recent_count(&sampler->lost, (int64_t)lost, now);
 	recent_count(&sampler->unheard, (int64_t)it->outputs.unheard, now);
-	rises->dead_letters = recent_rise(&sampler->dead_letters, HOUR_MINUTES);
-	rises->lost = recent_rise(&sampler->lost, HOUR_MINUTES);
+	rises->dead_letters = recent_rise(&sampler->dead_letters, RECENT_MINUTES);
+	rises->lost = recent_rise(&sampler->lost, RECENT_MINUTES);
 	rises->unheard = recent_rise(&sampler->unheard, UNHEARD_MINUTES);
 }
 
