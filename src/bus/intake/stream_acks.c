@@ -97,8 +97,12 @@ void acks_send(void *context)
 	struct stream_id ids[ACKNOWLEDGE_MAX];
 	size_t count = 0;
 
-	if (!reader->in_flight.handled || reader->acknowledging || reader->state == READER_READING_PENDING)
+	if (reader->acknowledging || reader->state == READER_READING_PENDING)
 		return;
+	if (!reader->in_flight.handled) { /* what could not be acknowledged is of an earlier incarnation */
+		reader->acknowledge_backoff.failures = 0;
+		return;
+	}
 	reader->acknowledging = pending_entries_take_handled(&reader->in_flight, ACKNOWLEDGE_MAX);
 	for (struct pending_entry *it = reader->acknowledging; it; it = it->next_to_acknowledge) {
 		it->is_acknowledging = true;

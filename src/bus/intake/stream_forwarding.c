@@ -60,6 +60,7 @@ static void on_forwarded(void *context, const struct failure *failure)
 static void give_up(struct stream_reader *reader)
 {
 	reader_note_refusal(reader, CALL_FORWARD, NULL);
+	reader->forward_backoff.failures = 0;
 	while (reader->forwarding) {
 		reader_leave_pending(reader, remove_first(reader));
 		reader_count_answered(reader);

@@ -172,6 +172,26 @@ START_TEST(a_frozen_reader_that_comes_back_forwards_nothing_that_has_an_effect)
 }
 END_TEST
 
+/* Its last forwarding failed, and what was left to forward is the other reader's. */
+START_TEST(a_reader_that_lost_its_lease_forwards_again_when_it_has_it_again)
+{
+	int frozen = reader_of(0);
+
+	cable_hold(memory_consumer_requests(consumer(0)));
+	change(0, NULL, 50);
+	world_run(world);
+	freeze_replica(frozen);
+	pass_ms(2 * PATIENCE_MS);
+	thaw_replica(frozen);
+	expect_all_done();
+	kill_replica(!frozen);
+	change(0, NULL, 60);
+	expect_all_done();
+
+	ck_assert_int_eq(quantity(), 60);
+}
+END_TEST
+
 START_TEST(an_entry_whose_field_origin_is_a_publishers_own_is_a_new_command)
 {
 	static const char payload[] = "ref=shelf\nqty=50";
@@ -355,6 +375,7 @@ SUITE("stream forwarding", set_up, tear_down_replicas)
 	tcase_add_loop_test(tests, a_command_that_is_forwarded_twice_has_one_effect, 0, 2);
 	tcase_add_test(tests, the_next_reader_forwards_what_a_killed_one_did_not_acknowledge);
 	tcase_add_test(tests, a_frozen_reader_that_comes_back_forwards_nothing_that_has_an_effect);
+	tcase_add_test(tests, a_reader_that_lost_its_lease_forwards_again_when_it_has_it_again);
 	tcase_add_test(tests, an_entry_whose_field_origin_is_a_publishers_own_is_a_new_command);
 	tcase_add_test(tests, a_command_waits_behind_the_create_batch_on_another_stream);
 	tcase_add_test(tests, a_command_of_a_batch_that_no_stream_creates_is_rejected_once);

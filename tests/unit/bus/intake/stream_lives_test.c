@@ -258,6 +258,25 @@ START_TEST(repeated_failures_of_acknowledgements_are_logged_though_the_stream_is
 }
 END_TEST
 
+/* The acknowledgements that failed are not sent again: their entries are gone. */
+START_TEST(entries_of_a_recreated_stream_are_acknowledged_at_once)
+{
+	world_advance_ms(world, 5000);
+	refuse(STREAM_ACKNOWLEDGE);
+	how_refused = STREAM_AWAY;
+	add_order("a");
+	world_advance_ms(world, 5000);
+	memory_stream_delete(stream);
+	world_advance_ms(world, 5000);
+	accept_all();
+	ck_assert_uint_eq(reader_stats()->in_flight, 0);
+	add_order("b");
+	world_advance_ms(world, 10);
+
+	ck_assert_uint_eq(pending_count(), 0);
+}
+END_TEST
+
 START_TEST(a_refused_checkpoint_is_logged_once_and_written_later)
 {
 	world_advance_ms(world, 5000);
@@ -416,6 +435,7 @@ SUITE("stream lives", set_up_reading, tear_down_stream_world)
 	tcase_add_loop_test(tests, a_stream_that_works_again_is_read_within_a_second, 0, COUNT(needed));
 	tcase_add_loop_test(tests, repeated_failures_of_acknowledgements_are_logged_though_the_stream_is_read,
 			    0, 2);
+	tcase_add_test(tests, entries_of_a_recreated_stream_are_acknowledged_at_once);
 	tcase_add_test(tests, a_refused_checkpoint_is_logged_once_and_written_later);
 	tcase_add_loop_test(tests, a_harmless_refusal_is_logged_once_and_reading_continues, 0,
 			    COUNT(harmless));
