@@ -1,6 +1,7 @@
 /*
  * Two or three workers and a rival handle random commands and cancelled orders, some of them sent to several
- * workers, some on streams and channels that one worker at a time handles under a lease, amid delays,
+ * workers, some on streams, two of which may divide the SKUs, and on channels, each of which one worker at a
+ * time handles under a lease, amid delays,
  * conflicts, refusals, lost connections, outages, partitions, jumping clocks, crashes and hangs.  In the end
  * every message has had exactly one effect, in order, except that what is published may be lost as far as
  * losses.h says; and every event was published, in order; exactly once, unless the broker lost its fences.
@@ -176,11 +177,24 @@ static struct entry *any_message(struct run *run, int kinds)
 
 /* ---- what happens ---- */
 
+/* A publisher that knows the SKU adds to its stream, or to the one beside the range if there is a range. */
+static int stream_for(struct run *run, const struct entry *entry)
+{
+	struct envelope message;
+	const char *sku;
+
+	ledger_read(entry, &message);
+	sku = message_text(&message.message, "sku");
+	if (is_divided(0) && sku && pick(run, 4))
+		return stream_of_sku(sku);
+	return is_divided(0) && sku ? RANGE : pick(run, STREAMS);
+}
+
 /* Sends it once more, or for the first time.  An impatient client asks several workers over HTTP. */
 static void send_to(struct run *run, struct entry *entry, int worker)
 {
 	if (entry->transport == TRANSPORT_STREAM)
-		ledger_append(entry, pick(run, STREAMS));
+		ledger_append(entry, stream_for(run, entry));
 	else if (entry->transport == TRANSPORT_PUBSUB)
 		ledger_publish(entry);
 	else
@@ -450,6 +464,8 @@ START_TEST(every_message_has_one_effect_despite_random_failures)
 	for (int i = 0; i < REFUSED; i++)
 		database_refuse(world->database, arena_printf(world->arena, "poison-%d", i));
 	stock_anonymous();
+	if (seed / 4 % 2)
+		divide_skus();
 	shared_pubsub.random = run.chaos.random;
 	shared_pubsub.waiting_max = WAITING_MAX;
 	for (int i = 0; i < run.chaos.workers; i++)

@@ -35,7 +35,7 @@ static void make_stream(struct replica *replica, int number, const char *name)
 			.keeper = replica->keeper,
 		},
 		&(struct stream_reader_config){stream_names[number], RETENTION_MS,
-					       number < (int)shared_list.range_count ? &it->route : NULL});
+					       is_divided(number) ? &it->route : NULL});
 	it->leased = (struct leased_stream){stream_names[number], memory_consumer_port(it->consumer),
 					    it->reader, replica->world->engine};
 	leased_stream_add(replica->keeper, &it->leased);
@@ -303,11 +303,30 @@ void divide_skus(void)
 	memcpy(shared_list.names, stream_names, sizeof stream_names);
 }
 
+bool is_divided(int stream)
+{
+	return stream < (int)shared_list.range_count;
+}
+
+int stream_of_sku(const char *sku)
+{
+	return (int)stream_list_place(&shared_list, sku);
+}
+
+int stream_named(const char *name)
+{
+	int stream = 0;
+
+	while (strcmp(stream_names[stream], name) != 0)
+		stream++;
+	return stream;
+}
+
 const char *sku_on(int stream)
 {
 	const char *sku = "SKU";
 
-	for (int i = 0; stream_list_place(&shared_list, sku) != (size_t)stream; i++)
+	for (int i = 0; stream_of_sku(sku) != stream; i++)
 		sku = arena_printf(world->arena, "SKU-%d", i);
 	return sku;
 }

@@ -53,8 +53,11 @@ void tear_down_replicas(void);
 extern struct stream_list shared_list;
 void divide_skus(void);
 
-/* A SKU of that stream. */
+/* A SKU of that stream; the stream of a SKU, or of that name; and whether it is one of those. */
 const char *sku_on(int stream);
+int stream_of_sku(const char *sku);
+int stream_named(const char *name);
+bool is_divided(int stream);
 
 /*
  * Starts a worker that reads the first `streams` streams; it has the same name at every start.  Its world may
