@@ -433,7 +433,7 @@ static void replay(struct replay_run *run, const struct inbox_row *row)
 		return;
 	}
 	entry = entry_of(run->ledger, row->id);
-	/* Two copies on two streams may be on their way at once: the last part of one ends behind the other. */
+	/* Two copies may be on their way over the streams at once: a part of one ends behind the other. */
 	ck_assert_msg(!entry->recorded || (entry->again && !is_whole(row)), "m-%d was spent twice",
 		      entry->number);
 	entry->recorded |= is_whole(row);
