@@ -45,6 +45,9 @@
 
 #define HOUR_MS (60 * MINUTE_MS)
 
+/* Within this time workers to which nothing happens have heard the same, and the lease has moved. */
+#define ACQUAINTED_MS 9000
+
 /* After this time a worker publishes rows that another one left unpublished. */
 #define LEFT_MS 3000
 
@@ -328,33 +331,50 @@ static int holder_of_pubsub(const struct run *run)
 	return worker;
 }
 
+static void wake_all(struct run *run)
+{
+	for (int i = 0; i < run->chaos.workers; i++)
+		thaw_replica(i);
+}
+
+static void publish_for(struct run *run, int64_t duration_ms)
+{
+	for (int64_t end_ms = simulation_now_ms(world->simulation) + duration_ms;
+	     simulation_now_ms(world->simulation) < end_ms;) {
+		publish_burst(run);
+		world_advance_ms(world, pick(run, 500));
+	}
+}
+
+/* Nothing befalls the workers until they know each other, and hear the same: then nothing may be lost. */
+static void let_all_be_well(struct run *run)
+{
+	wake_all(run);
+	database_set_down(world->database, false);
+	database_unlock_products(world->database);
+	publish_for(run, ACQUAINTED_MS);
+}
+
 /* The holder of pub/sub dies, is stopped, or loses a server, while messages are published; perhaps twice. */
 static void lose_holder(struct run *run)
 {
 	static void (*const acts[])(int worker) = {kill_worker, kill_worker, freeze_replica,
 						   cut_database_of_replica, cut_redis_of_replica};
-	int worker = holder_of_pubsub(run);
+	int worker;
 
+	if (pick(run, 2))
+		let_all_be_well(run);
+	worker = holder_of_pubsub(run);
 	publish_burst(run);
 	world_advance_ms(world, pick(run, 50));
 	if (worker == run->chaos.workers)
 		return;
 	acts[pick(run, COUNT(acts))](worker);
-	for (int64_t end_ms = simulation_now_ms(world->simulation) + pick(run, 6000);
-	     simulation_now_ms(world->simulation) < end_ms;) {
-		publish_burst(run);
-		world_advance_ms(world, pick(run, 500));
-	}
+	publish_for(run, pick(run, 6000));
 	if (replicas[worker].keeper)
 		thaw_replica(worker);
 	else
 		succeed_worker(run, worker);
-}
-
-static void wake_all(struct run *run)
-{
-	for (int i = 0; i < run->chaos.workers; i++)
-		thaw_replica(i);
 }
 
 static void take_step(struct run *run)

@@ -25,7 +25,7 @@ static void see_others(struct leased_subscription *it)
 	if (lease_keeper_has_company(keeper))
 		it->company_ms = subscription_now_ms(it);
 	if (lease_keeper_is_elsewhere(keeper, it))
-		it->elsewhere_ms = subscription_now_ms(it);
+		it->had_ms = subscription_now_ms(it);
 	if (is_new && it->lease)
 		it->ports.mark(it->ports.context); /* names are used from there on */
 }
@@ -198,7 +198,7 @@ static bool covers(const struct leased_subscription *it)
 
 	return !note || !*note || (section && !heard_is_cut_since(section)) ||
 	       !lease_keeper_has_company(it->ports.keeper) ||
-	       subscription_now_ms(it) - it->elsewhere_ms >= patience_ms;
+	       subscription_now_ms(it) - it->had_ms >= patience_ms;
 }
 
 /* What the holder has finished is not kept; of a holder that names no section, little can be taken over. */
@@ -330,6 +330,7 @@ static void lost(void *context)
 	it->is_limited = it->must_clear = false;
 	it->is_stale = true;
 	it->blind_until_ms = 0;
+	it->had_ms = subscription_now_ms(it);
 	for (struct heard_message *message = it->heard.first; message; message = message->next)
 		message->is_left = false;
 	open_or_close(it);
@@ -425,7 +426,7 @@ struct leased_subscription *leased_subscription_new(const struct subscription_po
 
 	it->ports = *ports;
 	it->company_ms = INT64_MIN / 2;
-	it->elsewhere_ms = subscription_now_ms(it);
+	it->had_ms = subscription_now_ms(it);
 	it->arena = arena_new(4096);
 	it->names = arena_new(256);
 	it->timer = ports->clock->ops->timer_new(ports->clock, on_timer, it);

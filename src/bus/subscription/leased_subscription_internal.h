@@ -28,7 +28,7 @@ struct leased_subscription {
 	bool is_up, is_paused, is_closed; /* the last one: it does not read what is published */
 	int64_t blind_until_ms;           /* it does not know all that was published: see BLIND_HOLDER_MS */
 	int64_t company_ms;               /* when another worker was alive last */
-	int64_t elsewhere_ms;             /* when another worker had the lease last */
+	int64_t had_ms;                   /* when a worker had the lease last, another one or this one */
 
 	enum subscription_state state;
 	struct lease *lease;            /* NULL: while listening */

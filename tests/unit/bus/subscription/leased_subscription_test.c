@@ -423,6 +423,29 @@ START_TEST(what_a_holder_did_not_hear_is_handled_by_a_worker_that_did)
 }
 END_TEST
 
+/* Of the two, the one that lost its connection would have the lease if both could. */
+START_TEST(a_holder_that_gave_the_lease_back_leaves_it_to_a_worker_that_heard_more)
+{
+	kill_replica(1);
+	world_advance_ms(world, TAKEOVER_MS);
+	replicas[1].listens = true;
+	start_replica(1, 1);
+	world_advance_ms(world, 2 * TAKEOVER_MS + _i * 100);
+	ck_assert(is_handling(0));
+	publish_order("a");
+	disconnect_subscriber(0);
+	publish_order("b");
+	connect_subscriber_to(0, "run-id-of-the-server");
+	publish_order("c");
+	for (int ms = 0; ms < 2 * BLIND_HOLDER_MS && !is_handling(1); ms += 10) {
+		world_advance_ms(world, 10);
+		lease_keeper_check(replicas[0].keeper); /* as when messages arrive */
+	}
+
+	expect_orders("a b c ");
+}
+END_TEST
+
 START_TEST(a_holder_continues_if_no_other_worker_heard_more)
 {
 	publish_order("a");
@@ -516,6 +539,8 @@ SUITE("leased subscription", set_up_two, tear_down_replicas)
 	tcase_add_test(tests, a_worker_that_knows_no_server_keeps_nothing_and_counts);
 	tcase_add_test(tests, a_holder_that_knows_no_server_handles_messages_without_names);
 	tcase_add_loop_test(tests, what_a_holder_did_not_hear_is_handled_by_a_worker_that_did, 0, 25);
+	tcase_add_loop_test(tests, a_holder_that_gave_the_lease_back_leaves_it_to_a_worker_that_heard_more, 0,
+			    5);
 	tcase_add_test(tests, what_is_unfinished_is_taken_over_though_the_holder_was_connected_again);
 	tcase_add_test(tests, a_holder_continues_if_no_other_worker_heard_more);
 	tcase_add_test(tests, the_oldest_messages_are_dropped_when_too_many_are_kept);
