@@ -68,6 +68,7 @@ static void make_subscription(struct replica *replica, int number)
 		.admission = &replica->admission,
 		.keeper = replica->keeper,
 		.checkpoints = memory_checkpoints_port(replica->checkpoints),
+		.codec = &replica->world->codec.codec,
 		.clock = &replica->world->clock.clock,
 		.logger = &replica->world->logger.logger,
 		.mark = pubsub_client_mark,

@@ -36,6 +36,11 @@ struct subscription_gap {
 	bool is_first; /* of this worker, which does not know what happened before; see note_blindness */
 };
 
+/* A message that was published on a channel, by its shared name and by its id; NULL: not by that one. */
+struct dead_question {
+	const char *channel, *name, *id;
+};
+
 typedef void checkpoints_done(void *context, const struct failure *failure);
 
 struct checkpoints {
@@ -73,12 +78,11 @@ struct checkpoints_ops {
 			       size_t count, bool is_subscribed, checkpoints_done *done, void *context);
 
 	/*
-	 * Sets found[i], which must live until `done`, to whether message `names[i]` that was published on
-	 * `channels[i]` is a dead letter.
+	 * Sets found[i], which must live until `done`, to whether there is a dead letter of that channel with
+	 * that name or id.
 	 */
-	void (*find_dead)(struct checkpoints *checkpoints, const char *const *channels,
-			  const char *const *names, size_t count, bool *found, checkpoints_done *done,
-			  void *context);
+	void (*find_dead)(struct checkpoints *checkpoints, const struct dead_question *questions,
+			  size_t count, bool *found, checkpoints_done *done, void *context);
 };
 
 #endif

@@ -10,15 +10,17 @@
 /* What malloc() adds to an allocation, at most. */
 #define MALLOC_OVERHEAD 32
 
+#define SECTION_COST (sizeof(struct heard_section) + MALLOC_OVERHEAD)
+
 static size_t cost_of(const struct heard_message *message)
 {
 	return sizeof *message + message->payload.size + MALLOC_OVERHEAD;
 }
 
-void heard_init(struct heard_messages *heard)
+void heard_init(struct heard_messages *heard, int64_t now_ms)
 {
 	*heard = (struct heard_messages){0};
-	heard_begin_section(heard, "");
+	heard_begin_section(heard, "", now_ms);
 }
 
 static void free_first_section(struct heard_messages *heard)
@@ -26,6 +28,7 @@ static void free_first_section(struct heard_messages *heard)
 	struct heard_section *section = heard->first_section;
 
 	heard->first_section = section->next;
+	heard->bytes -= SECTION_COST;
 	free(section);
 }
 
@@ -39,13 +42,15 @@ void heard_release(struct heard_messages *heard)
 		free_first_section(heard);
 }
 
-void heard_begin_section(struct heard_messages *heard, const char *name)
+void heard_begin_section(struct heard_messages *heard, const char *name, int64_t now_ms)
 {
 	struct heard_section *section = must_alloc(sizeof *section);
 
 	snprintf(section->name, sizeof section->name, "%s", name);
+	section->began_ms = now_ms;
 	*(heard->first_section ? &heard->last_section->next : &heard->first_section) = section;
 	heard->last_section = section;
+	heard->bytes += SECTION_COST;
 }
 
 struct heard_message *heard_add(struct heard_messages *heard, enum message_type type, struct bytes payload,

@@ -26,8 +26,10 @@ struct heard_section {
 	char name[SECTION_NAME_MAX]; /* "": none */
 	uint32_t heard[MSG_TYPES];   /* messages of each channel */
 	size_t unfinished;
+	int64_t began_ms;
 	bool is_cut;       /* the connection was lost behind its last message */
 	bool has_nameless; /* a message of it was handled without its name */
+	bool is_doubtful;  /* a holder may have handled its messages without these names */
 };
 
 struct heard_message {
@@ -38,6 +40,7 @@ struct heard_message {
 	bool is_standby;     /* heard without the lease: another worker may have handled it */
 	bool is_left;        /* heard behind the end of a lease: the next holder handles it */
 	bool is_submitted;   /* and has no outcome yet */
+	bool is_judged;      /* it is no dead letter of an earlier holder */
 	size_t asked_as;     /* its number in a question to the store; 0: none */
 	size_t payload_size; /* the true size: `payload` holds PAYLOAD_MAX bytes at most */
 	struct bytes payload;
@@ -47,14 +50,14 @@ struct heard_message {
 struct heard_messages {
 	struct heard_section *first_section, *last_section; /* there is always one */
 	struct heard_message *first, *last;
-	size_t bytes; /* of all messages, with what they cost beside their payloads */
+	size_t bytes; /* of all sections and messages, with what these cost beside their payloads */
 };
 
-void heard_init(struct heard_messages *heard);
+void heard_init(struct heard_messages *heard, int64_t now_ms);
 void heard_release(struct heard_messages *heard);
 
 /* Begins a section; the name is copied, and cut where it is too long. */
-void heard_begin_section(struct heard_messages *heard, const char *name);
+void heard_begin_section(struct heard_messages *heard, const char *name, int64_t now_ms);
 
 /* Adds a message, with a copy of its payload, to the last section. */
 struct heard_message *heard_add(struct heard_messages *heard, enum message_type type, struct bytes payload,

@@ -63,6 +63,7 @@ static void open_or_close(struct leased_subscription *it)
 	(close ? it->ports.pause : it->ports.resume)(it->ports.context);
 }
 
+/* A worker that has freed the section of the note, too, leaves the lease to one that kept more. */
 static void drop_oldest(struct leased_subscription *it)
 {
 	struct heard_message *message = it->heard.first;
@@ -73,6 +74,7 @@ static void drop_oldest(struct leased_subscription *it)
 		LOG(it->ports.logger, LOG_WARN,
 		    "messages that were heard for the next holder of pub/sub are dropped: there are too many",
 		    LOG_NUMBER("messages", 1));
+	heard_trim(&it->heard, NULL);
 	while (it->heard.bytes > HEARD_BYTES_MAX && message) {
 		struct heard_message *next = message->next;
 
@@ -373,7 +375,7 @@ void leased_subscription_hear_marker(struct leased_subscription *it, struct byte
 			 (const char *)marker.data);
 	if (heard_find(&it->heard, name)) /* it was published again, and names must not repeat */
 		return;
-	heard_begin_section(&it->heard, name);
+	heard_begin_section(&it->heard, name, subscription_now_ms(it));
 	if (*it->awaited && strlen(it->awaited) == marker.size &&
 	    !memcmp(it->awaited, marker.data, marker.size)) {
 		it->awaited[0] = '\0';
@@ -391,7 +393,7 @@ void leased_subscription_up(struct leased_subscription *it, const char *run_id)
 	snprintf(it->run_id, sizeof it->run_id, "%s", run_id);
 	if (it->blind_until_ms == INT64_MAX)
 		it->blind_until_ms = subscription_now_ms(it) + BLIND_HOLDER_MS;
-	heard_begin_section(&it->heard, "");
+	heard_begin_section(&it->heard, "", subscription_now_ms(it));
 }
 
 void leased_subscription_down(struct leased_subscription *it)
@@ -430,7 +432,7 @@ struct leased_subscription *leased_subscription_new(const struct subscription_po
 	it->arena = arena_new(4096);
 	it->names = arena_new(256);
 	it->timer = ports->clock->ops->timer_new(ports->clock, on_timer, it);
-	heard_init(&it->heard);
+	heard_init(&it->heard, subscription_now_ms(it));
 	lease_keeper_add(ports->keeper, PUBSUB_LEASE, &ops, it);
 	return it;
 }

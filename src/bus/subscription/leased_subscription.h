@@ -35,12 +35,19 @@
 /* Names are used, and cost an inbox row each, until no other worker was alive for this time. */
 #define COMPANY_MS 60000
 
+/*
+ * A message that has an id is not given up if it was heard less than this time ago: the inbox, which keeps ids
+ * for a day at least, then knows it if it was handled.
+ */
+#define KNOWN_BY_ID_MS 3600000
+
 /* All of them outlive the subscription, except that the keeper may be freed before it. */
 struct subscription_ports {
 	struct engine *engine;
 	struct admission *admission;
 	struct lease_keeper *keeper;
 	struct checkpoints *checkpoints;
+	struct codec *codec;
 	struct clock *clock;
 	struct logger *logger;
 

@@ -7,10 +7,47 @@
 /* How long a new holder waits for its marker. */
 #define MARKER_MS 2000
 
+/* The most messages in one question to the store. */
+#define ASKED_MAX 5000
+
+/* The message's id, in `arena`; NULL: it has none. */
+static const char *id_of(const struct leased_subscription *it, const struct heard_message *message,
+			 struct arena *arena)
+{
+	struct codec *codec = it->ports.codec;
+	struct envelope envelope;
+	const char *error;
+
+	if (!codec->ops->decode(codec, message->type, message->payload, arena, &envelope, &error))
+		return NULL;
+	return envelope.id;
+}
+
+/* Whether the inbox would know it by its id. */
+static bool is_known_by_id(const struct leased_subscription *it, const struct heard_message *message)
+{
+	bool is_known = subscription_now_ms(it) - message->section->began_ms < KNOWN_BY_ID_MS &&
+			id_of(it, message, it->names);
+
+	arena_clear(it->names);
+	return is_known;
+}
+
+/* Messages that are known by an id are kept. */
 static void give_up_before(struct leased_subscription *it, const struct heard_section *section)
 {
-	size_t count = heard_drop_before(&it->heard, section);
+	size_t count = 0;
 
+	for (struct heard_section *old = it->heard.first_section; old != section; old = old->next)
+		old->is_doubtful = true;
+	for (struct heard_message *message = it->heard.first, *next; message; message = next) {
+		next = message->next;
+		if (!message->section->is_doubtful || is_known_by_id(it, message))
+			continue;
+		subscription_remove(it, message);
+		count++;
+	}
+	heard_trim(&it->heard, section);
 	if (!count)
 		return;
 	it->stats.not_covered += count;
@@ -19,17 +56,38 @@ static void give_up_before(struct leased_subscription *it, const struct heard_se
 	    LOG_NUMBER("messages", count));
 }
 
-static size_t name_unsubmitted(struct leased_subscription *it, const char **channels, const char **names)
+/* Sets *question to one about the message.  False: the store knows it neither by a name nor by an id. */
+static bool ask_about(struct leased_subscription *it, const struct heard_message *message,
+		      struct dead_question *question)
+{
+	question->channel = it->channels[message->type];
+	question->name = heard_name(message, it->arena);
+	question->id = message->section->is_doubtful ? id_of(it, message, it->arena) : NULL;
+	return question->name || question->id;
+}
+
+/* Chooses the next messages to ask about. */
+static size_t choose(struct leased_subscription *it, struct dead_question *questions)
 {
 	size_t count = 0;
 
 	for (struct heard_message *message = it->heard.first; message; message = message->next) {
-		names[count] = heard_name(message, it->arena);
-		message->asked_as = names[count] ? count + 1 : 0;
-		channels[count] = it->channels[message->type];
-		count += message->asked_as != 0;
+		bool is_asked = count < ASKED_MAX && message->is_standby && !message->is_judged &&
+				ask_about(it, message, &questions[count]);
+
+		message->asked_as = is_asked ? ++count : 0;
 	}
 	return count;
+}
+
+static void judge(struct leased_subscription *it)
+{
+	for (struct heard_message *message = it->heard.first, *next; message; message = next) {
+		next = message->next;
+		message->is_judged = message->is_judged || message->asked_as;
+		if (message->asked_as && it->found[message->asked_as - 1])
+			subscription_remove(it, message);
+	}
 }
 
 static void on_found(void *context, const struct failure *failure)
@@ -39,49 +97,44 @@ static void on_found(void *context, const struct failure *failure)
 	it->is_asking = false;
 	if (it->state != FINDING)
 		return;
-	if (failure || it->is_stale) {
+	if (failure) {
 		subscription_try_again(it);
 		return;
 	}
-	for (struct heard_message *message = it->heard.first, *next; message; message = next) {
-		next = message->next;
-		if (message->asked_as && it->found[message->asked_as - 1])
-			subscription_remove(it, message);
-		else
-			message->asked_as = 0;
-	}
-	it->state = HANDLING;
-	subscription_advance(it);
+	if (!it->is_stale)
+		judge(it);
+	subscription_find_dead(it);
 }
 
 void subscription_find_dead(struct leased_subscription *it)
 {
 	struct checkpoints *checkpoints = it->ports.checkpoints;
-	const char **channels, **names;
-	size_t room = 1, count;
+	struct dead_question *questions;
+	size_t count;
 
 	if (it->is_asking)
 		return;
-	for (const struct heard_message *message = it->heard.first; message; message = message->next)
-		room++;
 	arena_clear(it->arena);
-	channels = arena_alloc(it->arena, room * sizeof *channels);
-	names = arena_alloc(it->arena, room * sizeof *names);
-	it->found = arena_alloc(it->arena, room * sizeof *it->found);
-	count = name_unsubmitted(it, channels, names);
+	questions = arena_alloc(it->arena, ASKED_MAX * sizeof *questions);
+	it->found = arena_alloc(it->arena, ASKED_MAX * sizeof *it->found);
+	count = choose(it, questions);
+	if (!count) {
+		it->state = HANDLING;
+		subscription_advance(it);
+		return;
+	}
 	it->is_asking = true;
 	it->is_stale = false;
-	if (count)
-		checkpoints->ops->find_dead(checkpoints, channels, names, count, it->found, on_found, it);
-	else
-		on_found(it, NULL);
+	checkpoints->ops->find_dead(checkpoints, questions, count, it->found, on_found, it);
 }
 
 /* All messages wait in the buffer, and none is submitted. */
 static void begin(struct leased_subscription *it)
 {
-	for (struct heard_message *message = it->heard.first; message; message = message->next)
+	for (struct heard_message *message = it->heard.first; message; message = message->next) {
 		message->is_standby = true;
+		message->is_judged = false;
+	}
 	it->next = it->heard.first;
 	it->state = FINDING;
 	subscription_find_dead(it);

@@ -172,6 +172,7 @@ static void make_subscription(struct redis_intake *intake)
 		.admission = &intake->admission,
 		.keeper = intake->keeper,
 		.checkpoints = intake->checkpoints,
+		.codec = intake->parts.codec,
 		.clock = intake->parts.clock,
 		.logger = intake->parts.logger,
 		.mark = publish_marker,

@@ -15,6 +15,7 @@
 struct redis_intake_parts {
 	const struct config *config;
 	struct logger *logger;
+	struct codec *codec;
 	struct clock *clock;
 	struct engine *engine;
 	const struct redis_settings *redis;

@@ -206,6 +206,7 @@ static void make_intake(struct worker *worker)
 		.config = worker->config,
 		.logger = log_limiter_logger(worker->limiter),
 		.clock = &worker->clock.clock,
+		.codec = worker->codec,
 		.engine = worker->engine,
 		.redis = &worker->redis,
 		.publisher = worker->publisher,

@@ -31,7 +31,7 @@ struct checkpoints_call {
 	struct subscription_gap *windows;
 	size_t count;
 	bool is_subscribed;
-	const char **channels, **names;
+	struct dead_question *questions;
 	bool *dead; /* out */
 };
 
@@ -154,12 +154,18 @@ static void do_note(struct checkpoints_call *call)
 		database->heard_until = database_now(database);
 }
 
-static bool is_dead(const struct database *database, const char *channel, const char *name)
+static bool is_text(const char *text, const char *wanted)
+{
+	return text && wanted && !strcmp(text, wanted);
+}
+
+static bool is_dead(const struct database *database, const struct dead_question *question)
 {
 	for (size_t i = 0; i < database->dead_letter_count; i++) {
 		const struct dead_letter_row *letter = &database->dead_letters[i];
 
-		if (letter->entry_id && !strcmp(letter->entry_id, name) && !strcmp(letter->origin, channel))
+		if (!strcmp(letter->origin, question->channel) &&
+		    (is_text(letter->entry_id, question->name) || is_text(letter->id, question->id)))
 			return true;
 	}
 	return false;
@@ -168,7 +174,7 @@ static bool is_dead(const struct database *database, const char *channel, const 
 static void do_find_dead(struct checkpoints_call *call)
 {
 	for (size_t i = 0; i < call->count; i++)
-		call->dead[i] = is_dead(call->checkpoints->database, call->channels[i], call->names[i]);
+		call->dead[i] = is_dead(call->checkpoints->database, &call->questions[i]);
 }
 
 /* ---- the way of a call ---- */
@@ -239,13 +245,22 @@ static void note_blindness(struct checkpoints *checkpoints, const struct subscri
 	call->is_subscribed = is_subscribed;
 }
 
-static void find_dead(struct checkpoints *checkpoints, const char *const *channels, const char *const *names,
-		      size_t count, bool *found, checkpoints_done *done, void *context)
+static const char *copied(struct arena *arena, const char *text)
+{
+	return text ? arena_strdup(arena, text) : NULL;
+}
+
+static void find_dead(struct checkpoints *checkpoints, const struct dead_question *questions, size_t count,
+		      bool *found, checkpoints_done *done, void *context)
 {
 	struct checkpoints_call *call = begin(checkpoints, do_find_dead, done, context);
+	struct arena *arena = call->checkpoints->arena;
 
-	call->channels = arena_strdup_all(call->checkpoints->arena, channels, count);
-	call->names = arena_strdup_all(call->checkpoints->arena, names, count);
+	call->questions = arena_alloc(arena, count * sizeof *questions);
+	for (size_t i = 0; i < count; i++)
+		call->questions[i] = (struct dead_question){arena_strdup(arena, questions[i].channel),
+							    copied(arena, questions[i].name),
+							    copied(arena, questions[i].id)};
 	call->count = count;
 	call->dead = found;
 }

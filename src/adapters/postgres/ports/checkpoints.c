@@ -133,20 +133,22 @@ static void note_blindness(struct checkpoints *checkpoints, const struct subscri
 
 /* ---- dead letters ---- */
 
-static void find_dead(struct checkpoints *checkpoints, const char *const *channels, const char *const *names,
-		      size_t count, bool *found, checkpoints_done *done, void *context)
+static void find_dead(struct checkpoints *checkpoints, const struct dead_question *questions, size_t count,
+		      bool *found, checkpoints_done *done, void *context)
 {
 	struct checkpoint_call *call = begin_call(checkpoints, done, context);
-	struct param *places, *entries;
+	struct param *places, *entries, *ids;
 
 	call->dead = query_pipeline_add(&call->base.pipeline, FIND_DEAD_MESSAGES);
 	call->found = found;
 	places = query_array(call->dead, ARRAY_TEXT);
 	entries = query_array(call->dead, ARRAY_TEXT);
+	ids = query_array(call->dead, ARRAY_TEXT);
 	for (size_t i = 0; i < count; i++) {
 		found[i] = false;
-		array_text(places, channels[i]);
-		array_text(entries, names[i]);
+		array_text(places, questions[i].channel);
+		array_text(entries, questions[i].name);
+		array_text(ids, questions[i].id);
 	}
 	send_call(checkpoints, call);
 }

@@ -914,9 +914,12 @@ update installation set heard_until = now() where only_row
 
 -- statement FIND_DEAD_MESSAGES for checkpoints
 select w.at
-from unnest($1::text[], $2::text[]) with ordinality as w(place, entry, at)
+from unnest($1::text[], $2::text[], $3::text[]) with ordinality as w(place, entry, id, at)
 cross join lateral (
-	select from dead_letters d where d.place = w.place and d.incarnation = 0 and d.entry_id = w.entry limit 1
+	select 1 from dead_letters d where d.place = w.place and d.incarnation = 0 and d.entry_id = w.entry
+	union all
+	select 1 from dead_letters d where d.message_id = w.id and d.place = w.place
+	limit 1
 ) as d
 
 

@@ -52,6 +52,17 @@ int64_t ms_until_handling(int number)
 	return simulation_now_ms(world->simulation) - begin_ms;
 }
 
+void hold_commits(int number)
+{
+	cable_hold(memory_store_requests(replicas[number].world->lanes[0]));
+}
+
+void expect_orders(const char *expected)
+{
+	world_advance_ms(world, 1000);
+	ck_assert_str_eq(orders_of("LAMP"), expected);
+}
+
 const char *note_of_lease(void)
 {
 	return database_lease(world->database, PUBSUB_LEASE)->note;
@@ -60,4 +71,15 @@ const char *note_of_lease(void)
 const struct subscription_stats *subscription_stats_of(int number)
 {
 	return leased_subscription_stats(replicas[number].subscription);
+}
+
+void set_up_two_subscribers(void)
+{
+	set_up_subscribers();
+	start_subscriber(0);
+	start_subscriber(1);
+	world_advance_ms(world, TAKEOVER_MS);
+	ck_assert(is_handling(0));
+	ck_assert(!is_handling(1));
+	ck_assert_str_ne(note_of_lease(), "");
 }

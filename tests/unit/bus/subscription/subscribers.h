@@ -7,7 +7,13 @@
 
 #include "support/replicas.h"
 
+/* A lease is taken within this time. */
+#define TAKEOVER_MS 5000
+
 void set_up_subscribers(void);
+
+/* Starts two workers: the first one handles, and the other one has heard all that may be unfinished. */
+void set_up_two_subscribers(void);
 
 /* Starts a worker that reads no streams. */
 void start_subscriber(int number);
@@ -22,6 +28,12 @@ void publish_order_of(const char *orderid, const char *sku);
 
 /* Passes time until it has the lease; returns how long it took. */
 int64_t ms_until_handling(int number);
+
+/* The lane of the worker commits nothing any more. */
+void hold_commits(int number);
+
+/* Passes a second, and asserts which orders of LAMP were handled. */
+void expect_orders(const char *expected);
 
 /* The note of the lease in the database. */
 const char *note_of_lease(void);

@@ -1,0 +1,167 @@
+/* A new holder finds out which of the messages that it heard the last one has handled, or rejected. */
+#include "unit/bus/subscription/subscribers.h"
+
+#include "support/suites.h"
+
+/* The SKU of rejected orders exists from now on, and the other worker takes over. */
+static void replace_holder_after_making(const char *sku)
+{
+	world = replicas[1].world;
+	make_sku(sku);
+	world_advance_ms(world, 10);
+	world = replicas[0].world;
+	kill_replica(0);
+	ms_until_handling(1);
+}
+
+/* ---- dead letters ---- */
+
+/* It could be handled by now, but the dead letter says that it was not. */
+START_TEST(what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one)
+{
+	publish_order_of("a", "NEW");
+	world_advance_ms(world, 10);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	replace_holder_after_making("NEW");
+	world_advance_ms(world, 1000);
+
+	ck_assert_str_eq(orders_of("NEW"), "");
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	ck_assert_int_eq(world->database->dead_letters[0].attempts, 1);
+}
+END_TEST
+
+/* More than one question to the store has. */
+START_TEST(dead_letters_are_looked_for_however_many_messages_were_heard)
+{
+	const size_t count = 5100;
+
+	world->database->config.dead_letters_max = count;
+	for (size_t i = 0; i < count; i++)
+		publish_order_of("a", "NEW");
+	world_advance_ms(world, 10);
+	ck_assert_uint_eq(world->database->dead_letter_count, count);
+	replace_holder_after_making("NEW");
+	world_advance_ms(world, 1000);
+
+	ck_assert_str_eq(orders_of("NEW"), "");
+	ck_assert_uint_eq(world->database->dead_letter_count, count);
+}
+END_TEST
+
+/* ---- what is given up ---- */
+
+/* It is unknown which messages the last holder handled, as that one did not know of this worker. */
+START_TEST(messages_that_may_have_been_handled_without_their_names_are_given_up_and_counted)
+{
+	kill_replica(1);
+	world_advance_ms(world, COMPANY_MS + TAKEOVER_MS);
+	start_subscriber(1);
+	publish_order("a");
+	world_advance_ms(world, 600);
+	ck_assert_str_eq(note_of_lease(), "");
+	kill_replica(0);
+	world_advance_ms(world, 2000);
+	publish_order("b");
+	ms_until_handling(1);
+	world_advance_ms(world, 500);
+	publish_order("c");
+
+	expect_orders("a c ");
+	ck_assert_uint_eq(subscription_stats_of(1)->not_covered, 1);
+}
+END_TEST
+
+/* Both hear the same, but name it differently. */
+static void hear_two_servers(void)
+{
+	disconnect_subscriber(1);
+	connect_subscriber_to(1, "another-server");
+	world_advance_ms(world, TAKEOVER_MS);
+	ck_assert(is_handling(0));
+}
+
+/* The inbox knows by its id which of them the last holder handled. */
+START_TEST(messages_with_ids_are_not_given_up)
+{
+	hear_two_servers();
+	publish_order("a\nid=1");
+	world_advance_ms(world, 10);
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
+	hold_commits(0);
+	publish_order("b\nid=2");
+	publish_order("c");
+	kill_replica(0);
+	publish_order("d\nid=3");
+	ms_until_handling(1);
+	world_advance_ms(world, 3000);
+	publish_order("e");
+
+	expect_orders("a b d e ");
+	ck_assert_uint_eq(subscription_stats_of(1)->not_covered, 1);
+}
+END_TEST
+
+/* The last holder did not know of this worker yet. */
+START_TEST(messages_with_ids_are_not_given_up_though_the_last_holder_used_no_names)
+{
+	kill_replica(1);
+	world_advance_ms(world, COMPANY_MS + TAKEOVER_MS);
+	start_subscriber(1);
+	publish_order("a\nid=1");
+	world_advance_ms(world, 600);
+	ck_assert_str_eq(note_of_lease(), "");
+	kill_replica(0);
+	world_advance_ms(world, 2000);
+	publish_order("b\nid=2");
+	ms_until_handling(1);
+	world_advance_ms(world, 500);
+	publish_order("c");
+
+	expect_orders("a b c ");
+	ck_assert_uint_eq(subscription_stats_of(1)->not_covered, 0);
+}
+END_TEST
+
+/* It could be handled by now. */
+START_TEST(a_message_with_an_id_that_was_rejected_under_another_name_is_not_handled)
+{
+	hear_two_servers();
+	publish_order_of("a\nid=1", "NEW");
+	world_advance_ms(world, 10);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	replace_holder_after_making("NEW");
+	world_advance_ms(world, 3000);
+
+	ck_assert_str_eq(orders_of("NEW"), "");
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+}
+END_TEST
+
+/* The inbox may have forgotten that it was handled. */
+START_TEST(a_message_with_an_id_that_was_heard_long_ago_is_given_up)
+{
+	hear_two_servers();
+	publish_order("a\nid=1");
+	world_advance_ms(world, KNOWN_BY_ID_MS);
+	publish_order("b\nid=2");
+	kill_replica(0);
+	ms_until_handling(1);
+	world_advance_ms(world, 3000);
+
+	expect_orders("a b ");
+	ck_assert_uint_eq(subscription_stats_of(1)->not_covered, 1);
+}
+END_TEST
+
+SUITE("subscription takeover", set_up_two_subscribers, tear_down_replicas)
+{
+	tcase_add_test(tests, what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one);
+	tcase_add_test(tests, dead_letters_are_looked_for_however_many_messages_were_heard);
+	tcase_add_test(tests,
+		       messages_that_may_have_been_handled_without_their_names_are_given_up_and_counted);
+	tcase_add_test(tests, messages_with_ids_are_not_given_up);
+	tcase_add_test(tests, messages_with_ids_are_not_given_up_though_the_last_holder_used_no_names);
+	tcase_add_test(tests, a_message_with_an_id_that_was_rejected_under_another_name_is_not_handled);
+	tcase_add_test(tests, a_message_with_an_id_that_was_heard_long_ago_is_given_up);
+}
