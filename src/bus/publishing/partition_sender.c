@@ -13,6 +13,15 @@
 /* How often trouble with the broker is logged while it lasts. */
 #define LOG_EVERY_MS 10000
 
+/* A broker that a new worker cannot reach for this time is in trouble, and not merely being connected. */
+#define CONNECT_MS      2000
+#define CONNECT_POLL_MS 20
+
+static int64_t now_ms(const struct partition_senders *senders)
+{
+	return senders->ports->clock->ops->now_ms(senders->ports->clock);
+}
+
 /* ---- beginning and end ---- */
 
 static void retry(void *context)
@@ -44,6 +53,7 @@ void partition_senders_init(struct partition_senders *senders, const struct publ
 		.changed = changed,
 		.context = context,
 	};
+	senders->began_ms = now_ms(senders);
 	stats->broker_takes = true;
 	for (int i = 0; i < PARTITIONS; i++) {
 		struct partition_sender *sender = &senders->each[i];
@@ -116,11 +126,6 @@ static void send(struct partition_sender *sender)
 
 /* ---- the broker refuses calls, and accepts them again ---- */
 
-static int64_t now_ms(const struct partition_senders *senders)
-{
-	return senders->ports->clock->ops->now_ms(senders->ports->clock);
-}
-
 static void log_refused(struct partition_senders *senders, const char *error)
 {
 	senders->logged_at_ms = now_ms(senders);
@@ -159,13 +164,16 @@ static void note_accepted(struct partition_sender *sender)
 	    LOG_NUMBER("after_ms", now_ms(senders) - senders->refused_since_ms), LOG_OVER(LOG_REDIS));
 }
 
+static void call_later(struct partition_senders *senders, int64_t ms)
+{
+	senders->waits = true;
+	senders->ports->clock->ops->timer_set(senders->retry, ms);
+}
+
 static void try_later(struct partition_senders *senders)
 {
-	if (senders->waits)
-		return;
-	senders->waits = true;
-	senders->ports->clock->ops->timer_set(senders->retry,
-					      backoff_next(&senders->backoff, senders->ports->random));
+	if (!senders->waits)
+		call_later(senders, backoff_next(&senders->backoff, senders->ports->random));
 }
 
 /* ---- the broker answers ---- */
@@ -253,8 +261,18 @@ static void pump(struct partition_sender *sender)
 		note_accepted(sender); /* another worker published the rows */
 }
 
+static bool may_begin(const struct partition_senders *senders)
+{
+	const struct broker *broker = senders->ports->broker;
+
+	return broker->ops->is_up(broker) || now_ms(senders) - senders->began_ms >= CONNECT_MS;
+}
+
 void partition_senders_pump(struct partition_senders *senders)
 {
+	senders->has_begun = senders->has_begun || may_begin(senders);
+	if (!senders->has_begun && !senders->waits)
+		call_later(senders, CONNECT_POLL_MS);
 	for (int i = 0; i < PARTITIONS; i++)
 		pump(&senders->each[i]);
 }

@@ -38,6 +38,10 @@ struct partition_senders {
 	char incarnation[INCARNATION_SIZE]; /* of the database */
 	struct partition_sender each[PARTITIONS];
 
+	/* A new worker waits for its first connection to the broker. */
+	int64_t began_ms;
+	bool has_begun;
+
 	struct backoff backoff;
 	bool waits;
 	struct timer *retry;

@@ -210,6 +210,29 @@ START_TEST(a_new_worker_publishes_the_rows_that_the_last_one_left)
 }
 END_TEST
 
+/* Its connection to the broker is being made. */
+START_TEST(a_new_worker_that_is_not_connected_yet_warns_only_when_that_lasts)
+{
+	static const char trouble[] = "warn cannot publish events";
+	bool lasts = _i;
+
+	allocate_one(1);
+	world_settle(world);
+	world_crash(world);
+	memory_broker_set_down(world->broker, true);
+	world_start(world);
+	allocate_one(2);
+	world_advance_ms(world, lasts ? 3000 : 1500);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, trouble), lasts);
+	ck_assert_int_eq(engine_stats(world->engine)->broker_takes, !lasts);
+	memory_broker_set_down(world->broker, false);
+	world_advance_ms(world, lasts ? 2000 : 50);
+
+	expect_published(1, 2);
+	ck_assert_uint_eq(memory_logger_count(&world->logger, trouble), lasts);
+}
+END_TEST
+
 START_TEST(a_new_worker_does_not_publish_rows_below_the_saved_cursor)
 {
 	allocate_one(1);
@@ -427,6 +450,7 @@ SUITE("publisher", set_up, tear_down_world)
 	tcase_add_test(tests, rows_that_another_worker_committed_before_are_read_from_the_outbox);
 	tcase_add_test(tests, rows_committed_by_a_lost_connection_are_read_from_the_outbox);
 	tcase_add_test(tests, a_new_worker_publishes_the_rows_that_the_last_one_left);
+	tcase_add_loop_test(tests, a_new_worker_that_is_not_connected_yet_warns_only_when_that_lasts, 0, 2);
 	tcase_add_test(tests, a_new_worker_does_not_publish_rows_below_the_saved_cursor);
 	tcase_add_test(tests, after_a_death_before_saving_the_broker_prevents_duplicates);
 	tcase_add_test(tests, a_broker_that_lost_its_data_gets_the_unsaved_events_again);
