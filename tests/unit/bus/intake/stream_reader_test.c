@@ -154,8 +154,22 @@ START_TEST(a_reader_stopped_and_started_at_once_reads_each_entry_once)
 }
 END_TEST
 
+START_TEST(a_stream_that_was_never_read_is_unread_since_its_reader_was_made)
+{
+	world_start(world);
+	world_advance_ms(world, 60000);
+	prepare_reader();
+	ck_assert_str_eq(stream_trouble().text, "is not read");
+	ck_assert_int_eq(stream_trouble().for_ms, 0);
+	world_advance_ms(world, 300);
+
+	ck_assert_int_eq(stream_trouble().for_ms, 300);
+}
+END_TEST
+
 SUITE("stream reader", set_up_sold_out, tear_down_stream_world)
 {
+	tcase_add_test(tests, a_stream_that_was_never_read_is_unread_since_its_reader_was_made);
 	tcase_add_test(tests, a_full_queue_pauses_the_reader_until_half_of_it_is_free);
 }
 
