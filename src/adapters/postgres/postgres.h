@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct connection_statistics;
 struct event_base;
 
 /* ---- stores, views and checkpoints ---- */
@@ -30,7 +31,8 @@ struct postgres_config {
 	struct url_source url;         /* read at every attempt to connect; for libpq, with PG* variables */
 	struct known_servers *servers; /* one for all that work together; NULL: each works alone */
 	struct logger *logger;
-	int inbox_days;           /* days for which message ids are kept */
+	struct connection_statistics *connections; /* outlives the connections; NULL: nothing counts them */
+	int inbox_days;                            /* days for which message ids are kept */
 	int64_t dead_letters_max; /* to keep; the oldest rejected and invalid ones are dropped first */
 	int dead_letters_days;    /* days for which they are kept after their last attempt */
 	int answer_timeout_ms;    /* a server that is silent for longer is given up; 0: the default */

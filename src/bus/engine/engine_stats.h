@@ -42,10 +42,11 @@ struct engine_stats {
 	size_t parked_skus, parked_messages; /* see parked.h */
 	size_t postponed_skus;               /* see postponed.h */
 	size_t unpublished; /* committed outbox rows that the broker has not accepted yet, as far as known */
-	bool database_up;   /* false after the last call of the database failed */
-	bool broker_takes;  /* false after the last events of a partition were refused */
-	bool notifier_up;   /* false after the last call of the notifier failed */
-	size_t damaged;     /* partitions that a damaged outbox row holds up; one of them, and that row: */
+	int64_t unpublished_since_us; /* about when the oldest of them was committed; 0 without one */
+	bool database_up;             /* false after the last call of the database failed */
+	bool broker_takes;            /* false after the last events of a partition were refused */
+	bool notifier_up;             /* false after the last call of the notifier failed */
+	size_t damaged; /* partitions that a damaged outbox row holds up; one of them, and that row: */
 	int damaged_partition;
 	int64_t damaged_position;
 	bool restored; /* the broker published more than the database knows: see `allocd outbox renew` */

@@ -116,6 +116,17 @@ static bool is_missing_some(struct stream_reader *reader, const struct stream_st
 	return missing && reader->account.is_reading_again;
 }
 
+static void note_state(struct stream_reader_stats *stats, const struct stream_state *state)
+{
+	bool has_unread = stream_id_compare(state->delivered, state->last_present) < 0;
+
+	stats->pending = state->pending;
+	stats->length = state->length;
+	stats->lag = state->lag;
+	stats->first_pending_ms = state->first_pending.ms;
+	stats->first_unread_ms = has_unread && !state->first_unread.ms ? UINT64_MAX : state->first_unread.ms;
+}
+
 static void on_looked_again(void *context, const struct stream_state *state, const struct failure *failure)
 {
 	struct stream_reader *reader = context;
@@ -135,13 +146,20 @@ static void on_looked_again(void *context, const struct stream_state *state, con
 		reader->has_news || reader->suspected.ms || account_is_behind(&reader->account, state);
 	reader->is_marked = stream_lives_hold(state->lives, record.life);
 	reader->shows_large_entries = state->largest > READ_BYTES;
-	reader->stats.pending = state->pending;
+	note_state(&reader->stats, state);
 	reader->found.consumers = state->consumers;
 	reader->last_looked = state->last_generated;
 	reader->trim_below = lowest_to_keep(reader, state);
 	/* A group that was moved by hand has not delivered the entries before its place. */
 	record.done = stream_id_compare(state->done, reader->delivered) < 0 ? state->done : reader->delivered;
 	checkpoints->ops->mark_stream(checkpoints, reader->name, &record, state, on_marked, reader);
+}
+
+/* The state may change although nothing is acknowledged: entries are added, or claimed by others. */
+static bool has_work(const struct stream_reader *reader)
+{
+	return reader->in_flight.count || reader->is_paused || reader->stats.pending ||
+	       reader->stats.first_unread_ms;
 }
 
 void marks_note(void *context)
@@ -156,7 +174,7 @@ void marks_note(void *context)
 	reader_set_timer(reader, reader->note_timer,
 			 reader->shows_large_entries ? NOTE_LARGE_EVERY_MS : NOTE_EVERY_MS);
 	if (!reader->stats.is_reading || reader->is_noting ||
-	    !(reader->has_news || reader_now_ms(reader) >= reader->trim_again_ms))
+	    !(reader->has_news || has_work(reader) || reader_now_ms(reader) >= reader->trim_again_ms))
 		return;
 	reader->is_noting = true;
 	reader->has_news = false;

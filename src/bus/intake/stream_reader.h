@@ -59,6 +59,12 @@ struct stream_reader_stats {
 	size_t in_flight;   /* now: submitted, and not known to be acknowledged */
 	uint64_t pending;   /* entries that the group's readers held when the state was last read */
 	bool is_reading;    /* the stream is reachable, and the group exists */
+
+	/* As of when the state was last read: at most about a second ago while there is work. */
+	uint64_t length;           /* entries that exist */
+	int64_t lag;               /* entries that the group has not delivered; negative: unknown */
+	uint64_t first_pending_ms; /* when the oldest pending entry was added, in its id; 0 without one */
+	uint64_t first_unread_ms;  /* the same of the oldest that was not delivered; UINT64_MAX: unknown */
 };
 
 struct stream_reader;

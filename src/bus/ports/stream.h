@@ -56,15 +56,20 @@ struct stream_entry {
 struct stream_state {
 	struct stream_id last_generated; /* 0-0: there is no such stream */
 	bool has_group;
-	size_t consumers;              /* of our group */
-	struct stream_id delivered;    /* our group has delivered every entry up to here */
-	char lives[STREAM_LIVES_MAX];  /* the marks of incarnations that it bears */
-	size_t largest;                /* bytes of the larger of its first and last entry */
-	struct stream_id done;         /* our group has acknowledged every entry up to here */
-	struct stream_id done_by_all;  /* every group of the stream has acknowledged every entry up to here */
-	uint64_t pending;              /* entries pending for our group's readers */
-	bool others_hold_some;         /* of these some are pending for other readers than this one */
-	int64_t added;                 /* entries ever added; negative: unknown */
+	size_t consumers;             /* of our group */
+	struct stream_id delivered;   /* our group has delivered every entry up to here */
+	char lives[STREAM_LIVES_MAX]; /* the marks of incarnations that it bears */
+	size_t largest;               /* bytes of the larger of its first and last entry */
+	struct stream_id done;        /* our group has acknowledged every entry up to here */
+	struct stream_id done_by_all; /* every group of the stream has acknowledged every entry up to here */
+	uint64_t pending;             /* entries pending for our group's readers */
+	bool others_hold_some;        /* of these some are pending for other readers than this one */
+	struct stream_id first_pending; /* the lowest of these; 0-0: none is */
+	struct stream_id
+		first_unread; /* that our group has not delivered yet; 0-0: unknown, or every entry was */
+	uint64_t length;      /* entries that exist */
+	int64_t lag;          /* of these, how many our group has not delivered; negative: unknown */
+	int64_t added;        /* entries ever added; negative: unknown */
 	struct stream_id last_present; /* the highest entry that exists; 0-0: the stream is empty */
 };
 

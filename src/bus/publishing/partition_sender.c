@@ -87,6 +87,7 @@ void partition_senders_begin(struct partition_senders *senders, const struct out
 
 		partition_progress_begin(&sender->progress, state->cursors[i], state->heads[i]);
 		sender->outdated = sender->call != NULL;
+		sender->marked = 0;
 		sender->waited_ms = 0;
 	}
 }

@@ -23,6 +23,8 @@ struct partition_sender {
 	int64_t sent_us;
 	struct publish_queue sent;
 	bool outdated;          /* the call is of an earlier incarnation of the database */
+	int64_t marked;         /* a position: unpublished rows up to it were committed before... */
+	int64_t marked_us;      /* ...this time, of the engine's clock */
 	int64_t logged_damaged; /* the damaged row that was logged; 0: none */
 	bool refused;           /* the broker refused the last call */
 

@@ -467,21 +467,41 @@ static void schedule_save(struct publisher *publisher)
 	publisher->ports->clock->ops->timer_set(publisher->save_timer, SAVE_AFTER_MS);
 }
 
+/*
+ * When the oldest unpublished row of the partition was committed, or became known.  It may be too late by the
+ * time in which the rows before it were published.
+ */
+static int64_t unpublished_since_us(const struct publisher *publisher, struct partition_sender *sender)
+{
+	const struct partition_progress *progress = &sender->progress;
+
+	if (progress->published >= sender->marked) {
+		sender->marked = progress->owed;
+		sender->marked_us = publisher->ports->clock->ops->now_us(publisher->ports->clock);
+	}
+	return sender->marked_us;
+}
+
 static void count_unpublished(struct publisher *publisher)
 {
 	struct progress_watch *watch = &publisher->senders.watch;
-	int64_t published = 0;
+	int64_t published = 0, since_us = INT64_MAX;
 
 	publisher->stats->unpublished = publisher->stats->damaged = 0;
 	for (int i = 0; i < PARTITIONS; i++) {
 		struct partition_sender *sender = &publisher->senders.each[i];
 		const struct partition_progress *progress = &sender->progress;
 
-		publisher->stats->unpublished += partition_progress_unpublished(progress);
+		size_t unpublished = partition_progress_unpublished(progress);
+
+		publisher->stats->unpublished += unpublished;
+		if (unpublished && unpublished_since_us(publisher, sender) < since_us)
+			since_us = sender->marked_us;
 		published += progress->published;
 		if (progress->damaged || sender->logged_damaged)
 			partition_sender_note_damaged(sender);
 	}
+	publisher->stats->unpublished_since_us = since_us == INT64_MAX ? 0 : since_us;
 	if (published != publisher->published || !publisher->stats->unpublished)
 		progress_watch_moved(watch);
 	if (publisher->stats->unpublished && !watch->has_work)

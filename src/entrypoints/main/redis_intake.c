@@ -541,9 +541,11 @@ void redis_intake_measure(const struct redis_intake *intake, struct metrics *met
 	metrics->subscription = *leased_subscription_stats(intake->subscription);
 	metrics->subscription_bytes = leased_subscription_bytes(intake->subscription);
 	metrics->streams.is_reading = true;
+	metrics->stream_count = intake->stream_count;
 	for (size_t i = 0; i < intake->stream_count; i++) {
 		const struct stream_reader_stats *stats = stream_reader_stats(intake->streams[i].reader);
 
+		metrics->each_stream[i] = (struct stream_figures){intake->keys.names[i], stats};
 		metrics->streams.read += stats->read;
 		metrics->streams.claimed += stats->claimed;
 		metrics->streams.lost += stats->lost;

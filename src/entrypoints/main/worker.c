@@ -61,6 +61,7 @@ struct worker {
 	struct known_servers
 		*servers; /* the database's servers, as the sessions of the worker have found them */
 
+	struct connection_statistics postgres_connections, redis_connections;
 	struct redis_settings redis;
 	struct redis_publisher *publisher;
 	struct redis_intake *intake;
@@ -128,6 +129,7 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 		.url = database_url(config),
 		.servers = worker->servers,
 		.logger = log_limiter_logger(worker->limiter),
+		.connections = &worker->postgres_connections,
 		.inbox_days = config->inbox_days,
 		.dead_letters_max = config->dead_letters_max,
 		.dead_letters_days = config->dead_letters_days,
@@ -164,6 +166,7 @@ static void make_publisher(struct worker *worker)
 		.server = redis_server_new(worker->base, log_limiter_logger(worker->limiter),
 					   SERVER_PATIENCE_MS),
 		.demands.prefix = config->prefix,
+		.connections = &worker->redis_connections,
 	};
 	worker->publisher = redis_publisher_new(&worker->redis, &(struct redis_publisher_config){
 									.name = "allocd-publisher",
@@ -252,6 +255,9 @@ static void measure(void *context, struct metrics *metrics)
 	const struct worker *worker = context;
 	const struct redis_publisher_stats *publisher = redis_publisher_stats(worker->publisher);
 
+	metrics->postgres_connections = &worker->postgres_connections;
+	metrics->redis_connections = &worker->redis_connections;
+	metrics->events = &publisher->by_event;
 	metrics->published_unheard = publisher->unheard;
 	metrics->published_unfenced = publisher->unfenced;
 	redis_intake_measure(worker->intake, metrics);

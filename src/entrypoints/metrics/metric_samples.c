@@ -146,11 +146,20 @@ void write_troubles(const struct metric_output *out, const struct metrics *metri
 
 /* ---- instants ---- */
 
+/* Of what has been there since then; 0: there is nothing. */
+static void write_age(const struct metric_output *out, const struct metrics *metrics, int64_t since_us)
+{
+	metric_sample(out, NULL, since_us ? (double)(metrics->now_us - since_us) / MICROSECONDS : 0);
+}
+
 void write_queue_age(const struct metric_output *out, const struct metrics *metrics)
 {
-	int64_t oldest_us = metrics->engine->oldest_us;
+	write_age(out, metrics, metrics->engine->oldest_us);
+}
 
-	metric_sample(out, NULL, oldest_us ? (double)(metrics->now_us - oldest_us) / MICROSECONDS : 0);
+void write_outbox_age(const struct metric_output *out, const struct metrics *metrics)
+{
+	write_age(out, metrics, metrics->engine->unpublished_since_us);
 }
 
 /* Before the first time it is the start of the worker, so that an alert sees how long ago that is. */
@@ -172,6 +181,45 @@ void write_last_commit(const struct metric_output *out, const struct metrics *me
 void write_last_event(const struct metric_output *out, const struct metrics *metrics)
 {
 	write_last(out, metrics, metrics->engine->published_us);
+}
+
+/* ---- connections ---- */
+
+typedef double role_figure(const struct connection_role *role);
+
+static void write_roles(const struct metric_output *out, const char *to,
+			const struct connection_statistics *statistics, role_figure *figure)
+{
+	for (size_t i = 0; statistics && i < statistics->role_count; i++)
+		metric_sample(out, (const char *[]){to, statistics->roles[i].name},
+			      figure(&statistics->roles[i]));
+}
+
+static void write_connections(const struct metric_output *out, const struct metrics *metrics,
+			      role_figure *figure)
+{
+	write_roles(out, "postgres", metrics->postgres_connections, figure);
+	write_roles(out, "redis", metrics->redis_connections, figure);
+}
+
+static double are_up(const struct connection_role *role)
+{
+	return role->up == role->count;
+}
+
+void write_connections_up(const struct metric_output *out, const struct metrics *metrics)
+{
+	write_connections(out, metrics, are_up);
+}
+
+static double times_made(const struct connection_role *role)
+{
+	return (double)role->made;
+}
+
+void write_connections_made(const struct metric_output *out, const struct metrics *metrics)
+{
+	write_connections(out, metrics, times_made);
 }
 
 /* ---- dead letters ---- */
@@ -197,7 +245,118 @@ void write_dead_letters_dropped(const struct metric_output *out, const struct me
 		metric_sample(out, NULL, (double)metrics->engine->dead_letters_dropped);
 }
 
+/* ---- streams ---- */
+
+void write_entries(const struct metric_output *out, const struct metrics *metrics)
+{
+	for (size_t i = 0; i < metrics->stream_count; i++) {
+		const char *name = metrics->each_stream[i].name;
+		const struct stream_reader_stats *stats = metrics->each_stream[i].stats;
+
+		metric_sample(out, (const char *[]){name, "read"}, (double)stats->read);
+		metric_sample(out, (const char *[]){name, "claimed"}, (double)stats->claimed);
+		metric_sample(out, (const char *[]){name, "acknowledged"}, (double)stats->acknowledged);
+		metric_sample(out, (const char *[]){name, "forwarded"}, (double)stats->forwarded);
+		metric_sample(out, (const char *[]){name, "lost"}, (double)stats->lost);
+	}
+}
+
+typedef double stream_figure(const struct metrics *metrics, const struct stream_reader_stats *stats);
+
+/* A worker knows nothing of the streams that it does not read. */
+static void for_each_stream(const struct metric_output *out, const struct metrics *metrics,
+			    stream_figure *figure)
+{
+	for (size_t i = 0; i < metrics->stream_count; i++) {
+		const struct stream_figures *stream = &metrics->each_stream[i];
+
+		metric_sample(out, &stream->name,
+			      stream->stats->is_reading ? figure(metrics, stream->stats) : (double)NAN);
+	}
+}
+
+static double length_of(const struct metrics *metrics, const struct stream_reader_stats *stats)
+{
+	(void)metrics;
+	return (double)stats->length;
+}
+
+void write_stream_length(const struct metric_output *out, const struct metrics *metrics)
+{
+	for_each_stream(out, metrics, length_of);
+}
+
+static double lag_of(const struct metrics *metrics, const struct stream_reader_stats *stats)
+{
+	(void)metrics;
+	return stats->lag < 0 ? (double)NAN : (double)stats->lag;
+}
+
+void write_stream_lag(const struct metric_output *out, const struct metrics *metrics)
+{
+	for_each_stream(out, metrics, lag_of);
+}
+
+static double pending_of(const struct metrics *metrics, const struct stream_reader_stats *stats)
+{
+	(void)metrics;
+	return (double)stats->pending;
+}
+
+void write_stream_pending(const struct metric_output *out, const struct metrics *metrics)
+{
+	for_each_stream(out, metrics, pending_of);
+}
+
+/* Of an entry that was added then, by Redis' clock; 0 without one. */
+static double entry_age(const struct metrics *metrics, uint64_t added_ms)
+{
+	double now = metrics->began + (double)metrics->now_us / MICROSECONDS;
+	double age = now - (double)added_ms / 1e3;
+
+	return added_ms && age > 0 ? age : 0;
+}
+
+static double pending_age(const struct metrics *metrics, const struct stream_reader_stats *stats)
+{
+	return entry_age(metrics, stats->first_pending_ms);
+}
+
+void write_pending_age(const struct metric_output *out, const struct metrics *metrics)
+{
+	for_each_stream(out, metrics, pending_age);
+}
+
+static double unread_age(const struct metrics *metrics, const struct stream_reader_stats *stats)
+{
+	return stats->first_unread_ms == UINT64_MAX ? (double)NAN
+						    : entry_age(metrics, stats->first_unread_ms);
+}
+
+void write_unread_age(const struct metric_output *out, const struct metrics *metrics)
+{
+	for_each_stream(out, metrics, unread_age);
+}
+
 /* ---- Redis and HTTP ---- */
+
+void write_events(const struct metric_output *out, const struct metrics *metrics)
+{
+	static const char *const results[EVENT_RESULTS] = {
+		[EVENT_PUBLISHED] = "published",
+		[EVENT_UNHEARD] = "unheard",
+		[EVENT_UNFENCED] = "unfenced",
+		[EVENT_FAILED] = "failed",
+	};
+
+	for (size_t i = 0; i < EVENT_TYPES; i++) {
+		for (int result = 0; result < EVENT_RESULTS; result++)
+			metric_sample(out, (const char *[]){message_name(event_types[i]), results[result]},
+				      metrics->events
+					      ? (double)metrics->events->counts[event_types[i]][result]
+					      : 0);
+	}
+}
 
 void write_events_taken(const struct metric_output *out, const struct metrics *metrics)
 {

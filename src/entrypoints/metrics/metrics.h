@@ -9,11 +9,18 @@
 #include "bus/engine/engine.h"
 #include "bus/intake/stream_reader.h"
 #include "bus/leases/lease_keeper.h"
+#include "bus/statistics/connection_statistics.h"
+#include "bus/statistics/event_statistics.h"
 #include "bus/subscription/leased_subscription.h"
 #include "entrypoints/troubles/trouble.h"
 
 /* Those of pub/sub and of the streams. */
 #define METRIC_LEASES_MAX (1 + STREAMS_MAX)
+
+struct stream_figures {
+	const char *name;
+	const struct stream_reader_stats *stats;
+};
 
 struct metrics {
 	const struct engine_stats *engine;
@@ -21,18 +28,24 @@ struct metrics {
 	int64_t now_us; /* by the engine's clock */
 	double began;   /* when that clock was at 0, in seconds since 1970 */
 
+	/* NULL before the worker has started. */
+	const struct connection_statistics *postgres_connections, *redis_connections;
+
 	/* Redis. */
-	uint64_t published_unheard;  /* events that Redis accepted and no subscriber received */
-	uint64_t published_unfenced; /* events published while Redis was out of memory */
-	uint64_t blind_windows;      /* times that the subscription to commands was lost */
-	double blind_seconds;        /* total time without it, up to now */
-	bool is_blind;               /* the subscription is lost now */
+	const struct event_statistics *events; /* NULL before the worker has started */
+	uint64_t published_unheard;            /* events that Redis accepted and no subscriber received */
+	uint64_t published_unfenced;           /* events published while Redis was out of memory */
+	uint64_t blind_windows;                /* times that the subscription to commands was lost */
+	double blind_seconds;                  /* total time without it, up to now */
+	bool is_blind;                         /* the subscription is lost now */
 	bool listening, publishing;
 	struct subscription_stats subscription;
 	size_t subscription_bytes; /* that are kept of what was heard */
 
-	/* The streams that commands come from, together. */
+	/* The streams that commands come from: together, and each. */
 	struct stream_reader_stats streams;
+	struct stream_figures each_stream[STREAMS_MAX];
+	size_t stream_count;
 
 	/* What only one worker may do at a time. */
 	struct lease_report leases[METRIC_LEASES_MAX];

@@ -1,11 +1,13 @@
 """Metrics: as Prometheus wants them, as the documents list them, and as many as there were messages."""
 
+import contextlib
 import json
 import re
 import shutil
 import subprocess
 import time
 
+import psycopg2
 import pytest
 from documents import document
 from installation import wait_until
@@ -136,3 +138,81 @@ def test_the_critical_time_counts_from_the_time_that_the_publisher_states(allocd
     assert 3599 < scrape.value("allocd_message_critical_seconds_sum", **of) < 3700
     assert scrape.value("allocd_message_critical_seconds_bucket", le="10", **of) == 0
     assert scrape.value("allocd_message_duration_seconds_sum", **of) < 60
+
+
+POSTGRES_ROLES = ("lane", "parking", "intake", "publisher", "housekeeper", "views", "checkpoints", "leases")
+REDIS_ROLES = ("publisher", "subscriber", "stream", "stream-waiting")
+
+
+def connections_up(allocd):
+    return {
+        (labels["to"], labels["role"])
+        for labels in map(dict, Scrape(allocd).with_value("allocd_connection_up", 1))
+    }
+
+
+def test_each_connection_is_seen_to_go_and_to_come_back(on_own_redis, own_redis):
+    allocd = on_own_redis
+    to_postgres, to_redis = ({(to, role) for role in roles} for to, roles in
+                             (("postgres", POSTGRES_ROLES), ("redis", REDIS_ROLES)))
+    wait_until(lambda: connections_up(allocd) == to_postgres | to_redis, "all connections")
+    before = Scrape(allocd)
+
+    own_redis.kill()
+    wait_until(lambda: connections_up(allocd) == to_postgres, "the connections to Redis to be gone")
+    own_redis.start()
+    wait_until(lambda: connections_up(allocd) == to_postgres | to_redis, "all connections again")
+
+    after = Scrape(allocd)
+    for role in REDIS_ROLES:
+        made = [scrape.value("allocd_connections_total", to="redis", role=role) for scrape in (before, after)]
+        assert made[1] > made[0] >= 1, role
+    assert after.value("allocd_connections_total", to="postgres", role="views") == 1
+
+
+def test_the_ages_of_a_stream_grow_while_the_database_commits_nothing(allocd):
+    """More entries than the worker reads ahead: some stay pending, the others unread."""
+    stream = allocd.prefix + "allocd:commands"
+    allocd.stock("lamp", shelf=12000)
+    wait_until(lambda: finished(allocd, 1), "the batch")
+
+    def age(what):
+        return Scrape(allocd).value(f"allocd_stream_oldest_{what}_age_seconds", stream=stream)
+
+    with contextlib.closing(psycopg2.connect(allocd.database_url)) as holder:
+        holder.cursor().execute("lock table units in share mode")
+        orders = (f"order-{number}" for number in range(12000))
+        add(allocd, *(("allocate", {"orderid": order, "sku": "lamp", "qty": 1}) for order in orders))
+        wait_until(lambda: age("pending") > 2 and age("unread") > 1, "both ages to grow")
+        assert Scrape(allocd).value("allocd_stream_pending_entries", stream=stream) > 0
+        assert Scrape(allocd).value("allocd_queue_oldest_age_seconds") > 2
+
+    wait_until(lambda: Scrape(allocd).total("allocd_messages_total", outcome="handled") == 12001, "all outcomes")
+    wait_until(lambda: age("pending") == 0 and age("unread") == 0, "nothing to be old")
+    scrape = Scrape(allocd)
+    assert scrape.value("allocd_stream_entries_total", stream=stream, what="acknowledged") == 12000
+    assert scrape.value("allocd_stream_pending_entries", stream=stream) == 0
+
+
+def test_events_are_counted_by_what_became_of_them(on_own_redis, own_redis):
+    allocd = on_own_redis
+
+    def count(event, result):
+        return Scrape(allocd).value("allocd_events_total", event=event, result=result)
+
+    allocd.stock("lamp", shelf=1)
+    allocd.allocate("lamp", "order-1", 1)
+    wait_until(lambda: count("line_allocated", "unheard") == 1, "an event without a subscriber")
+    events = allocd.listen()
+    allocd.allocate("lamp", "order-2", 1)
+    events.expect("out_of_stock", orderid="order-2")
+    wait_until(lambda: count("out_of_stock", "published") == 1, "an event that was heard")
+
+    own_redis.kill()
+    assert allocd.post("/allocate", {"orderid": "order-3", "sku": "lamp", "qty": 1}).status_code == 202
+    wait_until(lambda: count("out_of_stock", "failed") > 0, "an attempt that failed")
+    assert Scrape(allocd).value("allocd_outbox_unpublished_rows") == 1
+    wait_until(lambda: Scrape(allocd).value("allocd_outbox_oldest_age_seconds") > 1, "the event to grow old")
+    own_redis.start()
+    wait_until(lambda: count("out_of_stock", "unheard") == 1, "the event to go out")
+    assert Scrape(allocd).value("allocd_outbox_oldest_age_seconds") == 0

@@ -35,3 +35,7 @@ class Scrape:
         return sum(
             value for (of, all_of), value in self.values.items() if of == name and labels.items() <= dict(all_of).items()
         )
+
+    def with_value(self, name, value):
+        """The labels of the series of this sample that have the value."""
+        return [labels for (of, labels), is_value in self.values.items() if of == name and is_value == value]

@@ -340,9 +340,14 @@ START_TEST(entries_below_the_first_pending_one_are_done)
 	ck_assert_id_eq(state.done, stream_id_before(first));
 	ck_assert_id_eq(state.last_generated, third);
 	ck_assert_uint_eq(state.pending, 1);
+	ck_assert_id_eq(state.first_pending, first);
+	ck_assert_id_eq(state.first_unread, third);
+	ck_assert_int_eq(state.lag, 1);
+	ck_assert_uint_eq(state.length, 3);
 
 	acknowledge(one, first);
 	look(one);
+	ck_assert_id_eq(state.first_pending, none);
 	ck_assert_id_eq(state.done, second);
 	ck_assert_id_eq(state.done_by_all, second);
 }

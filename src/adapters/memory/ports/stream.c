@@ -89,19 +89,30 @@ static void note_consumer(struct group *group, const struct consumer_call *call)
 	group->consumers[group->consumer_count++] = arena_strdup(arena, name);
 }
 
+static void note_present(struct stream_state *state, const struct group *group, struct stream_id id)
+{
+	state->last_present = id;
+	state->length++;
+	if (!group || stream_id_compare(id, group->delivered) <= 0)
+		return;
+	if (!state->lag++)
+		state->first_unread = id;
+}
+
 static void do_look(struct consumer_call *call)
 {
 	const struct memory_stream *stream = home_of(call);
 	const struct group *group = find_group(stream, call->consumer->group);
 
 	call->state = (struct stream_state){.last_generated = stream->last_generated,
-					    .added = stream->counts_nothing ? -1 : 0};
+					    .added = stream->counts_nothing ? -1 : 0,
+					    .lag = group ? 0 : -1};
 	snprintf(call->state.lives, sizeof call->state.lives, "%s", stream->lives);
 	for (const struct kept_entry *it = stream->first; it; it = it->next) {
 		call->state.added += !stream->counts_nothing;
 		if (it->entry.gone)
 			continue;
-		call->state.last_present = it->entry.id;
+		note_present(&call->state, group, it->entry.id);
 		if ((it == stream->first || !it->next) && it->entry.whole_size > call->state.largest)
 			call->state.largest = it->entry.whole_size;
 	}
@@ -114,6 +125,8 @@ static void do_look(struct consumer_call *call)
 		call->state.pending = group->pending_count;
 		for (const struct group_entry *it = group->pending; it; it = it->next)
 			call->state.others_hold_some |= strcmp(it->consumer, call->consumer->name) != 0;
+		if (group->pending)
+			call->state.first_pending = group->pending->kept->entry.id;
 	}
 	consumer_answer(call);
 }

@@ -24,6 +24,7 @@ enum pg_connection_state {
 struct pg_connection {
 	struct pg_connection_config config;
 	enum pg_connection_state state;
+	struct connection_role *role; /* or NULL */
 	struct connector *connector;
 	PGconn *pg;
 	struct server_user server; /* the server of the session */

@@ -161,6 +161,7 @@ void pg_connection_lose(struct pg_connection *connection, bool silently)
 	connection->pg = NULL;
 	connection->broken = false;
 	connection->given_up = NULL;
+	connection_role_note(connection->role, was_ready, false);
 	connection->state = CONNECTION_WAITING;
 	pg_connection_set_timer(&connection->timer, backoff_next(&connection->backoff, system_random()));
 	limit_connection_waits(connection);
@@ -257,6 +258,7 @@ void pg_connection_become_ready(struct pg_connection *connection)
 		return;
 	}
 	evtimer_del(&connection->timer);
+	connection_role_note(connection->role, false, true);
 	connection->state = CONNECTION_READY;
 	connection->logged[0] = '\0';
 	if (was_in_error)
@@ -408,6 +410,7 @@ struct pg_connection *pg_connection_new(const struct pg_connection_config *confi
 	connection->backoff = (struct backoff){.first_ms = BACKOFF_FIRST_MS, .cap_ms = BACKOFF_MAX_MS};
 	connection->server = (struct server_user){
 		.give_up = on_given_up, .context = connection, .is_store = config->use & FOR_STORE};
+	connection->role = connection_role_join(config->connections, config->name);
 	known_servers_join(config->servers, &connection->server);
 	evtimer_assign(&connection->timer, config->base, on_timer, connection);
 	pg_connection_set_timer(&connection->timer, 0);
@@ -426,6 +429,7 @@ void pg_connection_free(struct pg_connection **pointer)
 		pg_request_queue_remove(&connection->requests, request);
 		pg_request_free(request);
 	}
+	connection_role_leave(connection->role, connection->state == CONNECTION_READY);
 	known_servers_leave(&connection->server);
 	connector_cancel(&connection->connector);
 	pg_connection_drop_rollback(connection);

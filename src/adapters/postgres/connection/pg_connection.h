@@ -13,6 +13,7 @@
 #include "adapters/system/url_source.h"
 #include "bus/ports/failure.h"
 #include "bus/ports/logger.h"
+#include "bus/statistics/connection_statistics.h"
 
 #include <event2/event.h>
 #include <stdbool.h>
@@ -27,8 +28,9 @@ struct pg_connection_config {
 	struct known_servers *servers; /* shared by the process's connections; NULL: it is alone */
 	const char *name;              /* identifies the connection in the log; copied */
 	struct logger *logger;
-	unsigned use;          /* enum session_use */
-	uint64_t *losses;      /* incremented for each session that is lost; may be NULL */
+	unsigned use;     /* enum session_use */
+	uint64_t *losses; /* incremented for each session that is lost; may be NULL */
+	struct connection_statistics *connections; /* counts it by its name; NULL: nothing does */
 	int answer_timeout_ms; /* a server that is silent for longer is given up; 0: the default */
 };
 

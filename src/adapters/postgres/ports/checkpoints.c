@@ -173,6 +173,7 @@ struct checkpoints *postgres_checkpoints_new(const struct postgres_config *confi
 		.servers = config->servers,
 		.name = "checkpoints",
 		.logger = config->logger,
+		.connections = config->connections,
 		.use = FOR_CHECKPOINTS,
 		.answer_timeout_ms = config->answer_timeout_ms,
 	});

@@ -224,6 +224,7 @@ struct lease_store *postgres_leases_new(const struct postgres_config *config)
 		.servers = config->servers,
 		.name = "leases",
 		.logger = config->logger,
+		.connections = config->connections,
 		.use = FOR_LEASES,
 		.answer_timeout_ms = config->answer_timeout_ms,
 	});

@@ -221,6 +221,7 @@ struct views *postgres_views_new(const struct postgres_config *config)
 		.servers = config->servers,
 		.name = "views",
 		.logger = config->logger,
+		.connections = config->connections,
 		.use = FOR_VIEWS,
 		.answer_timeout_ms = config->answer_timeout_ms,
 	});

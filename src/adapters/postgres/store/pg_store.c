@@ -63,6 +63,7 @@ static struct postgres_store *new_store(const struct postgres_config *config, co
 		.servers = config->servers,
 		.name = name,
 		.logger = config->logger,
+		.connections = config->connections,
 		.use = FOR_STORE | use | (config->is_dry_run ? FOR_DRY_RUNS : 0),
 		.losses = &store->unit_store.sessions_lost,
 		.answer_timeout_ms = config->answer_timeout_ms,

@@ -28,6 +28,7 @@ struct redis_connection {
 	struct redis_server *alone; /* owned; NULL when the settings name a shared one */
 	struct server_member member;
 	const char *name;
+	struct connection_role *role; /* or NULL */
 	const struct redis_connection_user *user;
 	void *context;
 

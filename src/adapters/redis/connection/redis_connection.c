@@ -40,6 +40,7 @@ void redis_connection_set_timer(struct redis_connection *connection, int64_t del
 
 static void set_state(struct redis_connection *connection, enum redis_connection_state state)
 {
+	connection_role_note(connection->role, connection->state == CONNECTION_UP, state == CONNECTION_UP);
 	connection->state = state;
 	switch (state) {
 	case CONNECTION_WAITING:
@@ -430,6 +431,12 @@ const char *redis_connection_trouble(const struct redis_connection *connection)
 
 /* ---- the whole ---- */
 
+/* CLIENT LIST shows "allocd-publisher". */
+static const char *role_of(const char *name)
+{
+	return strncmp(name, "allocd-", 7) ? name : name + 7;
+}
+
 struct redis_connection *redis_connection_new(const struct redis_settings *settings, const char *name,
 					      size_t bulk_max, const struct redis_connection_user *user,
 					      void *context)
@@ -445,6 +452,7 @@ struct redis_connection *redis_connection_new(const struct redis_settings *setti
 		.name = name, .end = on_server_left, .retry = on_server_reached, .context = connection};
 	redis_server_join(connection->settings.server, &connection->member);
 	connection->name = name;
+	connection->role = connection_role_join(settings->connections, role_of(name));
 	connection->user = user;
 	connection->context = context;
 	connection->received_at = wall_clock_us();
@@ -462,6 +470,7 @@ void redis_connection_free(struct redis_connection **connection)
 {
 	if (!*connection)
 		return;
+	connection_role_leave((*connection)->role, (*connection)->state == CONNECTION_UP);
 	close_stream(*connection);
 	sentinel_query_cancel(&(*connection)->sentinels);
 	connect_attempts_cancel(&(*connection)->attempts);

@@ -25,6 +25,7 @@
 #include "adapters/system/url_source.h"
 #include "bus/ports/logger.h"
 #include "bus/ports/random.h"
+#include "bus/statistics/connection_statistics.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,7 +52,8 @@ struct redis_settings {
 	struct logger *logger;
 	struct redis_server *server; /* NULL: the connections are independent of each other */
 	struct handshake_demands demands;
-	int silence_max_ms; /* 0: SILENCE_MAX_MS; tests shorten it */
+	struct connection_statistics *connections; /* counts them by their names; NULL: nothing does */
+	int silence_max_ms;                        /* 0: SILENCE_MAX_MS; tests shorten it */
 };
 
 static inline int redis_silence_max_ms(const struct redis_settings *redis)

@@ -148,12 +148,12 @@ static bool is_number(const redisReply *reply)
 struct fence_answer fence_answer_of(const struct redisReply *reply, int64_t known)
 {
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3 || !is_number(reply->element[0]) ||
-	    !is_number(reply->element[1]) || !is_number(reply->element[2]))
+	    !is_number(reply->element[1]) || reply->element[2]->type != REDIS_REPLY_ARRAY)
 		return (struct fence_answer){.position = known, .refusal = reply};
 	return (struct fence_answer){
 		.position = reply->element[0]->integer,
 		.events = (size_t)reply->element[1]->integer,
-		.unheard = (size_t)reply->element[2]->integer,
+		.unheard = reply->element[2],
 		.refusal = reply->elements > 3 ? reply->element[3] : NULL,
 	};
 }

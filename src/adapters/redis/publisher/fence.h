@@ -36,11 +36,13 @@ struct fence {
 size_t fence_append(struct evbuffer *out, const struct fence *fence, const struct publication *publication,
 		    size_t first, int64_t known);
 
-/* The result of a call. */
+/* The result of a call; it lives as long as the reply. */
 struct fence_answer {
 	int64_t position; /* of the fence */
-	size_t events, unheard;
-	const struct redisReply *refusal; /* lives as long as the reply; NULL: Redis refused nothing */
+	size_t events;
+	const struct redisReply
+		*unheard; /* types and numbers of those without a subscriber, in turn; or NULL */
+	const struct redisReply *refusal; /* NULL: Redis refused nothing */
 };
 
 /* If the script did not answer, `refusal` is the reply itself, and `position` is `known`. */

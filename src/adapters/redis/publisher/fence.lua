@@ -6,8 +6,8 @@
 --          last call (ms), length of the stream, prefix of the channels, position of the first row, number of
 --          events of each row ("2 0 1"); then the type and the payload of each event
 --
--- Returns {fence, events published, those of them without a subscriber}.  When Redis refused a command, the
--- error is the fourth element, and the fence has not moved past the row of that command.
+-- Returns {fence, events published, {type, how many of it had no subscriber, ...}}.  When Redis refused a
+-- command, the error is the fourth element, and the fence has not moved past the row of that command.
 --
 -- Positions are Lua's numbers: exact below 2^53, and Redis writes them in full.
 --
@@ -18,7 +18,7 @@ local partition, known, fences_ms, length, prefix, first, counts = unpack(ARGV, 
 local FIRST_EVENT = 8
 
 local args, last_event, call = ARGV, #ARGV - 1, redis.call
-local fence, sent, unheard = tonumber(known), 0, 0
+local fence, sent, unheard = tonumber(known), 0, {}
 local channels = {}
 
 -- Notes the channel of a type.  A forbidden channel is detected before any event of its row is sent.  (Before
@@ -53,7 +53,7 @@ end
 local function send(from, to)
   for i = from, to, 2 do
     if call('PUBLISH', channels[args[i]], args[i + 1]) == 0 then
-      unheard = unheard + 1
+      unheard[args[i]] = (unheard[args[i]] or 0) + 1
     end
     sent = sent + 1
   end
@@ -98,6 +98,15 @@ local function text_of(refusal)
   return (string.gsub(refusal, '^@user_script: %d+: %-?', ''))
 end
 
+local function listed(counts)
+  local list = {}
+  for name, count in pairs(counts) do
+    list[#list + 1] = name
+    list[#list + 1] = count
+  end
+  return list
+end
+
 local done, refusal = pcall(begin)
 if done then
   done, refusal = pcall(publish_rows)
@@ -105,6 +114,6 @@ if done then
   call('HSET', fences, partition, fence)
 end
 if done then
-  return {fence, sent, unheard}
+  return {fence, sent, listed(unheard)}
 end
-return {fence, sent, unheard, {err = text_of(refusal)}}
+return {fence, sent, listed(unheard), {err = text_of(refusal)}}

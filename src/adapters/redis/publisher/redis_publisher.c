@@ -65,6 +65,7 @@ static char *joined(const char *prefix, const char *name)
 }
 
 static void send_rows(struct publisher_call *call);
+static void count_rows(struct publisher_call *call, int64_t after, int64_t up_to, enum event_result result);
 static void on_rows_answered(void *context, const redisReply *reply);
 static void on_ending(evutil_socket_t fd, short what, void *context);
 
@@ -117,6 +118,8 @@ static void answer(struct publisher_call *call)
 {
 	struct failure failure = {FAILURE_RETRY, call->error};
 
+	if (*call->error)
+		count_rows(call, call->published.position, INT64_MAX, EVENT_FAILED);
 	call->done(call->context, &call->published, *call->error ? &failure : NULL);
 	call_free(call);
 }
@@ -176,10 +179,60 @@ static void count(struct publisher_call *call, size_t events, size_t unheard)
 	call->publisher->stats.unheard += unheard;
 }
 
+/* The script published the last `events` events of the rows up to its fence. */
+static void count_sent(struct publisher_call *call, int64_t fence, size_t events)
+{
+	struct event_statistics *statistics = &call->publisher->stats.by_event;
+
+	for (size_t i = call->end; i > call->first && events; i--) {
+		const struct outgoing_row *row = &call->publication->rows[i - 1];
+
+		for (size_t at = row->count; row->position <= fence && at > 0 && events; at--) {
+			if (row->events[at - 1].type == MSG_NONE)
+				continue;
+			statistics->counts[row->events[at - 1].type][EVENT_PUBLISHED]++;
+			events--;
+		}
+	}
+}
+
+/* Returns how many there are. */
+static size_t count_unheard(struct publisher_call *call, const redisReply *unheard)
+{
+	struct event_statistics *statistics = &call->publisher->stats.by_event;
+	size_t total = 0;
+
+	for (size_t i = 0; unheard && i + 1 < unheard->elements; i += 2) {
+		const redisReply *name = unheard->element[i], *number = unheard->element[i + 1];
+		enum message_type type;
+
+		if (name->type != REDIS_REPLY_STRING || number->type != REDIS_REPLY_INTEGER)
+			continue;
+		type = message_type_named(name->str);
+		statistics->counts[type][EVENT_PUBLISHED] -= (uint64_t)number->integer;
+		statistics->counts[type][EVENT_UNHEARD] += (uint64_t)number->integer;
+		total += (size_t)number->integer;
+	}
+	return total;
+}
+
+static void count_rows(struct publisher_call *call, int64_t after, int64_t up_to, enum event_result result)
+{
+	const struct publication *publication = call->publication;
+
+	for (size_t i = 0; i < publication->row_count; i++) {
+		const struct outgoing_row *row = &publication->rows[i];
+
+		for (size_t at = 0; row->position > after && row->position <= up_to && at < row->count; at++)
+			call->publisher->stats.by_event.counts[row->events[at].type][result]++;
+	}
+}
+
 /* ---- without the fence, while Redis has no memory to move it ---- */
 
 static void end_unfenced(struct publisher_call *call)
 {
+	count_rows(call, call->published.position, call->unfenced_to, EVENT_UNFENCED);
 	call->published.position = call->unfenced_to;
 	continue_call(call);
 }
@@ -295,7 +348,8 @@ static void on_rows_answered(void *context, const redisReply *reply)
 		return;
 	}
 	answer = fence_answer_of(reply, call->published.position);
-	count(call, answer.events, answer.unheard);
+	count_sent(call, answer.position, answer.events);
+	count(call, answer.events, count_unheard(call, answer.unheard));
 	call->published.position = answer.position;
 	if (!answer.refusal) {
 		note_memory(call->publisher);

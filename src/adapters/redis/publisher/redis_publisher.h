@@ -13,6 +13,7 @@
 
 #include "adapters/redis/connection/redis_connection.h"
 #include "bus/ports/broker.h"
+#include "bus/statistics/event_statistics.h"
 
 /* While more bytes than this are unsent, further calls fail at once. */
 #define PUBLISHER_OUTPUT_MAX ((size_t)16 * 1024 * 1024)
@@ -30,8 +31,9 @@ struct redis_publisher_stats {
 	uint64_t published; /* events that Redis accepted */
 	uint64_t unheard;   /* those of them without a subscriber on their channel, */
 	uint64_t unfenced;  /* and those published without fence and stream: Redis was out of memory */
-	uint64_t gaps;      /* calls whose rows follow a missing row */
-	uint64_t refused;   /* calls that Redis answered with an error */
+	struct event_statistics by_event;
+	uint64_t gaps;    /* calls whose rows follow a missing row */
+	uint64_t refused; /* calls that Redis answered with an error */
 };
 
 struct redis_publisher;

@@ -75,6 +75,26 @@ static void answer_done(struct stream_call *call, const struct failure *failure)
 
 /* ---- look ---- */
 
+static void on_first_unread(void *context, const redisReply *reply)
+{
+	struct stream_call *call = context;
+
+	if (!stream_call_received(call, reply))
+		return;
+	stream_info_parse_unread(&call->stream->info, reply);
+	stream_call_finish(call);
+}
+
+static void ask_first_unread(struct stream_call *call)
+{
+	char after[1 + STREAM_ID_TEXT] = "(";
+
+	stream_id_format(call->stream->info.state.delivered, after + 1);
+	stream_call_ask_one(
+		call, on_first_unread,
+		(const char *const[]){"XRANGE", call->stream->key, after, "+", "COUNT", "1", NULL});
+}
+
 static void on_pending(void *context, const redisReply *reply)
 {
 	struct stream_call *call = context;
@@ -83,7 +103,11 @@ static void on_pending(void *context, const redisReply *reply)
 		return;
 	if (!stream_info_parse_pending(&call->stream->info, reply, call->stream->consumer))
 		stream_call_fail_with(call, reply);
-	if (!call->replies)
+	if (call->replies)
+		return;
+	if (!call->failed && stream_info_has_unread(&call->stream->info))
+		ask_first_unread(call);
+	else
 		stream_call_finish(call);
 }
 

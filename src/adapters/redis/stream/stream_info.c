@@ -88,7 +88,8 @@ bool stream_info_begin(struct stream_info *info, const redisReply *stream)
 	struct stream_state *state = &info->state;
 	size_t first, last;
 
-	*info = (struct stream_info){.state.done_by_all = highest};
+	*info = (struct stream_info){.state = {.done_by_all = highest, .lag = -1}};
+	state->length = (uint64_t)count_named(stream, "length", 0);
 	entry_named(stream, "first-entry", &first);
 	state->last_present = entry_named(stream, "last-entry", &last);
 	state->largest = first > last ? first : last;
@@ -136,6 +137,7 @@ bool stream_info_parse_groups(struct stream_info *info, const redisReply *groups
 			info->ours = i;
 			info->state.delivered = info->delivered[i];
 			info->state.consumers = (size_t)count_named(groups->element[i], "consumers", 0);
+			info->state.lag = count_named(groups->element[i], "lag", -1);
 		}
 	}
 	if (!count)
@@ -190,9 +192,28 @@ bool stream_info_parse_pending(struct stream_info *info, const redisReply *pendi
 			state->done = done;
 			state->pending = (uint64_t)pending->element[0]->integer;
 			state->others_hold_some = is_held_by_others(pending, ours);
+			if (state->pending)
+				state->first_pending = lowest;
 		}
 	}
 	if (info->parsed == info->groups)
 		conclude(info);
 	return true;
+}
+
+bool stream_info_has_unread(const struct stream_info *info)
+{
+	return info->state.has_group &&
+	       stream_id_compare(info->state.delivered, info->state.last_present) < 0;
+}
+
+/* A user without the right for XRANGE gets an error. */
+void stream_info_parse_unread(struct stream_info *info, const redisReply *entries)
+{
+	const redisReply *entry =
+		entries->type == REDIS_REPLY_ARRAY && entries->elements ? entries->element[0] : NULL;
+
+	if (entry && entry->type == REDIS_REPLY_ARRAY && entry->elements &&
+	    entry->element[0]->type == REDIS_REPLY_STRING)
+		stream_id_parse(entry->element[0]->str, &info->state.first_unread);
 }

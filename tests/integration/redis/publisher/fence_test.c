@@ -22,12 +22,17 @@ static const struct {
 
 START_TEST(rows_are_published_behind_the_fence_without_gaps)
 {
+	uint64_t before;
+
 	publish_now("a", 0, "1=1 2=2 3=3 4=4 5=5 6=6 7=7 8=8 9=9 10=10");
 	events_heard();
+	before = publisher_stats()->by_event.counts[MSG_LINE_ALLOCATED][EVENT_PUBLISHED];
 
 	ck_assert_str_eq(publish_now("a", behind_ten[_i].known, behind_ten[_i].rows), behind_ten[_i].answer);
 
 	ck_assert_str_eq(events_heard(), behind_ten[_i].heard);
+	ck_assert_uint_eq(publisher_stats()->by_event.counts[MSG_LINE_ALLOCATED][EVENT_PUBLISHED] - before,
+			  strlen(behind_ten[_i].heard) / 2);
 }
 END_TEST
 

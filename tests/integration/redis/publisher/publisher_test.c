@@ -68,6 +68,8 @@ START_TEST(an_event_without_a_subscriber_is_counted)
 
 	ck_assert_uint_eq(publisher_stats()->published, 3);
 	ck_assert_uint_eq(publisher_stats()->unheard, 2);
+	ck_assert_uint_eq(publisher_stats()->by_event.counts[MSG_LINE_ALLOCATED][EVENT_UNHEARD], 2);
+	ck_assert_uint_eq(publisher_stats()->by_event.counts[MSG_LINE_ALLOCATED][EVENT_PUBLISHED], 1);
 }
 END_TEST
 

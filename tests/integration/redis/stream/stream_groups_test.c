@@ -147,6 +147,30 @@ END_TEST
 
 /* ---- move_group, mark_life ---- */
 
+START_TEST(the_first_unread_and_the_first_pending_entry_are_known)
+{
+	DO(create_group, ("0-0"));
+	DO(look, ());
+	assert_id(reading.state.first_unread, "0-0");
+	assert_id(reading.state.first_pending, "0-0");
+	add_numbers(1, 3);
+	DO(look, ());
+	assert_id(reading.state.first_unread, "1-1");
+	ck_assert_uint_eq(reading.state.length, 3);
+	DO(read_new, ());
+	acknowledge_numbers(1, 1);
+	add_numbers(4, 5);
+	DO(look, ());
+	assert_id(reading.state.first_unread, "4-1");
+	assert_id(reading.state.first_pending, "2-1");
+	DO(read_new, ());
+	acknowledge_numbers(2, 5);
+	DO(look, ());
+	assert_id(reading.state.first_unread, "0-0");
+	assert_id(reading.state.first_pending, "0-0");
+}
+END_TEST
+
 START_TEST(a_group_that_is_moved_back_gets_entries_again)
 {
 	DO(create_group, ("0-0"));
@@ -315,6 +339,7 @@ SUITE("redis stream", setup, tear_down_reading, .timeout_s = 120)
 	tcase_add_test(tests, entries_below_the_first_pending_one_are_done);
 	tcase_add_test(tests, the_slowest_group_determines_what_all_have_done);
 	tcase_add_test(tests, too_many_consumer_groups_are_reported);
+	tcase_add_test(tests, the_first_unread_and_the_first_pending_entry_are_known);
 	tcase_add_test(tests, a_group_that_is_moved_back_gets_entries_again);
 	tcase_add_loop_test(tests, a_mark_lives_as_long_as_its_stream_and_holds_no_entries_back, 0,
 			    COUNT(lives));

@@ -261,9 +261,33 @@ START_TEST(an_event_that_is_published_is_timed)
 }
 END_TEST
 
+START_TEST(the_age_of_the_outbox_is_that_of_its_oldest_unpublished_row)
+{
+	const struct engine_stats *stats = engine_stats(world->engine);
+	int64_t first_us;
+
+	create_batch("shelf", "LAMP", 10);
+	world_settle(world);
+	ck_assert_int_eq(stats->unpublished_since_us, 0);
+	world_cut_broker(world);
+	allocate("order-1", "LAMP", 1);
+	world_run(world);
+	first_us = stats->committed_us;
+	world_advance_ms(world, 3000);
+	allocate("order-2", "LAMP", 1);
+	world_advance_ms(world, 3000);
+	ck_assert_int_eq(stats->unpublished_since_us, first_us);
+	world_wake(world);
+	world_settle(world);
+
+	ck_assert_int_eq(stats->unpublished_since_us, 0);
+}
+END_TEST
+
 SUITE("engine statistics", set_up_world, tear_down_world)
 {
 	tcase_add_test(tests, messages_that_share_a_unit_are_measured_from_their_own_receipt);
 	tcase_add_test(tests, the_oldest_message_is_known_until_it_is_finished);
 	tcase_add_test(tests, an_event_that_is_published_is_timed);
+	tcase_add_test(tests, the_age_of_the_outbox_is_that_of_its_oldest_unpublished_row);
 }

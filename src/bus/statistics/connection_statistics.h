@@ -1,0 +1,33 @@
+/* The connections to one service: how many there are, are up and came up, by what they are for. */
+#ifndef ALLOCD_BUS_STATISTICS_CONNECTION_STATISTICS_H
+#define ALLOCD_BUS_STATISTICS_CONNECTION_STATISTICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONNECTION_ROLES_MAX     12
+#define CONNECTION_ROLE_NAME_MAX 24
+
+struct connection_role {
+	char name[CONNECTION_ROLE_NAME_MAX];
+	size_t count, up; /* now */
+	uint64_t made;    /* times that one came up */
+};
+
+/* All zero: no connections. */
+struct connection_statistics {
+	struct connection_role roles[CONNECTION_ROLES_MAX];
+	size_t role_count;
+};
+
+/* One more connection of that role exists, which is not up.  Returns NULL when `statistics` is. */
+struct connection_role *connection_role_join(struct connection_statistics *statistics, const char *name);
+
+/* A connection came up, or is not up any more; `role` may be NULL. */
+void connection_role_note(struct connection_role *role, bool was_up, bool is_up);
+
+/* The connection exists no more; `role` may be NULL. */
+void connection_role_leave(struct connection_role *role, bool was_up);
+
+#endif
