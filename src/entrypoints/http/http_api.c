@@ -19,8 +19,8 @@ struct http_route {
 	enum message_type command;
 	serve_named *named;
 	serve_plain *plain;
-	bool waits;    /* it waits for a service, so it is refused while too many requests wait */
-	bool is_probe; /* an orchestrator or a monitor asks: no token is needed */
+	bool waits; /* for a service: it is refused before that is started, and while too many requests wait */
+	bool is_open; /* a probe of an orchestrator or a monitor, or the bare page: no token is needed */
 };
 
 static const struct http_route reads[] = {
@@ -28,9 +28,11 @@ static const struct http_route reads[] = {
 	{.path = "/products/", .named = serve_product, .waits = true},
 	{.path = "/batches/", .named = serve_batch, .waits = true},
 	{.path = "/events/", .named = serve_events, .waits = true},
-	{.path = "/livez", .plain = serve_liveness, .is_probe = true},
-	{.path = "/readyz", .plain = serve_readiness, .is_probe = true},
-	{.path = "/metrics", .plain = serve_metrics, .is_probe = true},
+	{.path = "/livez", .plain = serve_liveness, .is_open = true},
+	{.path = "/readyz", .plain = serve_readiness, .is_open = true},
+	{.path = "/metrics", .plain = serve_metrics, .is_open = true},
+	{.path = "/", .plain = serve_page, .is_open = true},
+	{.path = "/assets/", .named = serve_asset, .is_open = true},
 	{.path = "/admin/status", .plain = serve_status},
 };
 
@@ -81,7 +83,7 @@ static bool check_services(struct http_api *api, struct evhttp_request *request,
 {
 	bool is_command = route->command != MSG_NONE;
 
-	if (!api->is_started && (is_command || route->named))
+	if (!api->is_started && route->waits)
 		reply_problem(request, &api->replies, 503, PROBLEM_STARTING,
 			      is_command ? "Not done: allocd is starting; retry with the same id"
 					 : "allocd is starting; retry later");
@@ -101,7 +103,7 @@ static const struct http_refusal *refusal_of(const struct http_api *api, struct 
 	const struct http_refusal *refusal = http_server_refusal(api->server, request);
 	struct evkeyvalq *fields = evhttp_request_get_input_headers(request);
 
-	if (refusal || (route && route->is_probe))
+	if (refusal || (route && route->is_open))
 		return refusal;
 	return http_gate_check(&api->gate,
 			       &(struct http_caller){

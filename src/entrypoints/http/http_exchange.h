@@ -67,5 +67,7 @@ void serve_liveness(struct http_api *api, struct evhttp_request *request);
 void serve_readiness(struct http_api *api, struct evhttp_request *request);
 void serve_status(struct http_api *api, struct evhttp_request *request);
 void serve_metrics(struct http_api *api, struct evhttp_request *request);
+void serve_page(struct http_api *api, struct evhttp_request *request);
+void serve_asset(struct http_api *api, struct evhttp_request *request, const char *name);
 
 #endif

@@ -32,11 +32,18 @@ void reply_text(struct evhttp_request *request, struct http_replies *replies, in
 	snprintf(length, sizeof length, "%zu", size);
 	reply_header(request, "Content-Type", type);
 	reply_header(request, "Content-Length", length);
-	reply_header(request, "Cache-Control", "no-store");
+	if (!evhttp_find_header(evhttp_request_get_output_headers(request), "Cache-Control"))
+		reply_header(request, "Cache-Control", "no-store");
 	if (evhttp_request_get_command(request) != EVHTTP_REQ_HEAD)
 		evbuffer_add(buffer, body, size);
 	evhttp_send_reply(request, status, http_title(status), buffer);
 	evbuffer_free(buffer);
+}
+
+void reply_not_modified(struct evhttp_request *request, struct http_replies *replies)
+{
+	replies->by_class[3]++;
+	evhttp_send_reply(request, 304, "Not Modified", NULL);
 }
 
 void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,

@@ -14,9 +14,13 @@ struct http_replies {
 	uint64_t by_class[6];
 };
 
-/* Each of these ends the request, which the caller must not use again.  A HEAD gets only the headers. */
+/*
+ * Each of these ends the request, which the caller must not use again.  A HEAD gets only the headers.  Nothing
+ * is to be stored, unless the reply has a Cache-Control.
+ */
 void reply_text(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
 		const char *body, size_t size);
+void reply_not_modified(struct evhttp_request *request, struct http_replies *replies);
 void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
 		   const char *message);
 

@@ -1,0 +1,116 @@
+"""The operators' page: what it says about a real worker, and the headers of its files."""
+
+import contextlib
+import gzip
+import json
+import os
+import pathlib
+import re
+import subprocess
+import threading
+
+import pytest
+import requests
+from documents import NODE_PATH
+from installation import wait_until
+
+BROWSER = pathlib.Path(__file__).with_name("page_dom.mjs")
+
+
+class Page:
+    """The page in a browser without a screen: what it showed last."""
+
+    def __init__(self, child):
+        self.child, self.title, self.text = child, "", ""
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self):
+        for line in self.child.stdout:
+            shown = json.loads(line)
+            self.title, self.text = shown["title"], shown["text"]
+
+    def shows(self, *words):
+        wait_until(lambda: all(word in self.text for word in words), f"{words} on the page; it shows {self.text}")
+
+
+@contextlib.contextmanager
+def opened(url, *token):
+    environment = {**os.environ, "NODE_PATH": NODE_PATH}
+    child = subprocess.Popen(["node", BROWSER, url, *token], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        yield Page(child)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def assets(page):
+    return re.findall(r'"(assets/[^"]+)"', page)
+
+
+# What it shows.
+
+
+def test_the_page_shows_health_figures_and_troubles(allocd):
+    with opened(allocd.url("/")) as page:
+        page.shows("✓ Healthy", "✓ read by this worker", "(this one)", "dead letters0")
+        allocd.allocate("unknown-sku", "order", 1)
+        page.shows("1 dead letters in the last hour", "These messages were not handled", "Next: ")
+        assert page.title == "✓ Healthy · allocd"
+
+
+def test_the_page_says_that_the_worker_is_away_and_how_old_its_figures_are(allocd):
+    with opened(allocd.url("/")) as page:
+        page.shows("✓ Healthy")
+        allocd.stop()
+        page.shows("✕ No answer from the worker", "It cannot be reached", "The figures are")
+        allocd.start()
+        page.shows("✓ Healthy")
+
+
+def test_the_page_is_open_and_its_figures_need_the_token(fleet):
+    worker = fleet(ALLOCD_HTTP_TOKEN="a-token-of-32-characters-0123456")
+    with opened(worker.url("/")) as page:
+        page.shows("The worker refuses to answer without the right token")
+    with opened(worker.url("/"), "a-token-of-32-characters-0123456") as page:
+        page.shows("✓ Healthy")
+
+
+# Its files.
+
+
+def test_each_file_is_the_same_plain_and_compressed_and_may_be_kept(allocd):
+    page = allocd.get("/").text
+    assert len(assets(page)) == 2
+    for path in ["", *assets(page)]:
+        plain = requests.get(allocd.url(f"/{path}"), headers={"Accept-Encoding": "identity"}, timeout=10)
+        packed = requests.get(allocd.url(f"/{path}"), headers={"Accept-Encoding": "br, gzip"}, timeout=10, stream=True)
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(packed.raw.read()) == plain.content
+        assert plain.headers["Cache-Control"] == ("public, max-age=31536000, immutable" if path else "no-cache")
+        assert plain.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
+        known = requests.get(
+            allocd.url(f"/{path}"), headers={"If-None-Match": f'W/"x", {plain.headers["ETag"]}'}, timeout=10
+        )  # fmt: skip
+        assert (known.status_code, known.content) == (304, b"")
+        assert requests.head(allocd.url(f"/{path}"), timeout=10).headers["ETag"] == plain.headers["ETag"]
+
+
+@pytest.mark.parametrize("coding", ["gzip;q=0", "br", "gzip; q=0.0, br"])
+def test_a_client_that_takes_no_gzip_gets_plain_files(allocd, coding):
+    reply = requests.get(allocd.url("/"), headers={"Accept-Encoding": coding}, timeout=10)
+    assert "Content-Encoding" not in reply.headers and reply.text.startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("path", ["/assets/", "/assets/page.js", "/index.html"])
+def test_other_files_are_not_there(allocd, path):
+    reply = requests.get(allocd.url(path), timeout=10)
+    assert reply.status_code == 404 and reply.json()["type"] == "urn:allocd:problem:not-found"
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_has_no_code_in_its_markup(allocd):
+    page = allocd.get("/").text
+    for path in assets(page):
+        page += allocd.get(f"/{path}").text
+    assert not re.search(r"https?://|innerHTML|insertAdjacent|document\.write|\bon\w+=|<style|style=", page)
+    assert requests.post(allocd.url("/"), json={}, timeout=10).status_code == 405
