@@ -15,6 +15,18 @@ const LOOKS = {
 
 const at = (id) => document.getElementById(id);
 
+// A browser may refuse to keep anything; then it is forgotten with the page.
+const kept = new Map();
+
+function keep(store, key, value) {
+  kept.set(key, value);
+  try { window[store].setItem(key, value); } catch { /* it is in `kept` */ }
+}
+
+function recall(store, key) {
+  try { return window[store].getItem(key); } catch { return kept.get(key); }
+}
+
 // Text only: nothing that a publisher or a server wrote becomes part of the page's markup.
 function make(name, text, className) {
   const element = document.createElement(name);
@@ -96,9 +108,18 @@ function workerRow(worker) {
   return row(worker.name + (worker.is_this ? " (this one)" : ""), make("td", worker.leases.join(", ") || UNKNOWN));
 }
 
+// For screen readers: the state, and what has begun or ended; the figures change every second.
+function announce(words, troubles) {
+  const said = at("announced"), key = [words, ...troubles.map((trouble) => trouble.code)].join();
+  if (said.dataset.key === key) return;
+  said.dataset.key = key;
+  said.textContent = [words, ...troubles.map((trouble) => trouble.text)].join(". ");
+}
+
 function show(status) {
   const [look, words] = LOOKS[status.state] || ["bad", status.state];
   document.title = `${words} · allocd`;
+  announce(words, status.troubles);
   at("worker").textContent = `${status.name} · ${status.version}`;
   at("health").className = look;
   at("state").textContent = words;
@@ -123,10 +144,11 @@ function showStale(reason) {
   at("state").textContent = "✕ No answer from the worker";
   at("state-for").textContent = "";
   document.title = "✕ No answer · allocd";
+  announce("No answer from the worker", []);
 }
 
 async function ask() {
-  const token = sessionStorage.getItem("token");
+  const token = recall("sessionStorage", "token");
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   const response = await fetch("admin/status", { headers, cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
   at("token").hidden = response.status !== 401;
@@ -155,7 +177,7 @@ document.addEventListener("visibilitychange", () => {
 
 at("token").addEventListener("submit", (event) => {
   event.preventDefault();
-  sessionStorage.setItem("token", at("token-value").value);
+  keep("sessionStorage", "token", at("token-value").value);
   at("token-value").value = "";
   refresh();
 });
@@ -168,13 +190,13 @@ function setTheme(name) {
   if (name === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = name;
   at("theme-name").textContent = name;
-  localStorage.setItem("theme", name);
+  keep("localStorage", "theme", name);
 }
 
 at("theme").addEventListener("click", () => {
-  const name = localStorage.getItem("theme") || "system";
+  const name = recall("localStorage", "theme") || "system";
   setTheme(THEMES[(THEMES.indexOf(name) + 1) % THEMES.length]);
 });
 
-setTheme(localStorage.getItem("theme") || "system");
+setTheme(recall("localStorage", "theme") || "system");
 refresh();

@@ -57,6 +57,7 @@ def test_the_page_shows_health_figures_and_troubles(allocd):
         allocd.allocate("unknown-sku", "order", 1)
         page.shows("1 dead letters in the last hour", "These messages were not handled", "Next: ")
         assert page.title == "✓ Healthy · allocd"
+        assert "✓ Healthy. 1 dead letters in the last hour" in page.text  # what a screen reader is given
 
 
 def test_the_page_says_that_the_worker_is_away_and_how_old_its_figures_are(allocd):
