@@ -41,7 +41,7 @@ struct dead_letter {
 /* What an operator did about a dead letter. */
 struct dead_letter_history_entry {
 	int attempt;
-	const char *action; /* "replayed", "discarded" */
+	const char *action; /* "replayed", "discarded", "restored" */
 	const char *who;
 	int64_t at;
 	const char *edits;   /* or "" */
@@ -49,14 +49,19 @@ struct dead_letter_history_entry {
 	const char *reason;  /* or NULL */
 };
 
-/* All conditions must hold; a condition that is NULL, 0 or negative is not checked. */
+/*
+ * All conditions must hold; a condition that is NULL, 0 or negative is not checked.  Of discarded ones, the
+ * discard is the last attempt.
+ */
 struct dead_letter_filter {
+	bool is_discarded; /* those that were discarded, instead of those that are kept */
 	const int64_t *ids;
 	size_t id_count;
 	const char *outcome;
 	const char *reason; /* a part of the dead letter's reason, ignoring case */
 	const char *message;
 	int64_t older_than_s, newer_than_s; /* since the last attempt; negative: any age */
+	int64_t since;                      /* the instant of the last attempt or an earlier one */
 	int64_t limit;                      /* at most this many, the oldest; 0: all */
 };
 
@@ -86,8 +91,8 @@ struct dead_letters_ops {
 	const struct failure *(*count)(struct dead_letters *, const struct dead_letter_filter *,
 				       struct arena *arena, struct dead_letter_kind **kinds, size_t *count);
 
-	/* Finds those of `ids` that do not exist, in their order. */
-	const struct failure *(*missing)(struct dead_letters *, const int64_t *ids, size_t id_count,
+	/* Finds those of the filter's ids that do not exist, in their order; its other conditions are ignored. */
+	const struct failure *(*missing)(struct dead_letters *, const struct dead_letter_filter *,
 					 struct arena *arena, int64_t **missing, size_t *count);
 
 	/* Reads the next page of those that match.  `filter->limit` is ignored: the page has its own. */
@@ -99,11 +104,18 @@ struct dead_letters_ops {
 					 struct dead_letter_history_entry **deeds, size_t *count);
 
 	/*
-	 * Deletes the dead letters that did not change since they were read, and records the operator.
-	 * Counts them in *discarded.
+	 * Discards the dead letters that did not change since they were read, and records the operator.
+	 * Counts them in *discarded.  They are deleted after 7 days.
 	 */
 	const struct failure *(*discard)(struct dead_letters *, const struct dead_letter *letters,
 					 size_t count, const char *who, size_t *discarded);
+
+	/*
+	 * Restores discarded ones likewise.  One of a stream's entry that is a dead letter again is not
+	 * restored.
+	 */
+	const struct failure *(*restore)(struct dead_letters *, const struct dead_letter *letters,
+					 size_t count, const char *who, size_t *restored);
 
 	/*
 	 * Makes a mail due again at once and deletes its dead letter, in one transaction.  *done is false

@@ -89,11 +89,31 @@ static const struct command_option outbox_renew_options[] = {
 	 .help = "only of that command; out_of_stock: mail; none: unknown"}, \
 	{"older-than", OPTION_AGE, .value = "AGE", .help = "only if last tried before: 90s, 15m, 2h, 7d"}, \
 	{"newer-than", OPTION_AGE, .value = "AGE", .help = "only if last tried since then"}, \
+	{"since", OPTION_TEXT, .value = "WHEN", \
+	 .help = "the same, or from an instant on: 2026-01-31T12:00:00Z"}, \
+	{"sku", OPTION_TEXT, .value = "SKU", .help = "only if the payload names that SKU"}, \
 	{"limit", OPTION_COUNT, .value = "COUNT", .help = "at most this many, the oldest first"}
 
-static const struct command_option dead_letters_options[] = {
+#define DISCARDED \
+	{"discarded", .help = "those that were discarded and can be restored; ages count from the discard"}
+
+static const struct command_option list_options[] = {
+	{"group", .help = "count them by outcome, message and reason, the largest group first"},
 	DEAD_LETTER_FILTERS,
+	DISCARDED,
 	{"json", .help = "one JSON object a line"},
+	{0},
+};
+
+static const struct command_option show_options[] = {
+	DEAD_LETTER_FILTERS,
+	DISCARDED,
+	{"json", .help = "one JSON object a line"},
+	{0},
+};
+
+static const struct command_option export_options[] = {
+	DEAD_LETTER_FILTERS,
 	{0},
 };
 
@@ -110,7 +130,9 @@ static const struct command_option replay_options[] = {
 
 static const struct command_option discard_options[] = {
 	DEAD_LETTER_FILTERS,
+	{"dry-run", .help = "list which ones; change nothing", .letter = 'n'},
 	{"yes", .help = "do not ask", .letter = 'y'},
+	{"json", .help = "print one JSON object; with --dry-run one a line"},
 	{0},
 };
 
@@ -262,18 +284,20 @@ const struct command commands[] = {
 	},
 	{
 		.name = "dead-letters list", .heading = "Messages that were not handled", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
-		.options = dead_letters_options,
+		.options = list_options,
 		.summary = "list messages that were not handled, the oldest first",
-		.examples = "allocd dead-letters list\n"
-			    "allocd dead-letters list --outcome rejected --reason LAMP-9 --newer-than 2h\n"
+		.examples = "allocd dead-letters list --group --since 2h  # what went wrong, and how often\n"
+			    "allocd dead-letters list --outcome rejected --sku LAMP-9\n"
 			    "allocd dead-letters list --json  # for programs",
 		.details = "On a terminal, lines are cut to its width.  AGE counts from the last attempt,\n"
-			   "TRIES counts attempts.  Exits with 1 when there is no dead letter of an ID.",
+			   "TRIES counts attempts, a discard and a restore among them; FIRST and LAST are the\n"
+			   "ages of a group's first and last attempt.  Exits with 1 when there is no dead\n"
+			   "letter of an ID.",
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_list,
 	},
 	{
 		.name = "dead-letters show", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
-		.options = dead_letters_options,
+		.options = show_options,
 		.summary = "show a dead letter in full: its payload, and what operators did about it",
 		.examples = "allocd dead-letters show 17\n"
 			    "allocd dead-letters show --message allocate --limit 1 --json",
@@ -301,11 +325,36 @@ const struct command commands[] = {
 	{
 		.name = "dead-letters discard", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = discard_options,
-		.summary = "delete dead letters, and record the operator that did",
+		.summary = "take dead letters away, and record the operator that did",
 		.examples = "allocd dead-letters discard 17 18\n"
+			    "allocd dead-letters discard --older-than 30d --dry-run  # lists them\n"
 			    "allocd dead-letters discard --older-than 30d --yes",
-		.details = "Without an ID or a filter, all are deleted, except those being replayed.",
+		.details = "Without an ID or a filter, all are discarded, except those being replayed.  They are\n"
+			   "kept for 7 days, in which allocd dead-letters restore brings them back.",
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_discard,
+	},
+	{
+		.name = "dead-letters restore", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
+		.options = discard_options,
+		.summary = "bring dead letters back that were discarded in the last 7 days",
+		.examples = "allocd dead-letters list --discarded\n"
+			    "allocd dead-letters restore 17 18\n"
+			    "allocd dead-letters restore --since 10m --yes  # what was just discarded",
+		.details = "Without an ID or a filter, all are restored.  They have their ids again.  One of a\n"
+			   "stream's entry that is a dead letter again is not restored.",
+		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_restore,
+	},
+	{
+		.name = "dead-letters export", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
+		.options = export_options,
+		.summary = "print dead letters as lines of JSON that allocd publish takes",
+		.examples = "allocd dead-letters export --since 2h > commands.ndjson\n"
+			    "allocd publish --stream --file commands.ndjson  # once they are corrected",
+		.details = "Each is one line with type, data and the dead letter's id, outcome and reason, which\n"
+			   "allocd publish ignores.  Ids of messages are kept.  A mail, and what is not JSON or\n"
+			   "MessagePack, is left out and named on standard error: then it exits with 1.  They stay dead\n"
+			   "letters: once published and handled, discard them.",
+		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_export,
 	},
 	{
 		.name = "config", .heading = "The program", .arguments = "",

@@ -120,6 +120,8 @@ enum exit_status command_dead_letters_list(const struct invocation *invocation);
 enum exit_status command_dead_letters_show(const struct invocation *invocation);
 enum exit_status command_dead_letters_replay(const struct invocation *invocation);
 enum exit_status command_dead_letters_discard(const struct invocation *invocation);
+enum exit_status command_dead_letters_restore(const struct invocation *invocation);
+enum exit_status command_dead_letters_export(const struct invocation *invocation);
 enum exit_status command_config(const struct invocation *invocation);
 enum exit_status command_version(const struct invocation *invocation);
 enum exit_status command_help(const struct invocation *invocation);

@@ -24,7 +24,7 @@ enum command_set {
 	USED_BY_DATABASE_TOOLS = 1 << 5,
 	USED_BY_REPUBLISH = 1 << 6,
 	USED_BY_QUIESCE = 1 << 7,
-	USED_BY_DEAD_LETTERS = 1 << 8, /* list, show, discard */
+	USED_BY_DEAD_LETTERS = 1 << 8, /* all but replay */
 	USED_BY_REPLAY = 1 << 9,       /* it handles dead letters as the worker does */
 	USED_BY_BENCH = 1 << 10,
 	USED_BY_STATUS = 1 << 11,

@@ -1,6 +1,7 @@
 /* The parts that all commands about dead letters share. */
 #include "entrypoints/dead_letters/dead_letter_call.h"
 
+#include "adapters/codec/codec.h"
 #include "adapters/postgres/ports/dead_letter_archive.h"
 #include "core/base/must.h"
 #include "entrypoints/cli/options.h"
@@ -12,10 +13,15 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The longest wait for one answer of the database. */
 #define ANSWER_MS 30000
+
+/* The rows of a page: without payloads, and with payloads of up to 64 KiB. */
+#define ROWS_LIGHT 500
+#define ROWS_HEAVY 50
 
 enum exit_status dead_letter_call_report(const struct dead_letter_call *call, enum exit_status status,
 					 const char *format, ...)
@@ -41,6 +47,11 @@ enum exit_status dead_letter_call_report_failure(const struct dead_letter_call *
 	return dead_letter_call_report(call, STATUS_FAILED, "the database refused: %s", failure->text);
 }
 
+static const char *noun(const struct dead_letter_call *call)
+{
+	return call->filter.is_discarded ? "discarded dead letter" : "dead letter";
+}
+
 /* ---- ids that name no dead letter ---- */
 
 static enum exit_status report_missing(const struct dead_letter_call *call, int64_t id)
@@ -53,8 +64,8 @@ static enum exit_status report_missing(const struct dead_letter_call *call, int6
 
 	if (failure)
 		return dead_letter_call_report_failure(call, failure);
-	if (!count)
-		return dead_letter_call_report(call, STATUS_DONE, "there is no dead letter %" PRId64, id);
+	if (call->filter.is_discarded || !count)
+		return dead_letter_call_report(call, STATUS_DONE, "there is no %s %" PRId64, noun(call), id);
 	fprintf(stderr,
 		"allocd: %s: there is no dead letter %" PRId64 " any more: ", call->invocation->command->name,
 		id);
@@ -72,8 +83,8 @@ static enum exit_status check_ids(struct dead_letter_call *call)
 
 	if (!filter->id_count)
 		return STATUS_DONE;
-	failure = call->letters->ops->missing(call->letters, filter->ids, filter->id_count,
-					      call->invocation->arena, &missing, &count);
+	failure = call->letters->ops->missing(call->letters, filter, call->invocation->arena, &missing,
+					      &count);
 	if (failure)
 		return dead_letter_call_report_failure(call, failure);
 	call->is_missing_some = count > 0;
@@ -84,15 +95,17 @@ static enum exit_status check_ids(struct dead_letter_call *call)
 
 /* ---- opening and closing ---- */
 
-enum exit_status dead_letter_call_open(struct dead_letter_call *call, const struct invocation *invocation)
+static enum exit_status open_call(struct dead_letter_call *call, bool is_discarded)
 {
+	const struct invocation *invocation = call->invocation;
 	struct url_source url = database_url(&invocation->config);
 	enum exit_status status;
 	const char *error;
 
-	*call = (struct dead_letter_call){.invocation = invocation};
 	if (!dead_letter_filter_read(invocation, &call->filter, &error))
 		return dead_letter_call_report(call, STATUS_USAGE, "%s", error);
+	call->filter.is_discarded = is_discarded;
+	call->sku = invocation_option(invocation, "sku");
 	status = schema_prepare(&invocation->config, false, invocation->logger);
 	if (status != STATUS_DONE)
 		return status;
@@ -102,11 +115,17 @@ enum exit_status dead_letter_call_open(struct dead_letter_call *call, const stru
 	return check_ids(call);
 }
 
-void dead_letter_call_close(struct dead_letter_call *call)
+enum exit_status dead_letter_call_run(const struct invocation *invocation, bool is_discarded,
+				      dead_letter_body *body)
 {
-	if (call->letters)
-		call->letters->ops->free(call->letters);
-	call->letters = NULL;
+	struct dead_letter_call call = {.invocation = invocation};
+	enum exit_status status = open_call(&call, is_discarded);
+
+	if (status == STATUS_DONE)
+		status = body(&call);
+	if (call.letters)
+		call.letters->ops->free(call.letters);
+	return status;
 }
 
 enum exit_status dead_letter_call_status(const struct dead_letter_call *call)
@@ -116,30 +135,131 @@ enum exit_status dead_letter_call_status(const struct dead_letter_call *call)
 
 /* ---- reading and counting ---- */
 
+/* Whether a member `sku` of the payload, which may be malformed, has that value. */
+static bool names_sku(const struct dead_letter *letter, const char *sku, struct arena *arena)
+{
+	static const char *const names[] = {"sku", NULL};
+	struct bytes same;
+
+	return codec_payload_replace(letter->payload, names, sku, sku, arena, &same) > 0;
+}
+
+static void keep_letters_of_sku(struct dead_letter_page *page, const char *sku)
+{
+	struct arena *arena = arena_new(64 * 1024);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < page->count; i++) {
+		arena_clear(arena);
+		if (names_sku(&page->letters[i], sku, arena))
+			page->letters[kept++] = page->letters[i];
+	}
+	page->count = kept;
+	arena_free(&arena);
+}
+
+/* Reads `page->max` letters; *more is false after the last one. */
+static const struct failure *read_letters(struct dead_letter_call *call, struct dead_letter_page *page,
+					  bool *more)
+{
+	const struct failure *failure;
+
+	page->count = 0;
+	arena_clear(page->arena);
+	failure = page->max ? call->letters->ops->read(call->letters, &call->filter, page) : NULL;
+	*more = !failure && page->count;
+	if (!*more)
+		return failure;
+	page->after = page->letters[page->count - 1].id;
+	if (call->sku)
+		keep_letters_of_sku(page, call->sku);
+	return NULL;
+}
+
 const struct failure *dead_letter_call_read_page(struct dead_letter_call *call, struct dead_letter_page *page)
 {
 	const struct dead_letter_filter *filter = &call->filter;
+	int64_t left = filter->limit - call->read_count;
 	struct dead_letter_page next = *page;
 	const struct failure *failure;
+	bool more;
 
-	next.after = page->count ? page->letters[page->count - 1].id : page->after;
-	next.count = 0;
-	if (filter->limit && filter->limit - call->read_count < (int64_t)page->max)
-		next.max = (size_t)(filter->limit - call->read_count);
-	arena_clear(page->arena);
-	failure = next.max ? call->letters->ops->read(call->letters, filter, &next) : NULL;
+	next.with_payload |= call->sku != NULL;
+	if (filter->limit && left < (int64_t)page->max)
+		next.max = (size_t)left;
+	do
+		failure = read_letters(call, &next, &more);
+	while (more && !next.count);
 	next.max = page->max;
 	*page = next;
 	call->read_count += (int64_t)next.count;
 	return failure;
 }
 
+enum exit_status dead_letter_call_for_each_page(struct dead_letter_call *call, bool with_payload,
+						use_dead_letters *use, void *context)
+{
+	struct dead_letter_page page = {
+		.max = with_payload || call->sku ? ROWS_HEAVY : ROWS_LIGHT,
+		.with_payload = with_payload,
+		.arena = arena_new(64 * 1024),
+	};
+	const struct failure *failure = NULL;
+	enum exit_status status = STATUS_DONE;
+
+	while (status == STATUS_DONE && !(failure = dead_letter_call_read_page(call, &page)) && page.count)
+		status = use(call, &page, context);
+	if (failure)
+		status = dead_letter_call_report_failure(call, failure);
+	else if (status == STATUS_DONE && !call->read_count)
+		dead_letter_call_report(call, STATUS_DONE, "no %ss", noun(call));
+	arena_free(&page.arena);
+	return status == STATUS_DONE ? dead_letter_call_status(call) : status;
+}
+
+/* ---- counting ---- */
+
+static struct dead_letter_kind *kind_of(struct dead_letter_census *census, const struct dead_letter *letter,
+					struct arena *arena)
+{
+	for (size_t i = 0; i < census->kind_count; i++) {
+		struct dead_letter_kind *kind = &census->kinds[i];
+
+		if (!strcmp(kind->message, letter->message) && !strcmp(kind->transport, letter->transport))
+			return kind;
+	}
+	census->kinds = arena_grow(arena, census->kinds, census->kind_count, sizeof *census->kinds);
+	census->kinds[census->kind_count] = (struct dead_letter_kind){
+		.message = arena_strdup(arena, letter->message),
+		.transport = arena_strdup(arena, letter->transport),
+	};
+	return &census->kinds[census->kind_count++];
+}
+
+/* The database cannot tell which payloads name a SKU, so they are read. */
+static const struct failure *count_letters_of_sku(struct dead_letter_call *call,
+						  struct dead_letter_census *census)
+{
+	struct dead_letter_page page = {.max = ROWS_HEAVY, .arena = arena_new(64 * 1024)};
+	const struct failure *failure;
+
+	while (!(failure = dead_letter_call_read_page(call, &page)) && page.count) {
+		for (size_t i = 0; i < page.count; i++)
+			kind_of(census, &page.letters[i], call->invocation->arena)->count++;
+	}
+	arena_free(&page.arena);
+	call->read_count = 0;
+	return failure;
+}
+
 enum exit_status dead_letter_call_count(struct dead_letter_call *call, struct dead_letter_census *census)
 {
-	const struct failure *failure = call->letters->ops->count(
-		call->letters, &call->filter, call->invocation->arena, &census->kinds, &census->kind_count);
+	const struct failure *failure;
 
-	census->total = 0;
+	*census = (struct dead_letter_census){0};
+	failure = call->sku ? count_letters_of_sku(call, census)
+			    : call->letters->ops->count(call->letters, &call->filter, call->invocation->arena,
+							&census->kinds, &census->kind_count);
 	if (failure)
 		return dead_letter_call_report_failure(call, failure);
 	for (size_t i = 0; i < census->kind_count; i++)

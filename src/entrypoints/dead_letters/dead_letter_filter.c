@@ -1,6 +1,7 @@
 /* The filter of a command about dead letters. */
 #include "entrypoints/dead_letters/dead_letter_filter.h"
 
+#include "core/base/calendar.h"
 #include "core/message.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/text.h"
@@ -82,6 +83,25 @@ static bool read_message(const struct invocation *invocation, struct dead_letter
 	return false;
 }
 
+/* An age is the same as --newer-than; of both, the shorter one counts. */
+static bool read_since(const struct invocation *invocation, struct dead_letter_filter *filter,
+		       const char **error)
+{
+	const char *since = invocation_option(invocation, "since");
+	int64_t age_s;
+
+	if (!since || instant_parse(since, strlen(since), &filter->since))
+		return true;
+	if (!text_to_age(since, &age_s)) {
+		*error = "expected an age such as 90s, 15m, 2h or 7d, or an instant such as "
+			 "2026-01-31T12:00:00Z after --since";
+		return false;
+	}
+	if (filter->newer_than_s < 0 || age_s < filter->newer_than_s)
+		filter->newer_than_s = age_s;
+	return true;
+}
+
 bool dead_letter_filter_read(const struct invocation *invocation, struct dead_letter_filter *filter,
 			     const char **error)
 {
@@ -92,5 +112,5 @@ bool dead_letter_filter_read(const struct invocation *invocation, struct dead_le
 		.limit = invocation_number(invocation, "limit", 0),
 	};
 	return read_ids(invocation, filter, error) && read_outcome(invocation, filter, error) &&
-	       read_message(invocation, filter, error);
+	       read_message(invocation, filter, error) && read_since(invocation, filter, error);
 }

@@ -3,23 +3,27 @@
 #define ALLOCD_ENTRYPOINTS_DEAD_LETTERS_DEAD_LETTER_PRINT_H
 
 #include "bus/ports/dead_letter_archive.h"
+#include "entrypoints/dead_letters/dead_letter_groups.h"
 
 #include <jansson.h>
 #include <stdio.h>
 
-enum { LETTER_COLUMNS = 7 };
+enum { TABLE_COLUMNS_MAX = 7 };
 
 /* A table that is printed a page at a time; the first page sets the widths of its columns. */
 struct dead_letter_table {
 	FILE *out;
 	size_t terminal_width; /* lines are cut to it; 0: lines are not cut */
 	int64_t now;           /* the instant from which ages are counted */
-	size_t widths[LETTER_COLUMNS];
+	size_t widths[TABLE_COLUMNS_MAX];
 	bool has_head; /* the first page was printed */
 };
 
 void dead_letter_table_print(struct dead_letter_table *table, const struct dead_letter *letters,
 			     size_t count);
+
+/* Ages are counted to the first attempt of any letter of the group, and to the last one. */
+void dead_letter_groups_print(struct dead_letter_table *table, const struct dead_letter_groups *groups);
 
 /* A dead letter in full, with the history of operators' actions on it. */
 struct dead_letter_details {
@@ -43,7 +47,10 @@ struct bytes dead_letter_whole_characters(const struct dead_letter *letter);
  */
 json_t *dead_letter_to_json(const struct dead_letter *letter);
 
-/* The same with the history. */
+/* A group, and the ids of its first and its last letter. */
+json_t *dead_letter_group_to_json(const struct dead_letter_group *group);
+
+/* A dead letter with its history. */
 json_t *dead_letter_details_to_json(const struct dead_letter_details *details);
 
 #endif

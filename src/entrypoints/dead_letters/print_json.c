@@ -83,6 +83,21 @@ json_t *dead_letter_to_json(const struct dead_letter *letter)
 	return object;
 }
 
+json_t *dead_letter_group_to_json(const struct dead_letter_group *group)
+{
+	json_t *object = must(json_object());
+
+	set(object, "outcome", json_string(group->outcome));
+	set(object, "message", json_string(group->message));
+	set(object, "reason", json_string(group->reason));
+	set(object, "count", json_integer(group->count));
+	set(object, "first_at", instant_json(group->first_at));
+	set(object, "last_at", instant_json(group->last_at));
+	set(object, "first_id", json_integer(group->first_id));
+	set(object, "last_id", json_integer(group->last_id));
+	return object;
+}
+
 static json_t *history_entry_to_json(const struct dead_letter_history_entry *entry)
 {
 	json_t *object = must(json_object());

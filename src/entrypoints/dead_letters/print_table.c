@@ -1,5 +1,5 @@
 /*
- * Prints dead letters as a table.  Control characters in a sender's text are escaped for the terminal.
+ * Prints dead letters, or groups of them, as a table.  Control characters in a sender's text are escaped for the terminal.
  */
 #include "entrypoints/dead_letters/dead_letter_print.h"
 
@@ -12,28 +12,22 @@
 /* On a terminal a message's id is cut to this many characters, which leaves room for the reason. */
 #define ID_WIDTH_MAX 24
 
-enum column {
-	COLUMN_ID,
-	COLUMN_AGE,
-	COLUMN_OUTCOME,
-	COLUMN_TRIES,
-	COLUMN_MESSAGE,
-	COLUMN_MESSAGE_ID,
-	COLUMN_REASON
-};
-
-static const struct column_head {
+struct column {
 	const char *name;
 	bool is_number;
-} heads[LETTER_COLUMNS] = {
-	[COLUMN_ID] = {"ID", true},
-	[COLUMN_AGE] = {"AGE", true},
-	[COLUMN_OUTCOME] = {"OUTCOME", false},
-	[COLUMN_TRIES] = {"TRIES", true},
-	[COLUMN_MESSAGE] = {"MESSAGE", false},
-	[COLUMN_MESSAGE_ID] = {"MESSAGE-ID", false},
-	[COLUMN_REASON] = {"REASON", false},
 };
+
+static const struct column letter_columns[] = {
+	{"ID", true},       {"AGE", true},         {"OUTCOME", false}, {"TRIES", true},
+	{"MESSAGE", false}, {"MESSAGE-ID", false}, {"REASON", false},
+};
+
+static const struct column group_columns[] = {
+	{"COUNT", true}, {"OUTCOME", false}, {"MESSAGE", false}, {"FIRST", true}, {"LAST", true}, {"REASON", false},
+};
+
+#define LETTER_COLUMNS (sizeof letter_columns / sizeof letter_columns[0])
+#define GROUP_COLUMNS  (sizeof group_columns / sizeof group_columns[0])
 
 static const char *age_text(int64_t us, struct arena *arena)
 {
@@ -67,20 +61,6 @@ static const char *cut(const char *text, size_t width, struct arena *arena)
 	return arena_printf(arena, "%.*s…", (int)end, text);
 }
 
-static void fill_cells(const struct dead_letter_table *table, const struct dead_letter *letter,
-		       struct arena *arena, const char *cells[LETTER_COLUMNS])
-{
-	const char *id = letter->message_id ? utf8_printable(arena, letter->message_id) : "-";
-
-	cells[COLUMN_ID] = arena_printf(arena, "%" PRId64, letter->id);
-	cells[COLUMN_AGE] = age_text(table->now - letter->last_at, arena);
-	cells[COLUMN_OUTCOME] = letter->outcome;
-	cells[COLUMN_TRIES] = arena_printf(arena, "%d", letter->attempts);
-	cells[COLUMN_MESSAGE] = utf8_printable(arena, letter->message);
-	cells[COLUMN_MESSAGE_ID] = table->terminal_width ? cut(id, ID_WIDTH_MAX, arena) : id;
-	cells[COLUMN_REASON] = utf8_printable(arena, letter->reason);
-}
-
 static const char *padded(const char *text, size_t width, bool align_right, struct arena *arena)
 {
 	size_t used = width_of(text);
@@ -90,50 +70,82 @@ static const char *padded(const char *text, size_t width, bool align_right, stru
 			   : arena_printf(arena, "%s%*s", text, missing, "");
 }
 
-static void print_row(const struct dead_letter_table *table, const char *const cells[LETTER_COLUMNS],
-		      struct arena *arena)
+/* The last column is not padded. */
+static void print_row(const struct dead_letter_table *table, const struct column *columns, size_t count,
+		      const char *const *cells, struct arena *arena)
 {
 	const char *line = "";
 
-	for (size_t i = 0; i < COLUMN_REASON; i++)
+	for (size_t i = 0; i < count - 1; i++)
 		line = arena_printf(arena, "%s%s  ", line,
-				    padded(cells[i], table->widths[i], heads[i].is_number, arena));
-	line = arena_printf(arena, "%s%s", line, cells[COLUMN_REASON]);
+				    padded(cells[i], table->widths[i], columns[i].is_number, arena));
+	line = arena_printf(arena, "%s%s", line, cells[count - 1]);
 	fprintf(table->out, "%s\n", table->terminal_width ? cut(line, table->terminal_width, arena) : line);
 }
 
-static void print_head(struct dead_letter_table *table, const struct dead_letter *letters, size_t count,
-		       struct arena *arena)
+static void print_head(struct dead_letter_table *table, const struct column *columns, size_t count,
+		       const char *const *cells, size_t rows, struct arena *arena)
 {
-	const char *cells[LETTER_COLUMNS];
+	const char *names[TABLE_COLUMNS_MAX];
 
-	for (size_t i = 0; i < LETTER_COLUMNS; i++)
-		table->widths[i] = strlen(heads[i].name);
-	for (size_t row = 0; row < count; row++) {
-		fill_cells(table, &letters[row], arena, cells);
-		for (size_t i = 0; i < LETTER_COLUMNS; i++) {
-			size_t width = width_of(cells[i]);
+	for (size_t i = 0; i < count; i++) {
+		names[i] = columns[i].name;
+		table->widths[i] = strlen(names[i]);
+		for (size_t row = 0; row < rows; row++) {
+			size_t width = width_of(cells[row * count + i]);
 
 			table->widths[i] = width > table->widths[i] ? width : table->widths[i];
 		}
 	}
-	for (size_t i = 0; i < LETTER_COLUMNS; i++)
-		cells[i] = heads[i].name;
-	print_row(table, cells, arena);
+	print_row(table, columns, count, names, arena);
 	table->has_head = true;
+}
+
+/* The cells of one row follow those of the row before. */
+static void print_cells(struct dead_letter_table *table, const struct column *columns, size_t count,
+			const char *const *cells, size_t rows, struct arena *arena)
+{
+	if (!table->has_head)
+		print_head(table, columns, count, cells, rows, arena);
+	for (size_t row = 0; row < rows; row++)
+		print_row(table, columns, count, cells + row * count, arena);
 }
 
 void dead_letter_table_print(struct dead_letter_table *table, const struct dead_letter *letters, size_t count)
 {
 	struct arena *arena = arena_new(64 * 1024);
-	const char *cells[LETTER_COLUMNS];
+	const char **cells = arena_alloc(arena, count * LETTER_COLUMNS * sizeof *cells), **cell = cells;
 
-	if (!table->has_head)
-		print_head(table, letters, count, arena);
-	for (size_t row = 0; row < count; row++) {
-		arena_clear(arena);
-		fill_cells(table, &letters[row], arena, cells);
-		print_row(table, cells, arena);
+	for (const struct dead_letter *letter = letters; letter < letters + count; letter++) {
+		const char *id = letter->message_id ? utf8_printable(arena, letter->message_id) : "-";
+
+		*cell++ = arena_printf(arena, "%" PRId64, letter->id);
+		*cell++ = age_text(table->now - letter->last_at, arena);
+		*cell++ = letter->outcome;
+		*cell++ = arena_printf(arena, "%d", letter->attempts);
+		*cell++ = utf8_printable(arena, letter->message);
+		*cell++ = table->terminal_width ? cut(id, ID_WIDTH_MAX, arena) : id;
+		*cell++ = utf8_printable(arena, letter->reason);
 	}
+	print_cells(table, letter_columns, LETTER_COLUMNS, cells, count, arena);
+	arena_free(&arena);
+}
+
+void dead_letter_groups_print(struct dead_letter_table *table, const struct dead_letter_groups *groups)
+{
+	struct arena *arena = arena_new(64 * 1024);
+	const char **cells = arena_alloc(arena, groups->count * GROUP_COLUMNS * sizeof *cells), **cell = cells;
+
+	for (size_t i = 0; i < groups->count; i++) {
+		const struct dead_letter_group *group = groups->all[i];
+
+		*cell++ = arena_printf(arena, "%" PRId64, group->count);
+		*cell++ = group->outcome;
+		*cell++ = utf8_printable(arena, group->message);
+		*cell++ = age_text(table->now - group->first_at, arena);
+		*cell++ = age_text(table->now - group->last_at, arena);
+		*cell++ = utf8_printable(arena, group->reason);
+	}
+	print_cells(table, group_columns, GROUP_COLUMNS, cells, groups->count, arena);
 	arena_free(&arena);
 }

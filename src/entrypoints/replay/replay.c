@@ -59,11 +59,5 @@ static enum exit_status replay(struct dead_letter_call *call)
 
 enum exit_status command_dead_letters_replay(const struct invocation *invocation)
 {
-	struct dead_letter_call call;
-	enum exit_status status = dead_letter_call_open(&call, invocation);
-
-	if (status == STATUS_DONE)
-		status = replay(&call);
-	dead_letter_call_close(&call);
-	return status;
+	return dead_letter_call_run(invocation, false, replay);
 }

@@ -77,6 +77,10 @@ def test_list_prints_every_field_as_json(assorted):
         (["--older-than", "2d"], [1]),
         (["--newer-than", "1h"], [3, 4, 5]),
         (["--newer-than", "4d", "--older-than", "90m"], [1, 2]),
+        (["--since", "1h"], [3, 4, 5]),
+        (["--since", "2001-01-01T00:00:00Z"], [1, 2, 3, 4, 5]),
+        (["--since", "2999-01-01T00:00:00Z"], []),
+        (["--discarded"], []),
         (["--limit", "2"], [1, 2]),
         (["4", "1"], [1, 4]),
         (["4", "1", "--limit=1"], [1]),
@@ -118,7 +122,9 @@ def module_assorted(module_allocd):
         (["list", "twelve"], "twelve"),
         (["list", "--yes"], "--yes"),
         (["replay", "--yes", "--rate", "0"], "--rate"),
-        (["discard", "--dry-run"], "--dry-run"),
+        (["discard", "--rate", "1"], "--rate"),
+        (["export", "--json"], "--json"),
+        (["list", "--since", "noon"], "2026-01-31T12:00:00Z"),
         (["forget"], "dead-letters"),
     ],
 )
@@ -131,7 +137,7 @@ def test_wrong_usage_is_an_error_with_its_reason(module_allocd, arguments, words
 
 
 def test_an_empty_list_ends_with_0(allocd):
-    for verb in (["list"], ["show"], ["replay"], ["discard"], ["list", "--json"]):
+    for verb in (["list"], ["show"], ["replay"], ["discard"], ["export"], ["list", "--json"], ["list", "--group"]):
         done = letters(allocd, *verb)
 
         assert (done.returncode, done.stdout) == (0, "")
@@ -149,6 +155,59 @@ def test_list_reads_many_letters_page_by_page(parked):
 
     assert [int(line.split()[0]) for line in done.stdout.splitlines()[1:]] == list(range(1, 1204))
     assert ids(parked, "--limit", "777") == list(range(1, 778))
+
+
+def test_groups_are_counted_by_outcome_message_and_reason(assorted):
+    often = reject(assorted, 3)
+
+    head, *rows = letters(assorted, "list", "--group").stdout.splitlines()
+    first = json.loads(letters(assorted, "list", "--group", "--json").stdout.splitlines()[0])
+
+    assert head.split() == ["COUNT", "OUTCOME", "MESSAGE", "FIRST", "LAST", "REASON"]
+    assert len(rows) == 6
+    assert rows[0].split()[:3] == ["3", "rejected", "allocate"]
+    assert rows[0].endswith(f"invalid sku {often}")
+    assert (first["count"], first["first_id"], first["last_id"]) == (3, 6, 8)
+    assert first["first_at"] <= first["last_at"]
+    assert letters(assorted, "list", "--group", "--reason", "no such reason").stdout == ""
+
+
+def test_a_filter_by_sku_compares_the_value_of_the_field_in_any_encoding(allocd):
+    payloads = [
+        {"orderid": "o", "sku": "l\u00e4mp", "qty": 1},
+        {"orderid": "o", "sku": "l\u00e4mp-2", "qty": 1},
+        msgpack.packb({"orderid": "l\u00e4mp", "sku": "other", "qty": 1}),
+        msgpack.packb({"orderid": "o", "sku": "l\u00e4mp", "qty": 1}),
+        b'{"orderid": "o", "sku": "l\\u00e4mp", "qt',
+        cloudevent(orderid="o", sku="l\u00e4mp", qty=1),
+        {"batchref": "l\u00e4mp", "qty": 1},
+    ]
+    for number, payload in enumerate(payloads, 1):
+        allocd.send("allocate", payload)
+        allocd.await_dead_letters(number)
+
+    assert ids(allocd, "--sku", "l\u00e4mp") == [1, 4, 5, 6]
+    assert ids(allocd, "--sku", "l\u00e4mp", "--limit", "2") == [1, 4]
+    assert ids(allocd, "--sku", "l\u00e4mp", "--outcome", "invalid") == [5]
+    assert letters(allocd, "list", "--group", "--sku", "l\u00e4mp-2").stdout.splitlines()[1].split()[0] == "1"
+
+    done = letters(allocd, "discard", "--sku", "l\u00e4mp", "--yes", "--json")
+
+    assert json.loads(done.stdout) == {"discarded": 4, "matched": 4}
+    assert ids(allocd) == [2, 3, 7]
+
+
+def test_a_sku_is_found_behind_pages_of_others(parked):
+    assert parked.run("migrate").returncode == 0
+    parked.query(
+        """insert into dead_letters (outcome, reason, way, place, message, source, payload, payload_bytes)
+        select 'invalid', '', 'pubsub', 'p', 'allocate', '', payload, length(payload) from generate_series(1, 300) n,
+        lateral (select convert_to(format('{"sku":"%%s"}', n / 150), 'UTF8') as payload) p"""
+    )
+
+    assert ids(parked, "--sku", "1") == list(range(150, 300))
+    assert ids(parked, "--sku", "2") == [300]
+    assert ids(parked, "--sku", "3") == []
 
 
 def test_an_id_without_a_letter_is_named_in_the_error(allocd):
@@ -376,21 +435,3 @@ def test_an_entry_without_a_type_has_its_own_reason_and_stays_invalid(allocd):
     assert done.returncode == 1
     assert done.stdout == f"1 invalid: {letter['reason']} -> invalid: {letter['reason']}\n"
     assert replay(allocd, "--edit", "qty=1").returncode == 2
-
-
-# ---- discard ----
-
-
-def test_discard_deletes_the_letter_and_records_the_user(allocd):
-    kept, gone = reject(allocd), reject(allocd, 2)
-
-    done = letters(allocd, "discard", "--yes", "--reason", gone)
-
-    assert done.returncode == 0
-    assert "2 of 2 discarded" in done.stderr
-    assert [row[2] for row in allocd.query(LETTERS)] == [f"invalid sku {kept}"]
-    assert [(row[:3], row[6]) for row in allocd.query(HISTORY)] == [
-        ((2, 2, "discarded"), f"invalid sku {gone}"),
-        ((3, 2, "discarded"), f"invalid sku {gone}"),
-    ]
-    assert allocd.query("select kept from dead_letter_totals") == [(1,)]

@@ -27,12 +27,15 @@ FORGOTTEN = {
     "order_lines.orderid", "displaced_lines.orderid", "allocations_view.orderid", "outbox.frame",
     "notifications.orderid", "inbox.id", "dead_letters.payload", "dead_letters.reason", "dead_letters.message_id",
     "dead_letter_history.edits", "dead_letter_history.reason", "dead_letter_history.message_id",
+    "discarded_letters.payload", "discarded_letters.reason", "discarded_letters.message_id",
 }  # fmt: skip
 NOT_OF_ORDERS = {
     "allocations_view.batchref", "allocations_view.sku", "batches.reference", "blind_windows.cause",
     "dead_letter_history.action", "dead_letter_history.message", "dead_letter_history.outcome",
     "dead_letter_history.who", "dead_letters.entry_id", "dead_letters.message", "dead_letters.outcome",
-    "dead_letters.place", "dead_letters.source", "dead_letters.way", "forgets.digest", "forgets.token",
+    "dead_letters.place", "dead_letters.source", "dead_letters.way", "discarded_letters.entry_id",
+    "discarded_letters.message", "discarded_letters.outcome", "discarded_letters.place", "discarded_letters.source",
+    "discarded_letters.way", "forgets.digest", "forgets.token",
     "inbox.message", "inbox.outcome", "inbox.source", "migrations.checksum", "migrations.name",
     "notifications.recipient", "notifications.sku", "products.sku", "shrinks.cause", "shrinks.traceparent",
     "streams.name", "installation.prefix", "installation.streams", "leases.name", "leases.note", "workers.name",
@@ -65,7 +68,7 @@ def forget(there, order, *options):
 def rows_with(there, text):
     """Where a text is found in the decoded columns; the outbox as `GET /events` decodes it."""
     found = {}
-    for column in FORGOTTEN - {"outbox.frame", "dead_letters.payload"}:
+    for column in FORGOTTEN - {"outbox.frame", "dead_letters.payload", "discarded_letters.payload"}:
         table, name = column.split(".")
         found[column] = there.query(f"select count(*) from {table} where {name} = %s", text)[0][0]
     return {column: count for column, count in found.items() if count}
@@ -100,7 +103,9 @@ def test_an_order_is_forgotten_and_the_books_balance_while_a_worker_runs(parked,
         fill(there, sku)
     there.allocate("no-such-sku", ORDER, 1, id=ORDER)
     there.allocate("no-such-sku", OTHERS[0], 1)
-    there.await_dead_letters(2)
+    there.allocate("no-such-sku", ORDER, 2)
+    there.await_dead_letters(3)
+    assert there.run("dead-letters", "discard", "--yes", "1").returncode == 0
     before = {sku: events(there, sku) for sku in ("LAMP", "CHAIR")}
     wait_until(lambda: there.run("quiesce").returncode == 0, "the worker to be idle")
 
@@ -114,7 +119,9 @@ def test_an_order_is_forgotten_and_the_books_balance_while_a_worker_runs(parked,
     assert done["replaced"] == dry["replaced"]
     assert done["replaced"]["order_lines"] == done["replaced"]["allocations_view"] == 2
     assert done["replaced"]["outbox"] == json.dumps(before).count(json.dumps(ORDER))
-    assert done["replaced"]["dead_letters"] == 1
+    assert done["replaced"]["dead_letters"] == 2, "one of them was discarded"
+    [(payload, message_id)] = there.query("select payload, message_id from discarded_letters")
+    assert b"forgotten-" in bytes(payload) and TOKEN.fullmatch(message_id)
     assert rows_with(there, ORDER) == {}
     for sku, old in before.items():
         new = events(there, sku)

@@ -45,7 +45,7 @@ void store_find_active_shrinks(struct chores_store *port, const char **skus, siz
 struct cleanup_round {
 	struct postgres_store *store;
 	struct cleanup *cleanup;
-	struct query *units, *inbox, *outbox, *windows, *history, *letters, *totals;
+	struct query *units, *inbox, *outbox, *windows, *history, *discarded, *letters, *totals;
 };
 
 static bool has_more(const struct query *query)
@@ -75,7 +75,7 @@ static void set_cleanup(struct cleanup_round *round)
 	     letters_are_left = has_more_letters(round->store, round->letters);
 
 	round->cleanup->more = !units_are_done || !inbox_is_done || has_more(round->windows) ||
-			       has_more(round->history) || letters_are_left ||
+			       has_more(round->history) || has_more(round->discarded) || letters_are_left ||
 			       query_affected(round->outbox) >= DELETE_EXPIRED_OUTBOX_ROWS;
 	round->cleanup->dead_letters = result_int8(round->totals, 0, 0);
 	round->cleanup->dead_letters_dropped = result_int8(round->totals, 0, 1);
@@ -135,6 +135,8 @@ void store_clean_up(struct chores_store *port, struct cleanup *cleanup, store_do
 	round->outbox = add_limited_delete(pipeline, DELETE_EXPIRED_OUTBOX, DELETE_EXPIRED_OUTBOX_ROWS);
 	round->windows = add_limited_delete(pipeline, DELETE_EXPIRED_BLIND_WINDOWS, DELETE_EXPIRED_ROWS);
 	round->history = add_limited_delete(pipeline, DELETE_EXPIRED_HISTORY, DELETE_EXPIRED_ROWS);
+	round->discarded =
+		add_limited_delete(pipeline, DELETE_EXPIRED_DISCARDED_LETTERS, DELETE_EXPIRED_ROWS);
 	round->letters = add_dead_letters_delete(pipeline, store);
 	round->totals = query_pipeline_add(pipeline, READ_DEAD_LETTER_TOTALS);
 	store_send(store, PIPELINE_READS, on_cleaned_up, round);

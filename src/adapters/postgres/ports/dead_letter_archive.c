@@ -70,6 +70,11 @@ static const char *number(struct arena *arena, int64_t value)
 	return arena_printf(arena, "%" PRId64, value);
 }
 
+static const char *boolean(bool value)
+{
+	return value ? "true" : "false";
+}
+
 static const char *array_of_numbers(struct arena *arena, const int64_t *values, size_t count)
 {
 	size_t room = count * 21 + 3, used = 1;
@@ -102,7 +107,7 @@ static struct bytes bytes_at(const PGresult *rows, int row, int column, struct a
 
 /* ---- the filter ---- */
 
-#define FILTER_PARAMS 8
+#define FILTER_PARAMS 10
 
 static const char *age(struct arena *arena, int64_t seconds)
 {
@@ -120,6 +125,8 @@ static void set_filter(const struct postgres_dead_letters *it, const struct dead
 	params[5] = age(arena, filter->older_than_s);
 	params[6] = age(arena, filter->newer_than_s);
 	params[7] = number(arena, it->letters.opened_at);
+	params[8] = boolean(filter->is_discarded);
+	params[9] = filter->since ? number(arena, filter->since) : NULL;
 }
 
 /* ---- reading ---- */
@@ -149,12 +156,14 @@ static const struct failure *count_kinds(struct dead_letters *letters,
 	return NULL;
 }
 
-static const struct failure *find_missing(struct dead_letters *letters, const int64_t *ids, size_t id_count,
-					  struct arena *arena, int64_t **missing, size_t *count)
+static const struct failure *find_missing(struct dead_letters *letters,
+					  const struct dead_letter_filter *filter, struct arena *arena,
+					  int64_t **missing, size_t *count)
 {
 	struct postgres_dead_letters *it = downcast(letters);
-	const char *params[] = {array_of_numbers(arena, ids, id_count)};
-	PGresult *rows = query(it, sql_find_missing_letters, 1, params);
+	const char *params[] = {array_of_numbers(arena, filter->ids, filter->id_count),
+				boolean(filter->is_discarded)};
+	PGresult *rows = query(it, sql_find_missing_letters, 2, params);
 
 	if (!rows)
 		return failed(it);
@@ -197,7 +206,7 @@ static const struct failure *read_page(struct dead_letters *letters, const struc
 	set_filter(it, filter, page->arena, params);
 	params[FILTER_PARAMS] = number(page->arena, page->after);
 	params[FILTER_PARAMS + 1] = number(page->arena, (int64_t)page->max);
-	params[FILTER_PARAMS + 2] = page->with_payload ? "true" : "false";
+	params[FILTER_PARAMS + 2] = boolean(page->with_payload);
 	rows = query(it, sql_read_letters, FILTER_PARAMS + 3, params);
 	if (!rows)
 		return failed(it);
@@ -259,8 +268,10 @@ static const struct failure *execute_change(struct postgres_dead_letters *it, co
 	return NULL;
 }
 
-static const struct failure *discard(struct dead_letters *letters, const struct dead_letter *rows,
-				     size_t count, const char *who, size_t *discarded)
+/* Moves letters, by a statement that takes their ids, their attempts and the operator. */
+static const struct failure *move(struct dead_letters *letters, const char *sql,
+				  const struct dead_letter *rows, size_t count, const char *who,
+				  size_t *moved)
 {
 	struct arena *arena = arena_new(4096);
 	int64_t *ids = arena_alloc(arena, count * sizeof *ids),
@@ -271,12 +282,24 @@ static const struct failure *discard(struct dead_letters *letters, const struct 
 		ids[i] = rows[i].id;
 		attempts[i] = rows[i].attempts;
 	}
-	failure = execute_change(downcast(letters), sql_discard_letters, 3,
+	failure = execute_change(downcast(letters), sql, 3,
 				 (const char *const[]){array_of_numbers(arena, ids, count),
 						       array_of_numbers(arena, attempts, count), who},
-				 discarded);
+				 moved);
 	arena_free(&arena);
 	return failure;
+}
+
+static const struct failure *discard(struct dead_letters *letters, const struct dead_letter *rows,
+				     size_t count, const char *who, size_t *discarded)
+{
+	return move(letters, sql_discard_letters, rows, count, who, discarded);
+}
+
+static const struct failure *restore(struct dead_letters *letters, const struct dead_letter *rows,
+				     size_t count, const char *who, size_t *restored)
+{
+	return move(letters, sql_restore_letters, rows, count, who, restored);
 }
 
 static const struct failure *resend(struct dead_letters *letters, const struct dead_letter *mail,
@@ -309,6 +332,7 @@ static const struct dead_letters_ops dead_letters_ops = {
 	.read = read_page,
 	.history = read_history,
 	.discard = discard,
+	.restore = restore,
 	.resend = resend,
 	.free = free_letters,
 };

@@ -751,6 +751,14 @@ delete from dead_letter_history where ctid = any(array(
 	limit $1::integer
 ))
 
+-- statement DELETE_EXPIRED_DISCARDED_LETTERS
+delete from discarded_letters where ctid = any(array(
+	select ctid from discarded_letters
+	where last_at < now() - interval '7 days'
+	order by last_at
+	limit $1::integer
+))
+
 -- statement DELETE_EXPIRED_DEAD_LETTERS
 -- Looks at the letters after $1, in the order of their ids.
 select seen, gone, last from expire_dead_letters($1::bigint, $2::integer, $3::integer)

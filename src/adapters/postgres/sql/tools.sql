@@ -96,10 +96,19 @@ set lock_timeout = 0
 -- define opened_at
 timestamptz 'epoch' + $8::bigint * interval '1 microsecond'
 
+-- define letter_columns
+id, outcome, reason, way, place, entry_id, incarnation, message, source, message_id, payload, payload_bytes,
+attempts, first_at, last_at
+
 -- define matching_letters
 -- $1: no letter above this id; $2: ids; $3: outcome; $4: part of the reason; $5: message; $6, $7: seconds, older
--- and newer than; $8: the instant that they count from. Null: any.
-from dead_letters
+-- and newer than; $8: the instant that they count from; $9: those that were discarded; $10: the microsecond since
+-- which they were tried. Null: any.
+from (
+	select {letter_columns} from dead_letters where not $9::boolean
+	union all
+	select {letter_columns} from discarded_letters where $9::boolean
+) as letters
 where id <= $1
 and ($2::bigint[] is null or id = any($2))
 and ($3::text is null or outcome = $3)
@@ -107,34 +116,39 @@ and ($4::text is null or strpos(lower(reason), lower($4)) > 0)
 and ($5::text is null or message = $5)
 and ($6::bigint is null or last_at <= {opened_at} - $6::bigint * interval '1 second')
 and ($7::bigint is null or last_at > {opened_at} - $7::bigint * interval '1 second')
+and ($10::bigint is null or last_at >= timestamptz 'epoch' + $10::bigint * interval '1 microsecond')
 
 -- query open_letters
-select (extract(epoch from clock_timestamp()) * 1000000)::bigint, coalesce(max(id), 0) from dead_letters
+select
+	(extract(epoch from clock_timestamp()) * 1000000)::bigint,
+	greatest((select max(id) from dead_letters), (select max(id) from discarded_letters), 0)
 
 -- query count_letters
 select message, way, count(*)
-from (select message, way {matching_letters} order by id limit $9::bigint) as matching
+from (select message, way {matching_letters} order by id limit $11::bigint) as matching
 group by message, way
 order by message, way
 
 -- query find_missing_letters
+-- Those of $1 that are no dead letters, or with $2 no discarded ones.
 select w.id
 from unnest($1::bigint[]) with ordinality as w(id, at)
-left join dead_letters d on d.id = w.id
-where d.id is null
+left join dead_letters d on d.id = w.id and not $2::boolean
+left join discarded_letters g on g.id = w.id and $2::boolean
+where d.id is null and g.id is null
 order by w.at
 
 -- query read_letters
--- Reads a page of $10 letters after id $9, with payloads if $11.
+-- Reads a page of $12 letters after id $11, with payloads if $13.
 select
 	id, outcome, reason, way, place, entry_id, coalesce(incarnation, 0), message, source, message_id,
 	payload_bytes, attempts,
 	(extract(epoch from first_at) * 1000000)::bigint,
 	(extract(epoch from last_at) * 1000000)::bigint,
-	case when $11 then payload end
-{matching_letters} and id > $9
+	case when $13 then payload end
+{matching_letters} and id > $11
 order by id
-limit $10::bigint
+limit $12::bigint
 
 -- query read_letter_history
 select attempt, action, who, (extract(epoch from at) * 1000000)::bigint, edits, outcome, reason
@@ -142,16 +156,44 @@ from dead_letter_history
 where dead_letter_id = $1
 order by attempt
 
+-- define moved_columns
+id, outcome, reason, way, place, entry_id, incarnation, message, source, message_id, payload, payload_bytes,
+attempts + 1, first_at, now()
+
 -- query discard_letters
--- Deletes the letters of ids $1 that had $2 attempts; $3: the operator.
+-- Moves the letters of ids $1 that had $2 attempts to the discarded ones; $3: the operator.
 with gone as (
 	delete from dead_letters d
 	using unnest($1::bigint[], $2::integer[]) as w(id, attempts)
 	where d.id = w.id and d.attempts = w.attempts
 	returning d.*
+), earlier as (
+	delete from discarded_letters e
+	using gone
+	where e.place = gone.place and e.incarnation = gone.incarnation and e.entry_id = gone.entry_id
+), kept as (
+	insert into discarded_letters ({letter_columns}) select {moved_columns} from gone
 )
 insert into dead_letter_history (dead_letter_id, attempt, action, who, outcome, reason, message, message_id)
 select id, attempts + 1, 'discarded', $3, outcome, reason, message, message_id from gone
+returning dead_letter_id
+
+-- query restore_letters
+-- Moves them back, except those of entries that are dead letters again.
+with gone as (
+	delete from discarded_letters d
+	using unnest($1::bigint[], $2::integer[]) as w(id, attempts)
+	where d.id = w.id and d.attempts = w.attempts
+	and not exists (
+		select from dead_letters n
+		where n.place = d.place and n.incarnation = d.incarnation and n.entry_id = d.entry_id
+	)
+	returning d.*
+), kept as (
+	insert into dead_letters ({letter_columns}) overriding system value select {moved_columns} from gone
+)
+insert into dead_letter_history (dead_letter_id, attempt, action, who, outcome, reason, message, message_id)
+select id, attempts + 1, 'restored', $3, outcome, reason, message, message_id from gone
 returning dead_letter_id
 
 -- query resend_mail
@@ -580,19 +622,31 @@ update inbox set id = $2 where ctid = any(array(select ctid from inbox where id 
 select partition, position from outbox_heads order by partition
 
 -- query read_letters_page
--- The letters after $1; their key has one number, and $2 is for others.
+-- The letters after $1, the discarded ones among them; their key has one number, and $2 is for others.
 select id, attempts, outcome, reason, message_id, payload
-from dead_letters
+from (
+	select id, attempts, outcome, reason, message_id, payload from dead_letters
+	union all
+	select id, attempts, outcome, reason, message_id, payload from discarded_letters
+) as letters
 where id > $1::bigint and $2::bigint is not null
 order by id
 limit 50
 
--- query replace_letter
--- The letter $1 that had $2 attempts. Its payload has grown by what it has more bytes now.
-update dead_letters
+-- define replaced_letter
 set reason = $3, message_id = $4, payload = substring($5::bytea for 65536),
 	payload_bytes = payload_bytes + octet_length($5::bytea) - octet_length(payload)
 where id = $1::bigint and attempts = $2::integer
+returning id
+
+-- query replace_letter
+-- The letter $1 that had $2 attempts. Its payload has grown by what it has more bytes now.
+with kept as (
+	update dead_letters {replaced_letter}
+), discarded as (
+	update discarded_letters {replaced_letter}
+)
+select id from kept union all select id from discarded
 
 -- query read_attempts_page
 select dead_letter_id, attempt, edits, reason, message_id

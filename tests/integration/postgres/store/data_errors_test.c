@@ -177,23 +177,45 @@ START_TEST(a_dead_letter_of_mail_is_well_formed_for_any_names_and_any_error)
 }
 END_TEST
 
-START_TEST(old_blind_windows_are_deleted)
+/* Cleans up in the portions that are expected, the last of which has no more to do. */
+static void clean_up(int portions)
 {
 	struct cleanup cleanup;
 
+	for (int portion = 1; portion <= portions; portion++) {
+		work_begin_call(work);
+		work->store->chores->ops->clean_up(work->store->chores, &cleanup, work_answered, work);
+		ck_assert_int_eq(work_wait(work), NO_FAILURE);
+		ck_assert(cleanup.more == (portion < portions));
+	}
+}
+
+START_TEST(old_blind_windows_are_deleted)
+{
 	begin();
 	database_sql("insert into blind_windows (since, until, cause)"
 		     " select now() - interval '10 years', now() - interval '1 day' * n, 'n'"
 		     " from generate_series(81, 2100) n");
 
-	for (int portions = 0; portions < 3; portions++) {
-		work_begin_call(work);
-		work->store->chores->ops->clean_up(work->store->chores, &cleanup, work_answered, work);
-		ck_assert_int_eq(work_wait(work), NO_FAILURE);
-		ck_assert(cleanup.more == (portions < 2));
-	}
+	clean_up(3);
 
 	ck_assert_int_eq(database_number("select count(*) from blind_windows"), 9);
+}
+END_TEST
+
+START_TEST(discarded_dead_letters_are_deleted_after_a_week)
+{
+	begin();
+	database_sql("insert into discarded_letters (id, outcome, reason, way, place, message, source, payload,"
+		     " payload_bytes, attempts, first_at, last_at)"
+		     " select n, 'failed', '', '', '', '', '', '', 0, 2, now(),"
+		     " now() - interval '7 days' - interval '1 minute' * (n - 1500)"
+		     " from generate_series(1, 2000) n");
+
+	clean_up(1);
+
+	ck_assert_int_eq(database_number("select count(*) from discarded_letters"), 1500);
+	ck_assert_int_eq(database_number("select max(id) from discarded_letters"), 1500);
 }
 END_TEST
 
@@ -323,6 +345,7 @@ SUITE("data errors", set_up, tear_down)
 	tcase_add_test(tests, a_dead_letter_may_have_any_payload_and_any_fields);
 	tcase_add_test(tests, a_dead_letter_of_mail_is_well_formed_for_any_names_and_any_error);
 	tcase_add_test(tests, old_blind_windows_are_deleted);
+	tcase_add_test(tests, discarded_dead_letters_are_deleted_after_a_week);
 	tcase_add_test(tests, only_dead_letters_beyond_the_limit_are_dropped);
 	tcase_add_test(tests, dropped_dead_letters_are_counted);
 	tcase_add_test(tests, a_table_that_is_missing_during_a_migration_is_waited_for);

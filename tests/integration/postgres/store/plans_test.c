@@ -172,6 +172,7 @@ static void make_history(int batches, int lines)
 		" select 'failed', '', '', '', '', '', '', 0 from generate_series(1, %d) n;"
 		"insert into dead_letter_history (dead_letter_id, attempt, action, who, message)"
 		" select n, 2, 'replayed', '', '' from generate_series(1, %d) n;"
+		"insert into discarded_letters select * from dead_letters;"
 		"insert into blind_windows (since, until, cause) select now(), now(), n from generate_series(1, %d) n;"
 		"insert into streams (name, highest) select n, '{0, 0}' from generate_series(1, %d) n;"
 		"insert into shrinks (product_id, batch_id, target) select id, 1, 0 from products",
@@ -224,6 +225,7 @@ static const struct {
 	{"execute \"READ_DEAD_LETTER_TOTALS\"", 8},
 	{"execute \"READ_SHRINKS\" (16, 5000)", 80},
 	{"execute \"DELETE_EXPIRED_HISTORY\" (1000)", 8},
+	{"execute \"DELETE_EXPIRED_DISCARDED_LETTERS\" (1000)", 8},
 	{"execute \"DELETE_EXPIRED_INBOX\" ('(2,0)', '(3,0)', 7)", 2},
 	{"execute \"DELETE_EXPIRED_BLIND_WINDOWS\" (1000)", 8},
 	{"execute \"MARK_STREAM\" ('none', 1, '1-1', '1-1', '')", 8},

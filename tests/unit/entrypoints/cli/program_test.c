@@ -47,6 +47,8 @@ IN_PLACE_OF(command_dead_letters_list)
 IN_PLACE_OF(command_dead_letters_show)
 IN_PLACE_OF(command_dead_letters_replay)
 IN_PLACE_OF(command_dead_letters_discard)
+IN_PLACE_OF(command_dead_letters_restore)
+IN_PLACE_OF(command_dead_letters_export)
 
 bool setup_check(const struct config *config, unsigned uses, struct arena *arena, const char **error)
 {

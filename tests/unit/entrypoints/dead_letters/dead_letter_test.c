@@ -95,7 +95,32 @@ START_TEST(arguments_and_options_become_a_filter)
 	ck_assert_str_eq(filter.reason, "sku");
 	ck_assert_int_eq(filter.older_than_s, 120);
 	ck_assert_int_eq(filter.newer_than_s, -1);
+	ck_assert_int_eq(filter.since, 0);
 	ck_assert_int_eq(filter.limit, 5);
+}
+END_TEST
+
+/* An age, or an instant: of two ages the shorter one counts. */
+static const struct {
+	const char *words[7];
+	int64_t newer_than_s, since;
+} moments[] = {
+	{{"dead-letters", "list", "--since", "2m"}, 120, 0},
+	{{"dead-letters", "list", "--since=2m", "--newer-than=1m"}, 60, 0},
+	{{"dead-letters", "list", "--since=1m", "--newer-than=2m"}, 60, 0},
+	{{"dead-letters", "list", "--since", "1970-01-01T00:00:02Z"}, -1, 2000000},
+	{{"dead-letters", "restore", "--since=1970-01-01T01:00:02.5+01:00", "--newer-than=5"}, 5, 2500000},
+};
+
+START_TEST(since_is_an_age_or_an_instant)
+{
+	struct dead_letter_filter filter;
+	const char *error = NULL;
+
+	ck_assert_msg(read_filter(moments[_i].words, &filter, &error), "%s", error);
+
+	ck_assert_int_eq(filter.newer_than_s, moments[_i].newer_than_s);
+	ck_assert_int_eq(filter.since, moments[_i].since);
 }
 END_TEST
 
@@ -125,6 +150,8 @@ static const struct {
 	{{"dead-letters", "list", "--limit", "0"},
 	 "dead-letters list: expected 1 or more after --limit (see allocd help dead-letters list)"},
 	{{"dead-letters", "list", "x"}, "expected the id of a dead letter, a number, not 'x'"},
+	{{"dead-letters", "list", "--since", "noon"},
+	 "expected an age such as 90s, 15m, 2h or 7d, or an instant such as 2026-01-31T12:00:00Z after --since"},
 };
 
 START_TEST(an_invalid_argument_or_option_is_refused_by_name)
@@ -230,6 +257,57 @@ START_TEST(control_characters_are_escaped_in_the_table)
 }
 END_TEST
 
+/* ---- groups ---- */
+
+static void add(struct dead_letter_groups *groups, int64_t id, const char *reason, int64_t age_us)
+{
+	struct dead_letter one = letter(id, reason, age_us);
+
+	one.first_at = one.last_at - MINUTE;
+	dead_letter_groups_add(groups, &one);
+}
+
+static void make_groups(struct dead_letter_groups *groups)
+{
+	dead_letter_groups_init(groups, arena);
+	add(groups, 3, "rare", 0);
+	add(groups, 4, "invalid sku l\xc3\xa4mp\x1b", 10 * MINUTE);
+	add(groups, 5, "invalid sku l\xc3\xa4mp\x1b", 30 * MINUTE);
+	add(groups, 9, "also rare", 5 * MINUTE);
+	add(groups, 12, "invalid sku l\xc3\xa4mp\x1b", 20 * MINUTE);
+	dead_letter_groups_sort(groups);
+}
+
+START_TEST(the_largest_group_comes_first_with_the_ages_of_its_first_and_last_attempt)
+{
+	struct dead_letter_groups groups;
+	struct dead_letter_table it = table(0);
+
+	make_groups(&groups);
+	dead_letter_groups_print(&it, &groups);
+
+	ck_assert_str_eq(text(), "COUNT  OUTCOME   MESSAGE   FIRST  LAST  REASON\n"
+				 "    3  rejected  allocate    31m   10m  invalid sku l\xc3\xa4mp\\u001b\n"
+				 "    1  rejected  allocate    60s    0s  rare\n"
+				 "    1  rejected  allocate     6m    5m  also rare\n");
+}
+END_TEST
+
+START_TEST(a_group_in_json_names_its_first_and_its_last_letter)
+{
+	struct dead_letter_groups groups;
+
+	make_groups(&groups);
+	json_line_print(dead_letter_group_to_json(groups.all[0]), out);
+
+	ck_assert_str_eq(text(),
+			 "{\"outcome\":\"rejected\",\"message\":\"allocate\","
+			 "\"reason\":\"invalid sku l\xc3\xa4mp\\u001B\",\"count\":3,"
+			 "\"first_at\":\"1970-03-11T10:09:00.000000Z\",\"last_at\":\"1970-03-11T10:30:00.000000Z\","
+			 "\"first_id\":4,\"last_id\":12}\n");
+}
+END_TEST
+
 /* ---- details and JSON ---- */
 
 START_TEST(a_binary_payload_is_shown_in_hexadecimal)
@@ -321,12 +399,15 @@ SUITE("dead letters", set_up, tear_down)
 	tcase_add_loop_test(tests, an_age_is_a_number_with_or_without_a_unit, 0, COUNT(ages));
 	tcase_add_test(tests, arguments_and_options_become_a_filter);
 	tcase_add_test(tests, without_arguments_the_filter_matches_all);
+	tcase_add_loop_test(tests, since_is_an_age_or_an_instant, 0, COUNT(moments));
 	tcase_add_test(tests, an_unknown_message_is_refused_with_the_names_of_all_commands);
 	tcase_add_loop_test(tests, an_invalid_argument_or_option_is_refused_by_name, 0, COUNT(refused));
 	tcase_add_test(tests, columns_of_the_table_are_aligned);
 	tcase_add_test(tests, a_line_as_wide_as_the_terminal_is_not_cut);
 	tcase_add_test(tests, a_line_wider_than_the_terminal_ends_in_an_ellipsis);
 	tcase_add_test(tests, control_characters_are_escaped_in_the_table);
+	tcase_add_test(tests, the_largest_group_comes_first_with_the_ages_of_its_first_and_last_attempt);
+	tcase_add_test(tests, a_group_in_json_names_its_first_and_its_last_letter);
 	tcase_add_test(tests, a_binary_payload_is_shown_in_hexadecimal);
 	tcase_add_test(tests, a_payload_that_is_text_is_shown_as_text);
 	tcase_add_loop_test(tests, a_payload_in_json_is_a_text_or_base64, 0, COUNT(payloads));
