@@ -136,6 +136,16 @@ static const struct command_option discard_options[] = {
 	{0},
 };
 
+static const struct command_option schema_options[] = {
+	{"json", .help = "list them as one JSON object a line"},
+	{0},
+};
+
+static const struct command_option version_options[] = {
+	{"json", .help = "print one JSON object"},
+	{0},
+};
+
 const struct command commands[] = {
 	{
 		.name = "run", .heading = "The worker", .arguments = "",
@@ -157,7 +167,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "publish", .heading = "Messages and events", .arguments = "MESSAGE FIELD=VALUE... | -",
-		.arguments_max = SIZE_MAX, .options = publish_options,
+		.arguments_max = SIZE_MAX, .completes = COMPLETES_MESSAGES_IN, .options = publish_options,
 		.summary = "check a command against its schema and publish it on its channel, or add it to a stream",
 		.examples = "allocd publish allocate orderid=order-1 sku=lamp qty=10\n"
 			    "allocd publish --wait allocate orderid=order-1 sku=lamp qty=10  # and print its outcome\n"
@@ -217,6 +227,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "healthcheck", .arguments = "[live|ready]", .arguments_max = 1,
+		.completes = COMPLETES_ALTERNATIVES,
 		.summary = "exit with 0 when the worker at ALLOCD_HTTP is ready, or alive; else with 1",
 		.examples = "allocd healthcheck\n"
 			    "allocd healthcheck live",
@@ -365,13 +376,32 @@ const struct command commands[] = {
 		.uses = USED_BY_CONFIG, .run = command_config,
 	},
 	{
-		.name = "version", .arguments = "",
-		.summary = "print the program's version",
-		.examples = "allocd version",
+		.name = "schema", .arguments = "[MESSAGE]", .arguments_max = 1, .completes = COMPLETES_MESSAGES,
+		.options = schema_options,
+		.summary = "print the JSON Schema of a message, or list the messages",
+		.examples = "allocd schema\n"
+			    "allocd schema allocate > allocate.json",
+		.run = command_schema,
+	},
+	{
+		.name = "completion", .arguments = "bash|zsh|fish", .arguments_min = 1, .arguments_max = 1,
+		.completes = COMPLETES_ALTERNATIVES,
+		.summary = "print a script by which a shell completes this program's command line",
+		.examples = "source <(allocd completion bash)  # in ~/.bashrc\n"
+			    "allocd completion zsh > \"${fpath[1]}/_allocd\"\n"
+			    "allocd completion fish > ~/.config/fish/completions/allocd.fish",
+		.run = command_completion,
+	},
+	{
+		.name = "version", .arguments = "", .options = version_options,
+		.summary = "print the versions of the program and of the libraries that it was built with",
+		.examples = "allocd version\n"
+			    "allocd version --json",
+		.details = "migration is the newest one of the database that the program knows.",
 		.run = command_version,
 	},
 	{
-		.name = "help", .arguments = "[COMMAND]", .arguments_max = 2,
+		.name = "help", .arguments = "[COMMAND]", .arguments_max = 2, .completes = COMPLETES_COMMANDS,
 		.summary = "show how to use the program, or one of its commands",
 		.examples = "allocd help\n"
 			    "allocd help publish\n"
@@ -413,12 +443,5 @@ bool command_is_of_family(const struct command *command, const char *word)
 enum exit_status command_config(const struct invocation *invocation)
 {
 	config_print(&invocation->config, stdout);
-	return STATUS_DONE;
-}
-
-enum exit_status command_version(const struct invocation *invocation)
-{
-	(void)invocation;
-	puts("allocd " ALLOCD_VERSION);
 	return STATUS_DONE;
 }

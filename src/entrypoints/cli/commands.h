@@ -58,11 +58,21 @@ struct invocation {
 	struct arena *arena;
 };
 
+/* What a shell completes the first argument to. */
+enum completed_words {
+	COMPLETES_NOTHING,
+	COMPLETES_COMMANDS,     /* names of commands */
+	COMPLETES_MESSAGES,     /* names of messages */
+	COMPLETES_MESSAGES_IN,  /* names of messages that allocd takes */
+	COMPLETES_ALTERNATIVES, /* the words that `arguments` has, such as "[live|ready]" */
+};
+
 struct command {
 	const char *name;      /* one word, or two: "outbox renew" */
 	const char *heading;   /* of the commands from here on in the help; NULL: that of those before */
 	const char *arguments; /* as usage shows them */
 	size_t arguments_min, arguments_max;
+	enum completed_words completes;
 	const struct command_option *options; /* options that are not settings; ended by a NULL `name` */
 	const char *summary;                  /* one line */
 	const char *examples;                 /* calls, one a line; may end in a comment after " # " */
@@ -123,6 +133,8 @@ enum exit_status command_dead_letters_discard(const struct invocation *invocatio
 enum exit_status command_dead_letters_restore(const struct invocation *invocation);
 enum exit_status command_dead_letters_export(const struct invocation *invocation);
 enum exit_status command_config(const struct invocation *invocation);
+enum exit_status command_schema(const struct invocation *invocation);
+enum exit_status command_completion(const struct invocation *invocation);
 enum exit_status command_version(const struct invocation *invocation);
 enum exit_status command_help(const struct invocation *invocation);
 

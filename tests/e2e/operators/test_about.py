@@ -1,0 +1,113 @@
+"""What the program says about itself: its version, the messages' schemas, and completion for shells."""
+
+import json
+import shlex
+import shutil
+import subprocess
+
+import jsonschema
+import pytest
+from installation import EVENTS, ROOT, binary
+
+
+def test_version_names_the_revision_the_newest_migration_and_the_libraries(parked):
+    migrations = sorted((ROOT / "src/adapters/postgres/schema/migrations").glob("*.sql"))
+
+    text = parked.run("version").stdout
+    printed = json.loads(parked.run("version", "--json").stdout)
+
+    assert text.splitlines()[0] == f"allocd {printed['version']}"
+    assert set(printed) == {"version", "revision", "migration", "libraries"}
+    assert printed["migration"] == int(migrations[-1].name[:4])
+    assert {"hiredis", "jansson", "libcurl", "libevent", "libpq", "msgpack", "openssl"} == set(printed["libraries"])
+    for name, version in printed["libraries"].items():
+        assert [name, version] in [line.split() for line in text.splitlines()]
+
+
+def test_schema_lists_every_message_and_prints_the_file_of_each(parked):
+    listed = [json.loads(line) for line in parked.run("schema", "--json").stdout.splitlines()]
+
+    assert sorted(message["message"] for message in listed) == sorted(path.stem for path in (ROOT / "schemas").glob("*.json"))
+    assert [line.split()[0] for line in parked.run("schema").stdout.splitlines()] == [each["message"] for each in listed]
+    for message in listed:
+        printed = parked.run("schema", message["message"]).stdout
+        assert printed == (ROOT / "schemas" / f"{message['message']}.json").read_text(encoding="utf-8")
+        jsonschema.Draft202012Validator.check_schema(json.loads(printed))
+        assert message["role"] == ("event" if message["message"] in EVENTS else "command")
+
+
+def test_an_unknown_message_is_refused_with_the_one_that_was_meant(parked):
+    done = parked.run("schema", "alocate")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no message 'alocate'; did you mean allocate?" in done.stderr
+
+
+# ---- completion ----
+
+
+def completed(script, *words):
+    """What bash offers in place of the last word."""
+    program = f"""
+        {script}
+        COMP_WORDS=({shlex.join(["allocd", *words])}) COMP_CWORD={len(words)}
+        _allocd
+        echo "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-uc", program], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.fixture(scope="module")
+def for_bash():
+    return subprocess.run([binary(), "completion", "bash"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["pub"], ["publish"]),
+        (["dead-letters", ""], ["list", "show", "replay", "discard", "restore", "export"]),
+        (["dead-letters", "list"], ["list"]),
+        (["out"], ["outbox"]),
+        (["publish", "allo"], ["allocate"]),
+        (["publish", "line_"], []),
+        (["publish", "allocate", ""], []),
+        (["publish", "--wa"], ["--wait"]),
+        (["schema", "line_a"], ["line_allocated"]),
+        (["healthcheck", ""], ["live", "ready"]),
+        (["completion", ""], ["bash", "zsh", "fish"]),
+        (["help", "outb"], ["outbox"]),
+        (["run", "--log-f"], ["--log-format"]),
+        (["run", "--log-level", "d"], ["debug"]),
+        (["run", "--log-level", "=", "w"], ["warn"]),
+        (["run", "--log-level", "="], ["debug", "info", "warn", "error"]),
+        (["run", "--database-url"], ["--database-url", "--database-url-file"]),
+        (["dead-letters", "replay", "--dry"], ["--dry-run"]),
+        (["version", "--database"], []),
+    ],
+)
+def test_bash_completes_commands_options_values_and_messages(for_bash, words, expected):
+    assert completed(for_bash, *words) == expected
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_a_script_for_another_shell_names_every_command_and_is_well_formed(for_bash, shell):
+    script = subprocess.run([binary(), "completion", shell], capture_output=True, text=True, check=True).stdout
+
+    for word in ("publish", "dead-letters", "restore", "order_cancelled", "log-level", "warn"):
+        assert word in script
+    if shell == "zsh":
+        assert script.startswith("#compdef allocd\n")
+        assert script.endswith(for_bash.split("\n", 1)[1])
+    if shutil.which(shell):
+        subprocess.run([shell, "-n", "-c" if shell == "zsh" else "/dev/stdin", *([script] if shell == "zsh" else [])],
+                       input=script, text=True, check=True)  # fmt: skip
+
+
+def test_another_shell_is_refused(parked):
+    done = parked.run("completion", "tcsh")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "expected bash, zsh or fish, not 'tcsh'" in done.stderr
