@@ -124,8 +124,8 @@ enum exit_status command_completion(const struct invocation *invocation)
 	else if (strcmp(shell, "bash") == 0 || strcmp(shell, "zsh") == 0)
 		completion_print_bash(strcmp(shell, "zsh") == 0, invocation->arena);
 	else
-		return invocation_refuse(invocation,
-					 arena_printf(invocation->arena, "expected bash, zsh or fish, not '%s'",
-						      shell));
+		return invocation_refuse(
+			invocation,
+			arena_printf(invocation->arena, "expected bash, zsh or fish, not '%s'", shell));
 	return STATUS_DONE;
 }

@@ -23,7 +23,8 @@ static void print_message(enum message_type type, bool as_json)
 					       role_name(type), "description", description)),
 				stdout);
 	else
-		printf("%-22s %-8s %s\n", message_name(type), role_name(type), description ? description : "");
+		printf("%-22s %-8s %s\n", message_name(type), role_name(type),
+		       description ? description : "");
 	json_decref(schema);
 }
 

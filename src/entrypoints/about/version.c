@@ -10,8 +10,8 @@
 static const struct {
 	const char *name, *version;
 } libraries[] = {
-	{"hiredis", BUILT_HIREDIS}, {"jansson", BUILT_JANSSON}, {"libcurl", BUILT_LIBCURL},
-	{"libevent", BUILT_LIBEVENT}, {"libpq", BUILT_LIBPQ}, {"msgpack", BUILT_MSGPACK},
+	{"hiredis", BUILT_HIREDIS},   {"jansson", BUILT_JANSSON}, {"libcurl", BUILT_LIBCURL},
+	{"libevent", BUILT_LIBEVENT}, {"libpq", BUILT_LIBPQ},     {"msgpack", BUILT_MSGPACK},
 	{"openssl", BUILT_OPENSSL},
 };
 
@@ -23,9 +23,10 @@ static void print_object(void)
 
 	for (size_t i = 0; i < LIBRARIES; i++)
 		json_object_set_new(versions, libraries[i].name, must(json_string(libraries[i].version)));
-	json_line_print(must(json_pack("{s:s, s:s, s:i, s:o}", "version", ALLOCD_VERSION, "revision",
-				       ALLOCD_REVISION, "migration", ALLOCD_MIGRATION, "libraries", versions)),
-			stdout);
+	json_line_print(
+		must(json_pack("{s:s, s:s, s:i, s:o}", "version", ALLOCD_VERSION, "revision", ALLOCD_REVISION,
+			       "migration", ALLOCD_MIGRATION, "libraries", versions)),
+		stdout);
 }
 
 enum exit_status command_version(const struct invocation *invocation)

@@ -136,6 +136,13 @@ static const struct command_option discard_options[] = {
 	{0},
 };
 
+static const struct command_option config_options[] = {
+	{"check", .help = "print only what is wrong with the settings"},
+	{"connect", .help = "with --check: connect to Postgres and Redis, too"},
+	{"json", .help = "print one JSON object a line; with --check one object"},
+	{0},
+};
+
 static const struct command_option schema_options[] = {
 	{"json", .help = "list them as one JSON object a line"},
 	{0},
@@ -368,12 +375,15 @@ const struct command commands[] = {
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_export,
 	},
 	{
-		.name = "config", .heading = "The program", .arguments = "",
-		.summary = "print the settings in force as a commented environment file",
+		.name = "config", .heading = "The program", .arguments = "", .options = config_options,
+		.summary = "print the settings in force as a commented environment file, or check them",
 		.examples = "allocd config\n"
-			    "allocd config --lanes 4 > allocd.env",
-		.details = "Passwords are not shown.",
-		.uses = USED_BY_CONFIG, .run = command_config,
+			    "allocd config --lanes 4 > allocd.env\n"
+			    "allocd config --check --connect  # before a deployment",
+		.details = "Passwords are not shown.  --check prints every fault, and exits with 78 when there is\n"
+			   "one; with --connect, which needs at most 15 seconds, with 69 when the settings are\n"
+			   "right, but Postgres or Redis cannot be reached.",
+		.uses = USED_BY_CONFIG, .takes_faults = true, .run = command_config,
 	},
 	{
 		.name = "schema", .arguments = "[MESSAGE]", .arguments_max = 1, .completes = COMPLETES_MESSAGES,
@@ -438,10 +448,4 @@ bool command_is_of_family(const struct command *command, const char *word)
 	size_t length = strlen(word);
 
 	return strncmp(command->name, word, length) == 0 && command->name[length] == ' ';
-}
-
-enum exit_status command_config(const struct invocation *invocation)
-{
-	config_print(&invocation->config, stdout);
-	return STATUS_DONE;
 }

@@ -54,6 +54,7 @@ struct invocation {
 	bool help; /* --help was given: the rest is ignored */
 
 	struct config config; /* filled in when the command uses settings */
+	struct faults faults; /* of the settings; none unless the command takes them */
 	struct logger *logger;
 	struct arena *arena;
 };
@@ -78,6 +79,7 @@ struct command {
 	const char *examples;                 /* calls, one a line; may end in a comment after " # " */
 	const char *details;                  /* what `allocd help COMMAND` prints besides */
 	unsigned uses;                        /* which settings: see USED_BY_...; 0: none */
+	bool takes_faults;                    /* it is run even if settings are wrong */
 	bool is_program;                      /* the only command of a program of that name */
 	enum exit_status (*run)(const struct invocation *invocation);
 };

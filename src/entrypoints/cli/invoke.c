@@ -26,14 +26,16 @@ static void protect_secrets(void)
 static enum exit_status run_configured(struct invocation *invocation, const char *const environment[])
 {
 	struct config *config = &invocation->config;
+	struct faults *faults = &invocation->faults;
 	enum exit_status status;
-	const char *error;
 
 	protect_secrets();
-	if (!config_load(config, invocation->arena, environment, invocation->options,
-			 invocation->option_count, &error) ||
-	    !setup_check(config, invocation->command->uses, invocation->arena, &error))
-		return fail(STATUS_CONFIGURATION, error);
+	faults->arena = invocation->arena;
+	config_load(config, invocation->arena, environment, invocation->options, invocation->option_count,
+		    faults);
+	setup_check(config, invocation->command->uses, faults);
+	if (faults->count && !invocation->command->takes_faults)
+		return fail(STATUS_CONFIGURATION, faults->texts[0]);
 	invocation->logger = setup_logger_new(config);
 	config_warn(config, environment, invocation->logger);
 	status = invocation->command->run(invocation);

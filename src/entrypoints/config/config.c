@@ -16,7 +16,7 @@ struct loading {
 	const char *const *environment;
 	const struct option_value *options;
 	size_t option_count;
-	const char *error; /* NULL: no error so far */
+	struct faults *faults;
 };
 
 static const char *environment_value(const char *const environment[], const char *name)
@@ -52,7 +52,7 @@ static const struct option_value *option_of(const struct loading *loading, const
 
 static void complain(struct loading *loading, const char *name, const char *complaint)
 {
-	loading->error = arena_printf(loading->arena, "%s: %s", name, complaint);
+	faults_add(loading->faults, "%s: %s", name, complaint);
 }
 
 static void read_given_file(struct loading *loading, struct given *given, const struct setting *setting,
@@ -131,60 +131,73 @@ static const char *name_in_use(const struct loading *loading, const struct given
 	return setting->variable;
 }
 
+/* After a fault the setting has its default, so that the others can be checked. */
 static void load_setting(struct loading *loading, const struct setting *setting, struct given *given)
 {
 	void *place = (char *)loading->config + setting->offset;
+	size_t faults = loading->faults->count;
 
 	find_value(loading, given, setting);
-	if (loading->error)
-		return;
-	if (!setting->parse(setting, given->text, place, loading->arena))
+	if (loading->faults->count == faults && !setting->parse(setting, given->text, place, loading->arena))
 		complain(loading, name_in_use(loading, given, setting),
 			 arena_printf(loading->arena, "expected %s",
 				      setting->accepts(setting, loading->arena)));
+	if (loading->faults->count == faults)
+		return;
+	given->is_wrong = true;
+	given->text = setting->fallback;
+	setting->parse(setting, setting->fallback, place, loading->arena);
 }
 
-/* Checks the rules between several settings. */
+/* Checks the rules between several settings, unless the one that is to blame is wrong by itself. */
+static void complain_together(struct loading *loading, const char *variable, const char *complaint)
+{
+	const struct given *given = config_url(loading->config, variable);
+
+	if (!given->is_wrong)
+		complain(loading, variable, complaint);
+}
+
 static void check_together(struct loading *loading)
 {
 	const struct config *config = loading->config;
 
 	if (config->smtp_url[0] && !config->mail_from[0])
-		complain(loading, "ALLOCD_MAIL_FROM", "required when ALLOCD_SMTP_URL is set");
-	else if (config->smtp_url[0] && !config->mail_to.count)
-		complain(loading, "ALLOCD_MAIL_TO", "required when ALLOCD_SMTP_URL is set");
+		complain_together(loading, "ALLOCD_MAIL_FROM", "required when ALLOCD_SMTP_URL is set");
+	if (config->smtp_url[0] && !config->mail_to.count)
+		complain_together(loading, "ALLOCD_MAIL_TO", "required when ALLOCD_SMTP_URL is set");
 	if (config->redis_cert_file[0] && !config->redis_key_file[0])
-		complain(loading, "ALLOCD_REDIS_KEY_FILE", "required when ALLOCD_REDIS_CERT_FILE is set");
+		complain_together(loading, "ALLOCD_REDIS_KEY_FILE",
+				  "required when ALLOCD_REDIS_CERT_FILE is set");
 	else if (config->redis_key_file[0] && !config->redis_cert_file[0])
-		complain(loading, "ALLOCD_REDIS_CERT_FILE", "required when ALLOCD_REDIS_KEY_FILE is set");
+		complain_together(loading, "ALLOCD_REDIS_CERT_FILE",
+				  "required when ALLOCD_REDIS_KEY_FILE is set");
 	if (!config->prefix[0] && stream_list_has(&config->streams, PUBSUB_LEASE))
-		complain(loading, "ALLOCD_STREAM",
-			 "a stream cannot be named " PUBSUB_LEASE
-			 " without ALLOCD_PREFIX, because the lease of"
-			 " pub/sub has that name");
+		complain_together(loading, "ALLOCD_STREAM",
+				  "a stream cannot be named " PUBSUB_LEASE
+				  " without ALLOCD_PREFIX, because the lease of"
+				  " pub/sub has that name");
 	for (size_t i = 0; i < config->streams.count; i++) {
 		if (strcmp(config->streams.names[i], config->event_stream) == 0)
-			complain(loading, "ALLOCD_EVENT_STREAM",
-				 "expected a name that is not in ALLOCD_STREAM");
+			complain_together(loading, "ALLOCD_EVENT_STREAM",
+					  "expected a name that is not in ALLOCD_STREAM");
 	}
 }
 
-bool config_load(struct config *config, struct arena *arena, const char *const environment[],
-		 const struct option_value *options, size_t option_count, const char **error)
+void config_load(struct config *config, struct arena *arena, const char *const environment[],
+		 const struct option_value *options, size_t option_count, struct faults *faults)
 {
 	struct loading loading = {.config = config,
 				  .arena = arena,
 				  .environment = environment,
 				  .options = options,
-				  .option_count = option_count};
+				  .option_count = option_count,
+				  .faults = faults};
 
 	*config = (struct config){0};
-	for (size_t i = 0; i < settings_count && !loading.error; i++)
+	for (size_t i = 0; i < settings_count; i++)
 		load_setting(&loading, &settings[i], &config->given[i]);
-	if (!loading.error)
-		check_together(&loading);
-	*error = loading.error;
-	return !loading.error;
+	check_together(&loading);
 }
 
 void *config_url(const struct config *config, const char *variable)

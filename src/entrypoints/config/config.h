@@ -6,6 +6,7 @@
 
 #include "bus/base/stream_list.h"
 #include "bus/ports/logger.h"
+#include "entrypoints/config/faults.h"
 #include "entrypoints/config/settings.h"
 
 #include <stdio.h>
@@ -49,6 +50,7 @@ struct given {
 	const char *file; /* or NULL */
 	const char *name; /* of the variable or option that names the file, or NULL */
 	bool changes;     /* the file can be read again, and may have changed by then */
+	bool is_wrong;    /* the default is in its place */
 	bool is_exposed;  /* every user of this machine can read the password in the file */
 	enum origin origin;
 };
@@ -98,11 +100,10 @@ struct option_value {
 
 /*
  * Reads every setting: the option wins over the environment, the environment over the default.  All texts
- * live in `arena` or in the arguments.  False, with one line in *error that names the setting and what it
- * accepts, when a value is invalid.
+ * live in `arena` or in the arguments.  Every value that is invalid is added to the faults.
  */
-bool config_load(struct config *config, struct arena *arena, const char *const environment[],
-		 const struct option_value *options, size_t option_count, const char **error);
+void config_load(struct config *config, struct arena *arena, const char *const environment[],
+		 const struct option_value *options, size_t option_count, struct faults *faults);
 
 /* Reads the text of ALLOCD_STREAM, which the list refers to; false when the setting does not accept it. */
 bool stream_list_parse(const char *text, struct stream_list *list, struct arena *arena);
@@ -123,5 +124,8 @@ void config_warn(const struct config *config, const char *const environment[], s
 
 /* Writes the settings in force as a commented environment file, without the passwords. */
 void config_print(const struct config *config, FILE *out);
+
+/* One JSON object a line for each, without the passwords. */
+void config_print_json(const struct config *config, FILE *out);
 
 #endif

@@ -1,8 +1,10 @@
 /*
- * Prints the settings in force as an environment file that sh, systemd and, where no value needs quotes,
- * container engines read alike.
+ * Prints the settings in force: as an environment file that sh, systemd and, where no value needs quotes,
+ * container engines read alike, or as JSON.
  */
+#include "core/base/must.h"
 #include "core/base/utf8.h"
+#include "entrypoints/cli/print.h"
 #include "entrypoints/config/config.h"
 #include "entrypoints/config/secrets.h"
 
@@ -61,5 +63,28 @@ void config_print(const struct config *config, FILE *out)
 	fputs("# The settings of allocd in force.\n\n", out);
 	for (size_t i = 0; i < settings_count; i++)
 		print_setting(&settings[i], &config->given[i], arena, out);
+	arena_free(&arena);
+}
+
+/* ---- JSON ---- */
+
+static json_t *setting_to_json(const struct setting *setting, const struct given *given, struct arena *arena)
+{
+	static const char *const origins[] = {
+		[FROM_DEFAULT] = "default", [FROM_ENVIRONMENT] = "environment", [FROM_OPTION] = "option"};
+
+	return must(json_pack("{s:s, s:s, s:s, s:s?, s:s, s:s}", "variable", setting->variable, "value",
+			      utf8_repaired(arena, setting_without_secret(setting, given->text, arena)),
+			      "from", origins[given->origin], "file",
+			      given->file ? utf8_repaired(arena, given->file) : NULL, "default",
+			      setting->fallback, "help", setting->help));
+}
+
+void config_print_json(const struct config *config, FILE *out)
+{
+	struct arena *arena = arena_new(1024);
+
+	for (size_t i = 0; i < settings_count; i++)
+		json_line_print(setting_to_json(&settings[i], &config->given[i], arena), out);
 	arena_free(&arena);
 }

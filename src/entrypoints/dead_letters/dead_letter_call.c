@@ -83,8 +83,8 @@ static enum exit_status check_ids(struct dead_letter_call *call)
 
 	if (!filter->id_count)
 		return STATUS_DONE;
-	failure = call->letters->ops->missing(call->letters, filter, call->invocation->arena, &missing,
-					      &count);
+	failure =
+		call->letters->ops->missing(call->letters, filter, call->invocation->arena, &missing, &count);
 	if (failure)
 		return dead_letter_call_report_failure(call, failure);
 	call->is_missing_some = count > 0;

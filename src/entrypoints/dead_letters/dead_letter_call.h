@@ -44,7 +44,7 @@ const struct failure *dead_letter_call_read_page(struct dead_letter_call *call,
 typedef enum exit_status use_dead_letters(struct dead_letter_call *call, const struct dead_letter_page *page,
 					  void *context);
 
-/* Uses all pages, and reports it when there is none. */
+/* Uses all pages, and reports that no letter matches. */
 enum exit_status dead_letter_call_for_each_page(struct dead_letter_call *call, bool with_payload,
 						use_dead_letters *use, void *context);
 

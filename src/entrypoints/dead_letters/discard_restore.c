@@ -36,8 +36,8 @@ static enum exit_status move_all(struct dead_letter_call *call, struct moving *m
 	moving->who = audit_user_name(call->invocation->arena);
 	status = dead_letter_call_for_each_page(call, false, move_page, moving);
 	if (invocation_flag(call->invocation, "json"))
-		json_line_print(must(json_pack("{s:I, s:I}", moving->done, (json_int_t)moving->count, "matched",
-					       (json_int_t)total)),
+		json_line_print(must(json_pack("{s:I, s:I}", moving->done, (json_int_t)moving->count,
+					       "matched", (json_int_t)total)),
 				stdout);
 	return dead_letter_call_report(call, status, "%" PRId64 " of %" PRId64 " %s", moving->count, total,
 				       moving->done);

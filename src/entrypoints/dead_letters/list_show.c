@@ -83,9 +83,9 @@ static enum exit_status list_groups(struct dead_letter_call *call)
 
 enum exit_status command_dead_letters_list(const struct invocation *invocation)
 {
-	return dead_letter_call_run(
-		invocation, invocation_flag(invocation, "discarded"),
-		invocation_flag(invocation, "group") ? list_groups : dead_letter_call_list);
+	return dead_letter_call_run(invocation, invocation_flag(invocation, "discarded"),
+				    invocation_flag(invocation, "group") ? list_groups
+									 : dead_letter_call_list);
 }
 
 /* ---- show ---- */

@@ -23,7 +23,8 @@ static const struct column letter_columns[] = {
 };
 
 static const struct column group_columns[] = {
-	{"COUNT", true}, {"OUTCOME", false}, {"MESSAGE", false}, {"FIRST", true}, {"LAST", true}, {"REASON", false},
+	{"COUNT", true}, {"OUTCOME", false}, {"MESSAGE", false},
+	{"FIRST", true}, {"LAST", true},     {"REASON", false},
 };
 
 #define LETTER_COLUMNS (sizeof letter_columns / sizeof letter_columns[0])
@@ -134,7 +135,8 @@ void dead_letter_table_print(struct dead_letter_table *table, const struct dead_
 void dead_letter_groups_print(struct dead_letter_table *table, const struct dead_letter_groups *groups)
 {
 	struct arena *arena = arena_new(64 * 1024);
-	const char **cells = arena_alloc(arena, groups->count * GROUP_COLUMNS * sizeof *cells), **cell = cells;
+	const char **cells = arena_alloc(arena, groups->count * GROUP_COLUMNS * sizeof *cells),
+		   **cell = cells;
 
 	for (size_t i = 0; i < groups->count; i++) {
 		const struct dead_letter_group *group = groups->all[i];

@@ -80,7 +80,7 @@ void setup_logger_free(struct logger **logger)
 /* Enough for the event loop, a connection to each service, and the threads that resolve their names. */
 #define DESCRIPTORS_MIN ((size_t)16)
 
-static const char *redis_defect(const struct config *config, unsigned uses, struct arena *arena)
+static void check_redis(const struct config *config, unsigned uses, struct faults *faults)
 {
 	const struct tls_files files = redis_url(config).tls_files;
 	char error[REDIS_TROUBLE_MAX];
@@ -88,50 +88,41 @@ static const char *redis_defect(const struct config *config, unsigned uses, stru
 	const char *defect;
 	bool has_tls;
 
-	if (!redis_url_parse(&url, config->redis_url, &defect))
-		return arena_printf(arena, "REDIS_URL: %s", defect);
+	if (!redis_url_parse(&url, config->redis_url, &defect)) {
+		faults_add(faults, "REDIS_URL: %s", defect);
+		return;
+	}
 	has_tls = url.tls;
 	redis_url_release(&url);
 	if (!(uses & REDIS_USERS))
-		return NULL;
+		return;
 	if (!has_tls && (*files.authorities || *files.certificate))
-		return arena_printf(
-			arena,
-			"%s: expected nothing, because REDIS_URL does not begin with rediss:// or "
-			"rediss+sentinel://",
-			*files.authorities ? "ALLOCD_REDIS_CA_FILE" : "ALLOCD_REDIS_CERT_FILE");
+		faults_add(faults,
+			   "%s: expected nothing, because REDIS_URL does not begin with rediss:// or "
+			   "rediss+sentinel://",
+			   *files.authorities ? "ALLOCD_REDIS_CA_FILE" : "ALLOCD_REDIS_CERT_FILE");
 	if (has_tls && !tls_files_check(&files, error, sizeof error))
-		return arena_printf(arena, "%s", error);
-	return NULL;
+		faults_add(faults, "%s", error);
 }
 
-bool setup_check(const struct config *config, unsigned uses, struct arena *arena, const char **error)
+void setup_check(const struct config *config, unsigned uses, struct faults *faults)
 {
 	size_t descriptors = descriptors_free(DESCRIPTORS_MIN);
 	struct smtp_url smtp_url = {0};
 	const char *defect;
 
-	if (descriptors < DESCRIPTORS_MIN) {
-		*error = arena_printf(
-			arena,
+	if (descriptors < DESCRIPTORS_MIN)
+		faults_add(
+			faults,
 			"expected at least %zu free file descriptors, found %zu: raise the limit (ulimit -n)",
 			DESCRIPTORS_MIN, descriptors);
-		return false;
-	}
-	defect = redis_defect(config, uses, arena);
-	if (defect) {
-		*error = defect;
-		return false;
-	}
-	if (config->smtp_url[0] && !smtp_url_parse(&smtp_url, config->smtp_url, &defect)) {
-		*error = arena_printf(arena, "ALLOCD_SMTP_URL: %s", defect);
-		return false;
-	}
+	check_redis(config, uses, faults);
+	if (config->smtp_url[0] && !smtp_url_parse(&smtp_url, config->smtp_url, &defect))
+		faults_add(faults, "ALLOCD_SMTP_URL: %s", defect);
 	smtp_url_release(&smtp_url);
 	defect = postgres_conninfo_defect(config->database_url);
 	if (defect)
-		*error = arena_printf(arena, "DATABASE_URL: %s", defect);
-	return !defect;
+		faults_add(faults, "DATABASE_URL: %s", defect);
 }
 
 /* ---- events ---- */

@@ -14,10 +14,9 @@ bool setup_process(void);
 
 /*
  * Checks the settings that only an adapter can check, and that a few file descriptors are free.  `uses` is
- * the command's (see commands.h): files that only others open are not checked.  False: one line in *error, in
- * `arena`, names the setting or the limit.
+ * the command's (see commands.h): files that only others open are not checked.
  */
-bool setup_check(const struct config *config, unsigned uses, struct arena *arena, const char **error);
+void setup_check(const struct config *config, unsigned uses, struct faults *faults);
 
 /* Logs to standard error as configured, libevent's messages included. */
 struct logger *setup_logger_new(const struct config *config);

@@ -43,6 +43,57 @@ def test_an_unknown_message_is_refused_with_the_one_that_was_meant(parked):
     assert "there is no message 'alocate'; did you mean allocate?" in done.stderr
 
 
+# ---- settings ----
+
+
+def test_config_prints_every_setting_as_json_without_its_password(parked, tmp_path):
+    secret = tmp_path / "redis-url"
+    secret.write_text("redis://user:the-secret@127.0.0.1/0", encoding="utf-8")
+    secret.chmod(0o600)
+    given = {"REDIS_URL": "", "REDIS_URL_FILE": str(secret), "ALLOCD_HTTP_TOKEN": "the-secret"}
+
+    done = parked.run("config", "--json", "--lanes", "4", **given)
+    settings = {setting["variable"]: setting for setting in map(json.loads, done.stdout.splitlines())}
+
+    assert done.returncode == 0, done.stderr
+    assert "the-secret" not in done.stdout + done.stderr
+    assert settings["ALLOCD_LANES"] == {**settings["ALLOCD_LANES"], "value": "4", "from": "option", "default": "2", "file": None}
+    assert settings["REDIS_URL"]["file"] == str(secret)
+    assert settings["REDIS_URL"]["value"] == "redis://user:***@127.0.0.1/0"
+    assert settings["ALLOCD_HTTP_TOKEN"]["value"] == "***"
+    assert settings["ALLOCD_UNIT_MAX"]["from"] == "default"
+
+
+def test_a_check_prints_every_fault_also_those_that_only_an_adapter_finds(parked):
+    wrong = {
+        "ALLOCD_LANES": "many", "ALLOCD_ENCODING": "xml", "REDIS_URL": "http://x", "DATABASE_URL": "postgresql://h/d?no=1",
+        "ALLOCD_SMTP_URL": "smtp://x:y",
+    }  # fmt: skip
+    done = parked.run("config", "--check", "--connect", **wrong)
+    printed = json.loads(parked.run("config", "--check", "--json", **wrong).stdout)
+
+    assert (done.returncode, done.stdout) == (78, "")
+    named = [line.split(": ")[1] for line in done.stderr.splitlines()]
+    assert sorted(named) == sorted([*wrong, "ALLOCD_MAIL_FROM", "ALLOCD_MAIL_TO"])
+    assert [f"allocd: {fault}" for fault in printed["faults"]] == done.stderr.splitlines()
+    assert printed["valid"] is False
+
+
+def test_a_check_connects_to_both_servers(parked):
+    well = parked.run("config", "--check", "--connect")
+    nowhere = {"DATABASE_URL": "postgresql://127.0.0.1:1/allocd", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    without = parked.run("config", "--check", "--connect", **nowhere)
+    unknown = parked.run("config", "--check", "--connect", DATABASE_URL=parked.database_url + "-no-such-database")
+
+    assert (well.returncode, well.stdout) == (0, ""), well.stderr
+    assert "Postgres and Redis can be reached" in well.stderr
+    assert without.returncode == 69
+    database, redis = without.stderr.splitlines()
+    assert database.startswith("allocd: the database: ") and "refused" in database
+    assert redis.startswith("allocd: Redis, 127.0.0.1:1: ") and "refused" in redis
+    assert unknown.returncode == 69 and "no-such-database" in unknown.stderr
+
+
 # ---- completion ----
 
 

@@ -236,16 +236,17 @@ void database_empty(void)
 	database_sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity"
 		     " where datname = current_database() and pid <> pg_backend_pid()");
 	/* TRUNCATE would create each table's files anew. */
-	database_sql("delete from order_lines; delete from displaced_lines; delete from shrinks;"
-		     " delete from processes; delete"
-		     " from batches;"
-		     " delete from products; delete from allocations_view; delete from outbox;"
-		     " delete from outbox_directory; delete from inbox;"
-		     " delete from units; delete from dead_letters; delete from notifications;"
-		     " delete from dead_letter_history; delete from discarded_letters; delete from streams; delete from blind_windows;"
-		     " update installation set heard_until = null;"
-		     " delete from leases; delete from workers;"
-		     " delete from epochs; update outbox_heads set position = 0, epoch = 1;"
-		     " update outbox_cursors set position = 0;"
-		     " update dead_letter_totals set dropped = 0");
+	database_sql(
+		"delete from order_lines; delete from displaced_lines; delete from shrinks;"
+		" delete from processes; delete"
+		" from batches;"
+		" delete from products; delete from allocations_view; delete from outbox;"
+		" delete from outbox_directory; delete from inbox;"
+		" delete from units; delete from dead_letters; delete from notifications;"
+		" delete from dead_letter_history; delete from discarded_letters; delete from streams; delete from blind_windows;"
+		" update installation set heard_until = null;"
+		" delete from leases; delete from workers;"
+		" delete from epochs; update outbox_heads set position = 0, epoch = 1;"
+		" update outbox_cursors set position = 0;"
+		" update dead_letter_totals set dropped = 0");
 }

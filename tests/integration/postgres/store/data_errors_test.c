@@ -206,11 +206,12 @@ END_TEST
 START_TEST(discarded_dead_letters_are_deleted_after_a_week)
 {
 	begin();
-	database_sql("insert into discarded_letters (id, outcome, reason, way, place, message, source, payload,"
-		     " payload_bytes, attempts, first_at, last_at)"
-		     " select n, 'failed', '', '', '', '', '', '', 0, 2, now(),"
-		     " now() - interval '7 days' - interval '1 minute' * (n - 1500)"
-		     " from generate_series(1, 2000) n");
+	database_sql(
+		"insert into discarded_letters (id, outcome, reason, way, place, message, source, payload,"
+		" payload_bytes, attempts, first_at, last_at)"
+		" select n, 'failed', '', '', '', '', '', '', 0, 2, now(),"
+		" now() - interval '7 days' - interval '1 minute' * (n - 1500.5)"
+		" from generate_series(1, 2000) n");
 
 	clean_up(1);
 

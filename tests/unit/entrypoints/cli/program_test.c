@@ -1,6 +1,7 @@
 /* The program from its command line to its exit status, with stubs for the commands. */
 #include "entrypoints/cli/program.h"
 
+#include "entrypoints/about/servers_check.h"
 #include "entrypoints/cli/invoke.h"
 #include "entrypoints/cli/print.h"
 #include "entrypoints/main/setup.h"
@@ -50,13 +51,19 @@ IN_PLACE_OF(command_dead_letters_discard)
 IN_PLACE_OF(command_dead_letters_restore)
 IN_PLACE_OF(command_dead_letters_export)
 
-bool setup_check(const struct config *config, unsigned uses, struct arena *arena, const char **error)
+void setup_check(const struct config *config, unsigned uses, struct faults *faults)
 {
 	(void)uses;
 	(void)config;
-	(void)arena;
-	*error = check_error;
-	return !check_error;
+	if (check_error)
+		faults_add(faults, "%s", check_error);
+}
+
+enum exit_status servers_check(const struct config *config, struct faults *faults)
+{
+	(void)config;
+	faults_add(faults, "Redis, nowhere: gone");
+	return STATUS_UNAVAILABLE;
 }
 
 static void write_line(struct logger *logger, enum log_level level, const char *message,
@@ -307,6 +314,44 @@ START_TEST(config_prints_to_standard_output)
 }
 END_TEST
 
+static const char *const wrong[] = {"ALLOCD_LANES=many", "ALLOCD_SMTP_URL=smtp://x", "ALLOCD_MAIL_TO=a@b",
+				    NULL};
+
+START_TEST(config_refuses_wrong_settings_and_its_check_prints_every_fault)
+{
+	check_error = "REDIS_URL: no good";
+	ck_assert_int_eq(run((const char *const[]){"config", "--json", NULL}, wrong), STATUS_CONFIGURATION);
+	ck_assert_str_eq(err, "allocd: ALLOCD_LANES: expected a whole number from 1 to 16\n");
+	ck_assert_str_eq(out, "");
+
+	ck_assert_int_eq(run((const char *const[]){"config", "--check", "--connect", NULL}, wrong),
+			 STATUS_CONFIGURATION);
+	ck_assert_str_eq(err, "allocd: ALLOCD_LANES: expected a whole number from 1 to 16\n"
+			      "allocd: ALLOCD_MAIL_FROM: required when ALLOCD_SMTP_URL is set\n"
+			      "allocd: REDIS_URL: no good\n");
+	ck_assert_str_eq(out, "");
+
+	ck_assert_int_eq(run((const char *const[]){"config", "--check", "--json", NULL}, wrong),
+			 STATUS_CONFIGURATION);
+	ck_assert_ptr_eq(strstr(out, "{\"valid\":false,\"faults\":[\"ALLOCD_LANES: "), out);
+	ck_assert_str_eq(err, "");
+}
+END_TEST
+
+START_TEST(servers_are_tried_only_on_request_and_with_right_settings)
+{
+	ck_assert_int_eq(run((const char *const[]){"config", "--check", NULL}, nothing), STATUS_DONE);
+	ck_assert_str_eq(out, "");
+	ck_assert_ptr_nonnull(strstr(err, " settings are valid\n"));
+
+	ck_assert_int_eq(run((const char *const[]){"config", "--check", "--connect", NULL}, nothing),
+			 STATUS_UNAVAILABLE);
+	ck_assert_str_eq(err, "allocd: Redis, nowhere: gone\n");
+
+	ck_assert_int_eq(run((const char *const[]){"config", "--connect", NULL}, nothing), STATUS_USAGE);
+}
+END_TEST
+
 START_TEST(a_command_that_became_a_program_is_refused_with_the_name_of_the_program)
 {
 	static const char refusal[] = "allocd: bench is a program of its own now: run allocd-bench\n";
@@ -346,6 +391,8 @@ SUITE("program", set_up, NULL)
 	tcase_add_loop_test(tests, a_command_that_was_probably_meant_is_named, 0, COUNT(unknown));
 	tcase_add_test(tests, help_begins_with_examples_and_ends_with_the_settings_of_the_log);
 	tcase_add_test(tests, config_prints_to_standard_output);
+	tcase_add_test(tests, config_refuses_wrong_settings_and_its_check_prints_every_fault);
+	tcase_add_test(tests, servers_are_tried_only_on_request_and_with_right_settings);
 	tcase_add_test(tests, a_command_that_became_a_program_is_refused_with_the_name_of_the_program);
 	tcase_add_test(tests, a_program_of_one_command_names_itself_in_errors_and_help);
 }

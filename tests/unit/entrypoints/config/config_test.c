@@ -9,7 +9,8 @@
 
 static struct arena *arena;
 static struct config config;
-static const char *error;
+static struct faults faults;
+static const char *error; /* the first fault, or NULL */
 
 static void set_up(void)
 {
@@ -22,9 +23,17 @@ static void tear_down(void)
 	arena_free(&arena);
 }
 
+static bool load_with(const char *const environment[], const struct option_value *options, size_t count)
+{
+	faults = (struct faults){.arena = arena};
+	config_load(&config, arena, environment, options, count, &faults);
+	error = faults.count ? faults.texts[0] : NULL;
+	return !error;
+}
+
 static bool load(const char *const environment[])
 {
-	return config_load(&config, arena, environment, NULL, 0, &error);
+	return load_with(environment, NULL, 0);
 }
 
 static bool load_one(const char *variable)
@@ -46,7 +55,7 @@ static bool load_option(const char *variable, const char *text, bool is_file, co
 {
 	struct option_value option = {setting_named(variable), is_file, text};
 
-	return config_load(&config, arena, environment, &option, 1, &error);
+	return load_with(environment, &option, 1);
 }
 
 static const char *const nothing[] = {NULL};
@@ -188,6 +197,25 @@ START_TEST(an_error_names_the_setting_and_what_it_accepts)
 
 	ck_assert_int_eq(strncmp(error, name, strlen(name)), 0);
 	ck_assert_ptr_null(strchr(error, '\n'));
+}
+END_TEST
+
+START_TEST(every_wrong_setting_is_a_fault_and_has_its_default)
+{
+	ck_assert(!load((const char *const[]){"ALLOCD_LANES=many", "ALLOCD_SMTP_URL=smtp://host",
+					      "ALLOCD_MAIL_TO=nobody", "REDIS_URL_FILE=/nowhere",
+					      "ALLOCD_EVENT_STREAM=same", "ALLOCD_STREAM=same", NULL}));
+
+	ck_assert_uint_eq(faults.count, 5);
+	ck_assert_str_eq(faults.texts[0],
+			 "REDIS_URL_FILE: cannot read '/nowhere': No such file or directory");
+	ck_assert_ptr_eq(strstr(faults.texts[1], "ALLOCD_MAIL_TO: expected up to 16"), faults.texts[1]);
+	ck_assert_str_eq(faults.texts[2], "ALLOCD_LANES: expected a whole number from 1 to 16");
+	ck_assert_str_eq(faults.texts[3], "ALLOCD_MAIL_FROM: required when ALLOCD_SMTP_URL is set");
+	ck_assert_str_eq(faults.texts[4],
+			 "ALLOCD_EVENT_STREAM: expected a name that is not in ALLOCD_STREAM");
+	ck_assert_int_eq(config.lanes, 2);
+	ck_assert_str_eq(config.redis_url, "redis://127.0.0.1:6379/0");
 }
 END_TEST
 
@@ -454,6 +482,7 @@ SUITE("config", set_up, tear_down)
 	tcase_add_test(tests, an_empty_variable_counts_as_unset);
 	tcase_add_test(tests, an_empty_variable_turns_off_what_can_be_off);
 	tcase_add_loop_test(tests, an_error_names_the_setting_and_what_it_accepts, 0, COUNT(refused));
+	tcase_add_test(tests, every_wrong_setting_is_a_fault_and_has_its_default);
 	tcase_add_test(tests, an_error_names_the_option_when_the_value_came_from_one);
 	tcase_add_test(tests, a_listen_address_is_split_into_host_and_port);
 	tcase_add_test(tests, names_of_streams_are_separated_by_commas);

@@ -300,11 +300,12 @@ START_TEST(a_group_in_json_names_its_first_and_its_last_letter)
 	make_groups(&groups);
 	json_line_print(dead_letter_group_to_json(groups.all[0]), out);
 
-	ck_assert_str_eq(text(),
-			 "{\"outcome\":\"rejected\",\"message\":\"allocate\","
-			 "\"reason\":\"invalid sku l\xc3\xa4mp\\u001B\",\"count\":3,"
-			 "\"first_at\":\"1970-03-11T10:09:00.000000Z\",\"last_at\":\"1970-03-11T10:30:00.000000Z\","
-			 "\"first_id\":4,\"last_id\":12}\n");
+	ck_assert_str_eq(
+		text(),
+		"{\"outcome\":\"rejected\",\"message\":\"allocate\","
+		"\"reason\":\"invalid sku l\xc3\xa4mp\\u001B\",\"count\":3,"
+		"\"first_at\":\"1970-03-11T10:09:00.000000Z\",\"last_at\":\"1970-03-11T10:30:00.000000Z\","
+		"\"first_id\":4,\"last_id\":12}\n");
 }
 END_TEST
 
