@@ -5,6 +5,7 @@
 #include "core/base/utf8.h"
 #include "entrypoints/cli/text.h"
 #include "entrypoints/http/command_endpoint.h"
+#include "entrypoints/metrics/http_statistics.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -88,37 +89,13 @@ struct http_answer answer_for(const struct delivery *delivery, struct arena *are
 	return problem(500, PROBLEM_INTERNAL, "The outcome is unknown");
 }
 
-static const struct {
-	int status;
-	const char *title;
-} titles[] = {
-	{200, "OK"},
-	{201, "Created"},
-	{202, "Accepted"},
-	{400, "Bad Request"},
-	{401, "Unauthorized"},
-	{403, "Forbidden"},
-	{404, "Not Found"},
-	{405, "Method Not Allowed"},
-	{409, "Conflict"},
-	{413, "Content Too Large"},
-	{415, "Unsupported Media Type"},
-	{417, "Expectation Failed"},
-	{421, "Misdirected Request"},
-	{422, "Unprocessable Content"},
-	{431, "Request Header Fields Too Large"},
-	{501, "Not Implemented"},
-	{503, "Service Unavailable"},
-	{505, "HTTP Version Not Supported"},
-};
-
 const char *http_title(int status)
 {
-	for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++) {
-		if (titles[i].status == status)
-			return titles[i].title;
+	for (size_t i = 0; i < HTTP_STATUSES; i++) {
+		if (http_statuses[i].status == status)
+			return http_statuses[i].title;
 	}
-	return "Internal Server Error";
+	return http_title(500);
 }
 
 /* jansson accepts only valid UTF-8, so invalid bytes are replaced first. */

@@ -10,12 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef void serve_named(struct http_api *api, struct evhttp_request *request, const char *name);
-typedef void serve_plain(struct http_api *api, struct evhttp_request *request);
+typedef void serve_named(struct http_api *api, const struct http_call *call, const char *name);
+typedef void serve_plain(struct http_api *api, const struct http_call *call);
 
 /* Exactly one of `command`, `named` and `plain` is set. */
 struct http_route {
-	const char *path; /* with `named`: what precedes the name */
+	const char *path;     /* with `named`: what precedes the name */
+	const char *template; /* with `named`: the path with the kind of its name, for the metrics */
+	size_t index; /* of its statistics: 0 has what no route serves, then come commands and reads */
 	enum message_type command;
 	serve_named *named;
 	serve_plain *plain;
@@ -24,17 +26,33 @@ struct http_route {
 };
 
 static const struct http_route reads[] = {
-	{.path = "/allocations/", .named = serve_allocations, .waits = true},
-	{.path = "/products/", .named = serve_product, .waits = true},
-	{.path = "/batches/", .named = serve_batch, .waits = true},
-	{.path = "/events/", .named = serve_events, .waits = true},
+	{.path = "/allocations/",
+	 .template = "/allocations/{orderid}",
+	 .named = serve_allocations,
+	 .waits = true},
+	{.path = "/products/", .template = "/products/{sku}", .named = serve_product, .waits = true},
+	{.path = "/batches/", .template = "/batches/{batchref}", .named = serve_batch, .waits = true},
+	{.path = "/events/", .template = "/events/{sku}", .named = serve_events, .waits = true},
 	{.path = "/livez", .plain = serve_liveness, .is_open = true},
 	{.path = "/readyz", .plain = serve_readiness, .is_open = true},
 	{.path = "/metrics", .plain = serve_metrics, .is_open = true},
 	{.path = "/", .plain = serve_page, .is_open = true},
-	{.path = "/assets/", .named = serve_asset, .is_open = true},
+	{.path = "/assets/", .template = "/assets/{file}", .named = serve_asset, .is_open = true},
 	{.path = "/admin/status", .plain = serve_status},
 };
+
+#define READS (sizeof reads / sizeof reads[0])
+
+_Static_assert(1 + COMMAND_TYPES + READS <= HTTP_ROUTES_MAX, "more routes than can be counted");
+
+static void set_up_statistics(struct http_statistics *statistics)
+{
+	http_statistics_add(statistics, "other");
+	for (size_t i = 0; i < COMMAND_TYPES; i++)
+		http_statistics_add(statistics, command_endpoints[command_types[i]].path);
+	for (size_t i = 0; i < READS; i++)
+		http_statistics_add(statistics, reads[i].template ? reads[i].template : reads[i].path);
+}
 
 static bool find_command(const char *path, struct http_route *route)
 {
@@ -43,7 +61,8 @@ static bool find_command(const char *path, struct http_route *route)
 
 		if (strcmp(path, of_command))
 			continue;
-		*route = (struct http_route){.path = of_command, .command = command_types[i], .waits = true};
+		*route = (struct http_route){
+			.path = of_command, .index = 1 + i, .command = command_types[i], .waits = true};
 		return true;
 	}
 	return false;
@@ -51,44 +70,43 @@ static bool find_command(const char *path, struct http_route *route)
 
 static bool find_read(const char *path, struct http_route *route)
 {
-	for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
+	for (size_t i = 0; i < READS; i++) {
 		size_t length = strlen(reads[i].path);
 
 		if (reads[i].named ? strncmp(path, reads[i].path, length) || !path[length]
 				   : strcmp(path, reads[i].path))
 			continue;
 		*route = reads[i];
+		route->index = 1 + COMMAND_TYPES + i;
 		return true;
 	}
 	return false;
 }
 
 /* True when the route accepts the method; otherwise the request is answered 405. */
-static bool check_method(struct http_api *api, struct evhttp_request *request, const struct http_route *route)
+static bool check_method(const struct http_call *call, const struct http_route *route)
 {
-	enum evhttp_cmd_type method = evhttp_request_get_command(request);
+	enum evhttp_cmd_type method = evhttp_request_get_command(call->request);
 	bool is_command = route->command != MSG_NONE;
 
 	if (is_command ? method == EVHTTP_REQ_POST : method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD)
 		return true;
-	reply_header(request, "Allow", is_command ? "POST" : "GET, HEAD");
-	reply_problem(request, &api->replies, 405, PROBLEM_METHOD,
-		      is_command ? "Expected POST" : "Expected GET");
+	reply_header(call, "Allow", is_command ? "POST" : "GET, HEAD");
+	reply_problem(call, 405, PROBLEM_METHOD, is_command ? "Expected POST" : "Expected GET");
 	return false;
 }
 
 /* True when the services for the route are started and have room; otherwise the request is answered 503. */
-static bool check_services(struct http_api *api, struct evhttp_request *request,
-			   const struct http_route *route)
+static bool check_services(struct http_api *api, const struct http_call *call, const struct http_route *route)
 {
 	bool is_command = route->command != MSG_NONE;
 
 	if (!api->is_started && route->waits)
-		reply_problem(request, &api->replies, 503, PROBLEM_STARTING,
+		reply_problem(call, 503, PROBLEM_STARTING,
 			      is_command ? "Not done: allocd is starting; retry with the same id"
 					 : "allocd is starting; retry later");
 	else if (route->waits && http_server_is_busy(api->server) && !exchange_make_room(api))
-		reply_problem(request, &api->replies, 503, PROBLEM_TOO_BUSY,
+		reply_problem(call, 503, PROBLEM_TOO_BUSY,
 			      is_command ? "Not done: too many requests wait; retry with the same id"
 					 : "Too many requests wait; retry later");
 	else
@@ -123,20 +141,21 @@ static void on_request(struct evhttp_request *request, void *context)
 	bool is_found = path && (find_command(path, &found) || find_read(path, &found));
 	const struct http_route *route = is_found ? &found : NULL;
 	const struct http_refusal *refusal = refusal_of(api, request, route);
+	const struct http_call call = {request, &api->statistics.routes[route ? route->index : 0],
+				       monotonic_us()};
 
 	if (refusal)
-		reply_refusal(request, &api->replies, refusal);
+		reply_refusal(&call, refusal);
 	else if (!route)
-		reply_problem(request, &api->replies, 404, PROBLEM_NOT_FOUND,
-			      "There is nothing at this path");
-	else if (!check_method(api, request, route) || !check_services(api, request, route))
+		reply_problem(&call, 404, PROBLEM_NOT_FOUND, "There is nothing at this path");
+	else if (!check_method(&call, route) || !check_services(api, &call, route))
 		return;
 	else if (route->named)
-		route->named(api, request, path + strlen(route->path));
+		route->named(api, &call, path + strlen(route->path));
 	else if (route->plain)
-		route->plain(api, request);
+		route->plain(api, &call);
 	else
-		serve_command(api, request, route->command);
+		serve_command(api, &call, route->command);
 }
 
 /*
@@ -170,6 +189,7 @@ struct http_api *http_api_new(struct event_base *base, const struct http_server_
 		return NULL;
 	}
 	set_up_gate(api, config, gate);
+	set_up_statistics(&api->statistics);
 	return api;
 }
 

@@ -42,7 +42,7 @@ static size_t write_events(FILE *out, const struct http_services *services,
 }
 
 /* The rest of the events is what GET /events has behind the last one here. */
-static void link_to_rest(struct evhttp_request *request, const struct delivery *delivery, size_t written,
+static void link_to_rest(const struct http_call *call, const struct delivery *delivery, size_t written,
 			 struct arena *arena)
 {
 	const struct raised_events *raised = delivery->raised;
@@ -50,12 +50,12 @@ static void link_to_rest(struct evhttp_request *request, const struct delivery *
 	if (written == raised->count && !raised->has_more)
 		return;
 	reply_next_page(
-		request, arena, "/events/", delivery->sku,
+		call, arena, "/events/", delivery->sku,
 		arena_printf(arena, "%lld", (long long)(raised->first_version + (int64_t)written - 1)));
 }
 
 /* The facts are written without their closing brace, and the events behind them. */
-static void reply_events(const struct exchange *exchange, struct evhttp_request *request,
+static void reply_events(const struct exchange *exchange, const struct http_call *call,
 			 const struct delivery *delivery, const struct http_answer *answer)
 {
 	json_t *facts =
@@ -67,13 +67,13 @@ static void reply_events(const struct exchange *exchange, struct evhttp_request 
 
 	text = must(json_dumps(facts, JSON_COMPACT));
 	fprintf(out, "%.*s,\"events\":[", (int)strlen(text) - 1, text);
-	link_to_rest(request, delivery, write_events(out, &exchange->api->services, delivery->raised, arena),
+	link_to_rest(call, delivery, write_events(out, &exchange->api->services, delivery->raised, arena),
 		     arena);
 	fputs("]}", out);
 	fclose(out);
 	if (answer->location)
-		reply_header(request, "Location", answer->location);
-	reply_text(request, &exchange->api->replies, answer->status, "application/json", body, size);
+		reply_header(call, "Location", answer->location);
+	reply_text(call, answer->status, "application/json", body, size);
 	free(body);
 	free(text);
 	json_decref(facts);
@@ -83,58 +83,57 @@ static void reply_events(const struct exchange *exchange, struct evhttp_request 
 static void on_answered(void *context, const struct delivery *delivery)
 {
 	struct exchange *exchange = context;
-	struct evhttp_request *request = exchange_detach(exchange);
+	const struct http_call *call = exchange_detach(exchange);
 	struct http_answer answer;
 
-	if (request) {
+	if (call) {
 		answer = answer_for(delivery, exchange->arena);
 		if (delivery->raised && !answer.type)
-			reply_events(exchange, request, delivery, &answer);
+			reply_events(exchange, call, delivery, &answer);
 		else
-			reply_answer(request, &exchange->api->replies, &answer);
+			reply_answer(call, &answer);
 	}
 	exchange_free(exchange);
 }
 
-static const char *request_header(struct evhttp_request *request, const char *name)
+static const char *request_header(const struct http_call *call, const char *name)
 {
-	return evhttp_find_header(evhttp_request_get_input_headers(request), name);
+	return evhttp_find_header(evhttp_request_get_input_headers(call->request), name);
 }
 
-static void submit(struct http_api *api, struct evhttp_request *request, enum message_type type)
+static void submit(struct http_api *api, const struct http_call *call, enum message_type type)
 {
-	struct evbuffer *body = evhttp_request_get_input_buffer(request);
+	struct evbuffer *body = evhttp_request_get_input_buffer(call->request);
 	size_t size = evbuffer_get_length(body);
 
 	engine_submit(api->services.engine,
 		      &(struct arrival){
 			      .transport = TRANSPORT_HTTP,
-			      .origin = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request)),
+			      .origin = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(call->request)),
 			      .type = type,
 			      .payload = {evbuffer_pullup(body, -1), size},
 			      .payload_size = size,
-			      .wants_events = prefers_json(request_header(request, "Accept")),
+			      .wants_events = prefers_json(request_header(call, "Accept")),
 			      .answered = on_answered,
-			      .context = exchange_new(api, request, &late),
+			      .context = exchange_new(api, call, &late),
 		      });
 }
 
-void serve_command(struct http_api *api, struct evhttp_request *request, enum message_type type)
+void serve_command(struct http_api *api, const struct http_call *call, enum message_type type)
 {
 	if (api->stopping)
-		reply_problem(request, &api->replies, 503, PROBLEM_STOPPING,
+		reply_problem(call, 503, PROBLEM_STOPPING,
 			      "Not done: allocd is stopping; retry with the same id");
-	else if (!is_json_type(request_header(request, "Content-Type")))
-		reply_problem(request, &api->replies, 415, PROBLEM_NOT_JSON,
-			      "Expected Content-Type: application/json");
+	else if (!is_json_type(request_header(call, "Content-Type")))
+		reply_problem(call, 415, PROBLEM_NOT_JSON, "Expected Content-Type: application/json");
 	else if (!engine_takes_commands(api->services.engine))
 		reply_problem(
-			request, &api->replies, 503, PROBLEM_DATABASE_RESTORED,
+			call, 503, PROBLEM_DATABASE_RESTORED,
 			"Not done: the database is older than what was published, and waits for an operator "
 			"(see allocd outbox renew); retry with the same id");
 	else if (!engine_has_room(api->services.engine))
-		reply_problem(request, &api->replies, 503, PROBLEM_QUEUE_FULL,
+		reply_problem(call, 503, PROBLEM_QUEUE_FULL,
 			      "Not done: the queue is full; retry with the same id");
 	else
-		submit(api, request, type);
+		submit(api, call, type);
 }

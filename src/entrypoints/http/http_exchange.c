@@ -9,10 +9,10 @@
 
 static void reply_late(struct exchange *exchange)
 {
-	struct evhttp_request *request = exchange_detach(exchange);
+	const struct http_call *call = exchange_detach(exchange);
 	const char *cause = status_database_trouble(sampler_status(exchange->api->sampler), exchange->arena);
 
-	reply_problem(request, &exchange->api->replies, exchange->late->status, exchange->late->type,
+	reply_problem(call, exchange->late->status, exchange->late->type,
 		      *cause ? arena_printf(exchange->arena, "%s (%s)", exchange->late->message, cause)
 			     : exchange->late->message);
 }
@@ -30,7 +30,7 @@ static struct exchange *longest_waiting(const struct http_api *api)
 	struct exchange *longest = NULL;
 
 	for (struct exchange *it = api->exchanges; it; it = it->next)
-		longest = it->request ? it : longest;
+		longest = it->is_replied ? longest : it;
 	return longest;
 }
 
@@ -50,7 +50,7 @@ bool exchange_make_room(struct http_api *api)
 	return true;
 }
 
-struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request,
+struct exchange *exchange_new(struct http_api *api, const struct http_call *call,
 			      const struct http_refusal *late)
 {
 	const struct timeval deadline = {api->deadline_ms / 1000, api->deadline_ms % 1000 * 1000};
@@ -58,7 +58,7 @@ struct exchange *exchange_new(struct http_api *api, struct evhttp_request *reque
 	struct exchange *exchange = arena_alloc(arena, sizeof *exchange);
 
 	*exchange = (struct exchange){
-		.api = api, .request = request, .late = late, .arena = arena, .since_ms = monotonic_ms()};
+		.api = api, .call = *call, .late = late, .arena = arena, .since_ms = monotonic_ms()};
 	exchange->next = api->exchanges;
 	exchange->place = &api->exchanges;
 	if (exchange->next)
@@ -70,15 +70,13 @@ struct exchange *exchange_new(struct http_api *api, struct evhttp_request *reque
 	return exchange;
 }
 
-struct evhttp_request *exchange_detach(struct exchange *exchange)
+const struct http_call *exchange_detach(struct exchange *exchange)
 {
-	struct evhttp_request *request = exchange->request;
-
-	if (!request)
+	if (exchange->is_replied)
 		return NULL;
-	exchange->request = NULL;
+	exchange->is_replied = true;
 	exchange->api->waiting--;
-	return request;
+	return &exchange->call;
 }
 
 void exchange_free(struct exchange *exchange)

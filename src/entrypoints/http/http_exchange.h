@@ -23,7 +23,7 @@ struct http_api {
 	struct http_services services;         /* set when `is_started` */
 	bool is_started;
 	struct sampler *sampler;
-	struct http_replies replies;
+	struct http_statistics statistics; /* http_api.c numbers the routes */
 	struct exchange *exchanges;
 	size_t waiting; /* exchanges whose client has no reply yet */
 	int deadline_ms;
@@ -35,7 +35,8 @@ struct http_api {
 struct exchange {
 	struct exchange *next, **place; /* in the list of the API's exchanges */
 	struct http_api *api;
-	struct evhttp_request *request; /* NULL once it has a reply */
+	struct http_call call;
+	bool is_replied;
 	struct event *deadline;
 	int64_t since_ms;                /* by monotonic_ms() */
 	const struct http_refusal *late; /* the answer at the deadline */
@@ -45,11 +46,14 @@ struct exchange {
 	bool is_full;                    /* an order's lines are read with their quantities */
 };
 
-struct exchange *exchange_new(struct http_api *api, struct evhttp_request *request,
+struct exchange *exchange_new(struct http_api *api, const struct http_call *call,
 			      const struct http_refusal *late);
 
-/* The request, which the caller must reply to; NULL when the deadline has already replied. */
-struct evhttp_request *exchange_detach(struct exchange *exchange);
+/*
+ * The request, which the caller must reply to before it frees the exchange; NULL when the deadline has already
+ * replied.
+ */
+const struct http_call *exchange_detach(struct exchange *exchange);
 
 /*
  * Answers the request that has waited longest as if its deadline had passed, so that another can be served.
@@ -62,12 +66,12 @@ void exchange_free(struct exchange *exchange);
 
 /* ---- requests: each function replies at once, or later through an exchange ---- */
 
-void serve_command(struct http_api *api, struct evhttp_request *request, enum message_type type);
-void serve_liveness(struct http_api *api, struct evhttp_request *request);
-void serve_readiness(struct http_api *api, struct evhttp_request *request);
-void serve_status(struct http_api *api, struct evhttp_request *request);
-void serve_metrics(struct http_api *api, struct evhttp_request *request);
-void serve_page(struct http_api *api, struct evhttp_request *request);
-void serve_asset(struct http_api *api, struct evhttp_request *request, const char *name);
+void serve_command(struct http_api *api, const struct http_call *call, enum message_type type);
+void serve_liveness(struct http_api *api, const struct http_call *call);
+void serve_readiness(struct http_api *api, const struct http_call *call);
+void serve_status(struct http_api *api, const struct http_call *call);
+void serve_metrics(struct http_api *api, const struct http_call *call);
+void serve_page(struct http_api *api, const struct http_call *call);
+void serve_asset(struct http_api *api, const struct http_call *call, const char *name);
 
 #endif

@@ -10,9 +10,10 @@
 
 #define TEXT_TYPE "text/plain; charset=utf-8"
 
-void serve_liveness(struct http_api *api, struct evhttp_request *request)
+void serve_liveness(struct http_api *api, const struct http_call *call)
 {
-	reply_text(request, &api->replies, 200, TEXT_TYPE, "alive\n", strlen("alive\n"));
+	(void)api;
+	reply_text(call, 200, TEXT_TYPE, "alive\n", strlen("alive\n"));
 }
 
 /* ---- readiness ---- */
@@ -30,9 +31,9 @@ static bool is_named(const char *parameter, const char *name)
 }
 
 /* False when the value of `for` is unknown. */
-static bool read_query(struct evhttp_request *request, struct readiness_query *asked)
+static bool read_query(const struct http_call *call, struct readiness_query *asked)
 {
-	const char *at = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+	const char *at = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(call->request));
 	bool ok = true;
 
 	*asked = (struct readiness_query){READY_FOR_ALL, false};
@@ -48,12 +49,7 @@ static bool read_query(struct evhttp_request *request, struct readiness_query *a
 	return ok;
 }
 
-static void reply_ready(struct http_api *api, struct evhttp_request *request)
-{
-	reply_text(request, &api->replies, 200, TEXT_TYPE, "ready\n", strlen("ready\n"));
-}
-
-static void reply_not_ready(struct http_api *api, struct evhttp_request *request, const struct status *status,
+static void reply_not_ready(const struct http_call *call, const struct status *status,
 			    enum readiness readiness)
 {
 	struct arena *arena = arena_new(2048);
@@ -62,53 +58,52 @@ static void reply_not_ready(struct http_api *api, struct evhttp_request *request
 	const char *reason = status_reason(status, readiness, arena, &since_us);
 
 	instant_format(since_us, since);
-	reply_problem_with(request, &api->replies, 503, PROBLEM_NOT_READY,
-			   arena_printf(arena, "Not ready: %s", reason), since, status_troubles_json(status));
+	reply_problem_with(call, 503, PROBLEM_NOT_READY, arena_printf(arena, "Not ready: %s", reason), since,
+			   status_troubles_json(status));
 	arena_free(&arena);
 }
 
-static void reply_status(struct http_api *api, struct evhttp_request *request, int code, bool is_text)
+static void reply_status(struct http_api *api, const struct http_call *call, int code, bool is_text)
 {
 	const struct status *status = sampler_status(api->sampler);
 	char *text = is_text ? status_text(status) : status_json(status);
 
-	reply_text(request, &api->replies, code, is_text ? TEXT_TYPE : "application/json", text,
-		   strlen(text));
+	reply_text(call, code, is_text ? TEXT_TYPE : "application/json", text, strlen(text));
 	free(text);
 }
 
-static bool prefers_text(struct evhttp_request *request)
+static bool prefers_text(const struct http_call *call)
 {
-	const char *accept = evhttp_find_header(evhttp_request_get_input_headers(request), "Accept");
+	const char *accept = evhttp_find_header(evhttp_request_get_input_headers(call->request), "Accept");
 
 	return accept && strncmp(accept, "text/plain", strlen("text/plain")) == 0;
 }
 
-void serve_readiness(struct http_api *api, struct evhttp_request *request)
+void serve_readiness(struct http_api *api, const struct http_call *call)
 {
 	const struct status *status = sampler_status(api->sampler);
 	struct readiness_query asked;
 	bool is_ready;
 
-	if (!read_query(request, &asked)) {
-		reply_problem(request, &api->replies, 400, PROBLEM_INVALID, "Expected ?for=http, or no ?for");
+	if (!read_query(call, &asked)) {
+		reply_problem(call, 400, PROBLEM_INVALID, "Expected ?for=http, or no ?for");
 		return;
 	}
 	is_ready = status_is_ready(status, asked.readiness);
 	if (asked.is_verbose)
-		reply_status(api, request, is_ready ? 200 : 503, prefers_text(request));
+		reply_status(api, call, is_ready ? 200 : 503, prefers_text(call));
 	else if (is_ready)
-		reply_ready(api, request);
+		reply_text(call, 200, TEXT_TYPE, "ready\n", strlen("ready\n"));
 	else
-		reply_not_ready(api, request, status, asked.readiness);
+		reply_not_ready(call, status, asked.readiness);
 }
 
-void serve_status(struct http_api *api, struct evhttp_request *request)
+void serve_status(struct http_api *api, const struct http_call *call)
 {
-	reply_status(api, request, 200, false);
+	reply_status(api, call, 200, false);
 }
 
-void serve_metrics(struct http_api *api, struct evhttp_request *request)
+void serve_metrics(struct http_api *api, const struct http_call *call)
 {
 	static const struct engine_stats nothing_yet = {.dead_letters = -1, .dead_letters_dropped = -1};
 	const struct http_services *services = &api->services;
@@ -118,7 +113,7 @@ void serve_metrics(struct http_api *api, struct evhttp_request *request)
 		.began = api->clock_began,
 		.http_connections = http_server_connections(api->server),
 		.http_waiting = api->waiting,
-		.http_replies = api->replies.by_class,
+		.http = &api->statistics,
 		.publishing = api->is_started && services->broker->ops->is_up(services->broker),
 		.started_at = (double)api->started_at,
 		.stopping = api->stopping,
@@ -130,7 +125,6 @@ void serve_metrics(struct http_api *api, struct evhttp_request *request)
 	if (services->measure)
 		services->measure(services->measured, &metrics);
 	text = metrics_text(&metrics);
-	reply_text(request, &api->replies, 200, "text/plain; version=0.0.4; charset=utf-8", text,
-		   strlen(text));
+	reply_text(call, 200, "text/plain; version=0.0.4; charset=utf-8", text, strlen(text));
 	free(text);
 }

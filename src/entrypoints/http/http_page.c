@@ -24,9 +24,10 @@ static const struct {
 };
 
 /* Each element of the list is a coding and, perhaps, a weight; 0 forbids the coding (RFC 9110, 12.5.3). */
-static bool accepts_gzip(struct evhttp_request *request)
+static bool accepts_gzip(const struct http_call *call)
 {
-	const char *at = evhttp_find_header(evhttp_request_get_input_headers(request), "Accept-Encoding");
+	const char *at =
+		evhttp_find_header(evhttp_request_get_input_headers(call->request), "Accept-Encoding");
 
 	for (; at && *at; at += strspn(at, ", ")) {
 		size_t length = strcspn(at, ",");
@@ -39,47 +40,48 @@ static bool accepts_gzip(struct evhttp_request *request)
 	return false;
 }
 
-static bool has_it(struct evhttp_request *request, const struct page_file *file)
+static bool has_it(const struct http_call *call, const struct page_file *file)
 {
-	const char *tags = evhttp_find_header(evhttp_request_get_input_headers(request), "If-None-Match");
+	const char *tags =
+		evhttp_find_header(evhttp_request_get_input_headers(call->request), "If-None-Match");
 
 	return tags && strstr(tags, file->etag);
 }
 
-static void reply_file(struct http_api *api, struct evhttp_request *request, const struct page_file *file)
+static void reply_file(const struct http_call *call, const struct page_file *file)
 {
-	bool is_page = !strcmp(file->path, "/"), is_gzip = accepts_gzip(request);
+	bool is_page = !strcmp(file->path, "/"), is_gzip = accepts_gzip(call);
 
 	for (size_t i = 0; i < sizeof protections / sizeof protections[0]; i++)
-		reply_header(request, protections[i].name, protections[i].value);
-	reply_header(request, "ETag", file->etag);
-	reply_header(request, "Vary", "Accept-Encoding");
-	reply_header(request, "Cache-Control", is_page ? "no-cache" : "public, max-age=31536000, immutable");
-	if (has_it(request, file)) {
-		reply_not_modified(request, &api->replies);
+		reply_header(call, protections[i].name, protections[i].value);
+	reply_header(call, "ETag", file->etag);
+	reply_header(call, "Vary", "Accept-Encoding");
+	reply_header(call, "Cache-Control", is_page ? "no-cache" : "public, max-age=31536000, immutable");
+	if (has_it(call, file)) {
+		reply_not_modified(call);
 		return;
 	}
 	if (is_gzip)
-		reply_header(request, "Content-Encoding", "gzip");
-	reply_text(request, &api->replies, 200, file->type,
-		   (const char *)(is_gzip ? file->gzip : file->plain),
+		reply_header(call, "Content-Encoding", "gzip");
+	reply_text(call, 200, file->type, (const char *)(is_gzip ? file->gzip : file->plain),
 		   is_gzip ? file->gzip_size : file->plain_size);
 }
 
-void serve_page(struct http_api *api, struct evhttp_request *request)
+void serve_page(struct http_api *api, const struct http_call *call)
 {
-	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
+	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(call->request));
 	const struct page_file *file = page_find(path);
 
+	(void)api;
 	if (file)
-		reply_file(api, request, file);
+		reply_file(call, file);
 	else
-		reply_problem(request, &api->replies, 404, PROBLEM_NOT_FOUND,
+		reply_problem(call, 404, PROBLEM_NOT_FOUND,
 			      "There is nothing at this path: a newer page may have replaced it");
 }
 
-void serve_asset(struct http_api *api, struct evhttp_request *request, const char *name)
+void serve_asset(struct http_api *api, const struct http_call *call, const char *name)
 {
 	(void)name;
-	serve_page(api, request);
+	serve_page(api, call);
 }

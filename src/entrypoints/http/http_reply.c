@@ -1,6 +1,7 @@
 /* Sends replies. */
 #include "entrypoints/http/http_reply.h"
 
+#include "adapters/system/instants.h"
 #include "core/base/must.h"
 
 #include <event2/buffer.h>
@@ -9,76 +10,72 @@
 /* Retry-After of a 503: a short wait, because how long the trouble will last is unknown. */
 #define RETRY_AFTER_S "2"
 
-void reply_header(struct evhttp_request *request, const char *name, const char *value)
+void reply_header(const struct http_call *call, const char *name, const char *value)
 {
-	evhttp_add_header(evhttp_request_get_output_headers(request), name, value);
+	evhttp_add_header(evhttp_request_get_output_headers(call->request), name, value);
 }
 
-void reply_next_page(struct evhttp_request *request, struct arena *arena, const char *path, const char *name,
+void reply_next_page(const struct http_call *call, struct arena *arena, const char *path, const char *name,
 		     const char *after)
 {
 	reply_header(
-		request, "Link",
+		call, "Link",
 		arena_printf(arena, "<%s%s?after=%s>; rel=\"next\"", path, name_encode(name, arena), after));
 }
 
-void reply_text(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
-		const char *body, size_t size)
+void reply_text(const struct http_call *call, int status, const char *type, const char *body, size_t size)
 {
 	struct evbuffer *buffer = must(evbuffer_new());
 	char length[24];
 
-	replies->by_class[status / 100]++;
+	http_statistics_replied(call->route, status, monotonic_us() - call->began_us);
 	snprintf(length, sizeof length, "%zu", size);
-	reply_header(request, "Content-Type", type);
-	reply_header(request, "Content-Length", length);
-	if (!evhttp_find_header(evhttp_request_get_output_headers(request), "Cache-Control"))
-		reply_header(request, "Cache-Control", "no-store");
-	if (evhttp_request_get_command(request) != EVHTTP_REQ_HEAD)
+	reply_header(call, "Content-Type", type);
+	reply_header(call, "Content-Length", length);
+	if (!evhttp_find_header(evhttp_request_get_output_headers(call->request), "Cache-Control"))
+		reply_header(call, "Cache-Control", "no-store");
+	if (evhttp_request_get_command(call->request) != EVHTTP_REQ_HEAD)
 		evbuffer_add(buffer, body, size);
-	evhttp_send_reply(request, status, http_title(status), buffer);
+	evhttp_send_reply(call->request, status, http_title(status), buffer);
 	evbuffer_free(buffer);
 }
 
-void reply_not_modified(struct evhttp_request *request, struct http_replies *replies)
+void reply_not_modified(const struct http_call *call)
 {
-	replies->by_class[3]++;
-	evhttp_send_reply(request, 304, "Not Modified", NULL);
+	http_statistics_replied(call->route, 304, monotonic_us() - call->began_us);
+	evhttp_send_reply(call->request, 304, "Not Modified", NULL);
 }
 
-void reply_problem(struct evhttp_request *request, struct http_replies *replies, int status, const char *type,
-		   const char *message)
+void reply_problem(const struct http_call *call, int status, const char *type, const char *message)
 {
-	reply_problem_with(request, replies, status, type, message, NULL, NULL);
+	reply_problem_with(call, status, type, message, NULL, NULL);
 }
 
-void reply_refusal(struct evhttp_request *request, struct http_replies *replies,
-		   const struct http_refusal *refusal)
+void reply_refusal(const struct http_call *call, const struct http_refusal *refusal)
 {
 	if (refusal->status == 401)
-		reply_header(request, "WWW-Authenticate", "Bearer");
-	reply_problem(request, replies, refusal->status, refusal->type, refusal->message);
+		reply_header(call, "WWW-Authenticate", "Bearer");
+	reply_problem(call, refusal->status, refusal->type, refusal->message);
 }
 
-void reply_problem_with(struct evhttp_request *request, struct http_replies *replies, int status,
-			const char *type, const char *message, const char *since, struct json_t *troubles)
+void reply_problem_with(const struct http_call *call, int status, const char *type, const char *message,
+			const char *since, struct json_t *troubles)
 {
 	char *body = problem_json(status, type, message, since, troubles);
 
 	if (status == 503)
-		reply_header(request, "Retry-After", RETRY_AFTER_S);
-	reply_text(request, replies, status, "application/problem+json", body, strlen(body));
+		reply_header(call, "Retry-After", RETRY_AFTER_S);
+	reply_text(call, status, "application/problem+json", body, strlen(body));
 	free(body);
 }
 
-void reply_answer(struct evhttp_request *request, struct http_replies *replies,
-		  const struct http_answer *answer)
+void reply_answer(const struct http_call *call, const struct http_answer *answer)
 {
 	if (answer->location)
-		reply_header(request, "Location", answer->location);
+		reply_header(call, "Location", answer->location);
 	if (answer->status < 300)
-		reply_text(request, replies, answer->status, "text/plain; charset=utf-8", answer->message,
+		reply_text(call, answer->status, "text/plain; charset=utf-8", answer->message,
 			   strlen(answer->message));
 	else
-		reply_problem(request, replies, answer->status, answer->type, answer->message);
+		reply_problem(call, answer->status, answer->type, answer->message);
 }

@@ -5,12 +5,12 @@
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_READS_HTTP_READS_H
 #define ALLOCD_ENTRYPOINTS_HTTP_READS_HTTP_READS_H
 
-struct evhttp_request;
+struct http_call;
 struct http_api;
 
-void serve_allocations(struct http_api *api, struct evhttp_request *request, const char *order);
-void serve_product(struct http_api *api, struct evhttp_request *request, const char *sku);
-void serve_batch(struct http_api *api, struct evhttp_request *request, const char *batchref);
-void serve_events(struct http_api *api, struct evhttp_request *request, const char *sku);
+void serve_allocations(struct http_api *api, const struct http_call *call, const char *order);
+void serve_product(struct http_api *api, const struct http_call *call, const char *sku);
+void serve_batch(struct http_api *api, const struct http_call *call, const char *batchref);
+void serve_events(struct http_api *api, const struct http_call *call, const char *sku);
 
 #endif

@@ -20,20 +20,19 @@ static void on_allocations(void *context, const struct allocation_row *rows, siz
 			   const struct failure *failure)
 {
 	struct exchange *exchange = context;
-	struct evhttp_request *request = read_end(exchange, failure);
+	const struct http_call *call = read_end(exchange, failure);
 
-	if (request && count == 0)
-		reply_not_found(
-			exchange, request,
-			arena_printf(exchange->arena, "Nothing is allocated to order %s", exchange->name));
-	else if (request)
-		reply_json(exchange, request, allocations_json(rows, count, exchange->is_full));
+	if (call && count == 0)
+		reply_not_found(call, arena_printf(exchange->arena, "Nothing is allocated to order %s",
+						   exchange->name));
+	else if (call)
+		reply_json(call, allocations_json(rows, count, exchange->is_full));
 	exchange_free(exchange);
 }
 
-void serve_allocations(struct http_api *api, struct evhttp_request *request, const char *order)
+void serve_allocations(struct http_api *api, const struct http_call *call, const char *order)
 {
-	struct exchange *exchange = read_begin(api, request, "an order id", order);
+	struct exchange *exchange = read_begin(api, call, "an order id", order);
 	const char *full = exchange ? read_parameter(exchange, "full") : NULL;
 
 	if (!exchange)

@@ -65,29 +65,28 @@ static void write_page(struct page *page)
 }
 
 /* Tells a consumer where the SKU is, so that it finds out what a restore of the database has undone. */
-static void add_place(const struct page *page, struct evhttp_request *request)
+static void add_place(const struct page *page, const struct http_call *call)
 {
-	reply_header(request, "Allocd-Epoch",
-		     arena_printf(page->arena, "%lld", (long long)page->read->epoch));
-	reply_header(request, "Allocd-Version",
+	reply_header(call, "Allocd-Epoch", arena_printf(page->arena, "%lld", (long long)page->read->epoch));
+	reply_header(call, "Allocd-Version",
 		     arena_printf(page->arena, "%lld", (long long)page->read->version));
 }
 
-static void reply_events(struct exchange *exchange, struct evhttp_request *request,
+static void reply_events(struct exchange *exchange, const struct http_call *call,
 			 const struct events_page *read)
 {
 	struct page page = {.exchange = exchange, .read = read, .arena = arena_new(16384)};
 
 	write_page(&page);
 	if (page.error) {
-		reply_problem(request, &exchange->api->replies, 500, PROBLEM_INTERNAL,
+		reply_problem(call, 500, PROBLEM_INTERNAL,
 			      arena_printf(page.arena, "The stored events cannot be read: %s", page.error));
 	} else {
 		if (page.more)
-			reply_next_page(request, page.arena, "/events/", exchange->name,
+			reply_next_page(call, page.arena, "/events/", exchange->name,
 					arena_printf(page.arena, "%lld", (long long)page.last));
-		add_place(&page, request);
-		reply_json_text(exchange, request, page.text);
+		add_place(&page, call);
+		reply_json_text(call, page.text);
 	}
 	free(page.text);
 	arena_free(&page.arena);
@@ -96,10 +95,10 @@ static void reply_events(struct exchange *exchange, struct evhttp_request *reque
 static void on_events(void *context, const struct events_page *page, const struct failure *failure)
 {
 	struct exchange *exchange = context;
-	struct evhttp_request *request = read_end(exchange, failure);
+	const struct http_call *call = read_end(exchange, failure);
 
-	if (request)
-		reply_events(exchange, request, page);
+	if (call)
+		reply_events(exchange, call, page);
 	exchange_free(exchange);
 }
 
@@ -112,9 +111,9 @@ static bool read_number(const struct exchange *exchange, const char *name, int64
 	return !encoded || (value && text_to_number(value, number));
 }
 
-void serve_events(struct http_api *api, struct evhttp_request *request, const char *sku)
+void serve_events(struct http_api *api, const struct http_call *call, const char *sku)
 {
-	struct exchange *exchange = read_begin(api, request, "a SKU", sku);
+	struct exchange *exchange = read_begin(api, call, "a SKU", sku);
 	int64_t after = 0, epoch = INT64_MAX;
 
 	if (!exchange)

@@ -8,10 +8,10 @@
 static const struct http_refusal late = {503, PROBLEM_DATABASE_AWAY,
 					 "The database does not answer; retry later"};
 
-struct exchange *read_begin(struct http_api *api, struct evhttp_request *request, const char *what,
+struct exchange *read_begin(struct http_api *api, const struct http_call *call, const char *what,
 			    const char *encoded)
 {
-	struct exchange *exchange = exchange_new(api, request, &late);
+	struct exchange *exchange = exchange_new(api, call, &late);
 
 	exchange->name = name_decode(encoded, exchange->arena);
 	if (exchange->name)
@@ -25,7 +25,7 @@ struct exchange *read_begin(struct http_api *api, struct evhttp_request *request
 
 void read_refuse(struct exchange *exchange, const char *message)
 {
-	reply_problem(exchange_detach(exchange), &exchange->api->replies, 400, PROBLEM_INVALID, message);
+	reply_problem(exchange_detach(exchange), 400, PROBLEM_INVALID, message);
 	exchange_free(exchange);
 }
 
@@ -40,7 +40,7 @@ static const char *with_blanks(char *value)
 /* The parser of libevent refuses a query with a parameter that has no value, such as ?full. */
 const char *read_parameter(const struct exchange *exchange, const char *name)
 {
-	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(exchange->request));
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(exchange->call.request));
 	size_t length = strlen(name), size;
 
 	for (const char *at = query; at; at = at[size] ? at + size + 1 : NULL) {
@@ -54,32 +54,32 @@ const char *read_parameter(const struct exchange *exchange, const char *name)
 	return NULL;
 }
 
-struct evhttp_request *read_end(struct exchange *exchange, const struct failure *failure)
+const struct http_call *read_end(struct exchange *exchange, const struct failure *failure)
 {
-	struct evhttp_request *request = exchange_detach(exchange);
+	const struct http_call *call = exchange_detach(exchange);
 
-	if (request && failure) {
-		reply_refusal(request, &exchange->api->replies, &late);
+	if (call && failure) {
+		reply_refusal(call, &late);
 		return NULL;
 	}
-	return request;
+	return call;
 }
 
-void reply_json(const struct exchange *exchange, struct evhttp_request *request, json_t *json)
+void reply_json(const struct http_call *call, json_t *json)
 {
 	char *text = must(json_dumps(json, JSON_COMPACT));
 
-	reply_json_text(exchange, request, text);
+	reply_json_text(call, text);
 	free(text);
 	json_decref(json);
 }
 
-void reply_json_text(const struct exchange *exchange, struct evhttp_request *request, const char *text)
+void reply_json_text(const struct http_call *call, const char *text)
 {
-	reply_text(request, &exchange->api->replies, 200, "application/json", text, strlen(text));
+	reply_text(call, 200, "application/json", text, strlen(text));
 }
 
-void reply_not_found(const struct exchange *exchange, struct evhttp_request *request, const char *message)
+void reply_not_found(const struct http_call *call, const char *message)
 {
-	reply_problem(request, &exchange->api->replies, 404, PROBLEM_NOT_FOUND, message);
+	reply_problem(call, 404, PROBLEM_NOT_FOUND, message);
 }

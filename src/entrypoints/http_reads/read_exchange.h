@@ -11,7 +11,7 @@
  * An exchange for a read of the name in the path.  NULL when the name is malformed, which is answered 400;
  * `what` says what is expected: "a SKU".
  */
-struct exchange *read_begin(struct http_api *api, struct evhttp_request *request, const char *what,
+struct exchange *read_begin(struct http_api *api, const struct http_call *call, const char *what,
 			    const char *encoded);
 
 /* Answers 400 to a read that was begun and not sent, and frees it. */
@@ -24,14 +24,14 @@ const char *read_parameter(const struct exchange *exchange, const char *name);
  * The request that waits for the outcome of the read; NULL if it was answered meanwhile, as it is here if the
  * read failed.
  */
-struct evhttp_request *read_end(struct exchange *exchange, const struct failure *failure);
+const struct http_call *read_end(struct exchange *exchange, const struct failure *failure);
 
 /* Answers 200 and frees the JSON. */
-void reply_json(const struct exchange *exchange, struct evhttp_request *request, json_t *json);
+void reply_json(const struct http_call *call, json_t *json);
 
-void reply_json_text(const struct exchange *exchange, struct evhttp_request *request, const char *text);
+void reply_json_text(const struct http_call *call, const char *text);
 
 /* Answers 404. */
-void reply_not_found(const struct exchange *exchange, struct evhttp_request *request, const char *message);
+void reply_not_found(const struct http_call *call, const char *message);
 
 #endif

@@ -34,38 +34,37 @@ static json_t *product_json(const struct stock_page *page, size_t count)
 			      "batches", batches));
 }
 
-static void reply_product(const struct exchange *exchange, struct evhttp_request *request,
+static void reply_product(const struct exchange *exchange, const struct http_call *call,
 			  const struct stock_page *page)
 {
 	size_t count = page->count < BATCHES_READ_MAX ? page->count : BATCHES_READ_MAX;
 
 	if (page->count > count)
-		reply_next_page(request, exchange->arena, "/products/", page->sku,
+		reply_next_page(call, exchange->arena, "/products/", page->sku,
 				name_encode(page->batches[count - 1].batchref, exchange->arena));
-	reply_json(exchange, request, product_json(page, count));
+	reply_json(call, product_json(page, count));
 }
 
 static void on_product(void *context, const struct stock_page *page, const struct failure *failure)
 {
 	struct exchange *exchange = context;
-	struct evhttp_request *request = read_end(exchange, failure);
+	const struct http_call *call = read_end(exchange, failure);
 
-	if (request && !page->sku)
-		reply_not_found(exchange, request,
-				arena_printf(exchange->arena, "Unknown sku %s", exchange->name));
-	else if (request && page->after_is_unknown)
-		reply_problem(request, &exchange->api->replies, 400, PROBLEM_INVALID,
+	if (call && !page->sku)
+		reply_not_found(call, arena_printf(exchange->arena, "Unknown sku %s", exchange->name));
+	else if (call && page->after_is_unknown)
+		reply_problem(call, 400, PROBLEM_INVALID,
 			      arena_printf(exchange->arena,
 					   "Expected ?after=BATCHREF with a batch of sku %s, not %s",
 					   exchange->name, exchange->after));
-	else if (request)
-		reply_product(exchange, request, page);
+	else if (call)
+		reply_product(exchange, call, page);
 	exchange_free(exchange);
 }
 
-void serve_product(struct http_api *api, struct evhttp_request *request, const char *sku)
+void serve_product(struct http_api *api, const struct http_call *call, const char *sku)
 {
-	struct exchange *exchange = read_begin(api, request, "a SKU", sku);
+	struct exchange *exchange = read_begin(api, call, "a SKU", sku);
 	const char *after = exchange ? read_parameter(exchange, "after") : NULL;
 
 	if (!exchange)
@@ -81,31 +80,29 @@ void serve_product(struct http_api *api, struct evhttp_request *request, const c
 
 /* ---- GET /batches/BATCHREF ---- */
 
-static void reply_batch(const struct exchange *exchange, struct evhttp_request *request,
-			const struct stock_page *page)
+static void reply_batch(const struct http_call *call, const struct stock_page *page)
 {
 	json_t *json = must(json_pack("{s:s}", "sku", page->sku));
 
 	json_object_update_new(json, batch_json(&page->batches[0]));
-	reply_json(exchange, request, json);
+	reply_json(call, json);
 }
 
 static void on_batch(void *context, const struct stock_page *page, const struct failure *failure)
 {
 	struct exchange *exchange = context;
-	struct evhttp_request *request = read_end(exchange, failure);
+	const struct http_call *call = read_end(exchange, failure);
 
-	if (request && !page->sku)
-		reply_not_found(exchange, request,
-				arena_printf(exchange->arena, "Unknown batch %s", exchange->name));
-	else if (request)
-		reply_batch(exchange, request, page);
+	if (call && !page->sku)
+		reply_not_found(call, arena_printf(exchange->arena, "Unknown batch %s", exchange->name));
+	else if (call)
+		reply_batch(call, page);
 	exchange_free(exchange);
 }
 
-void serve_batch(struct http_api *api, struct evhttp_request *request, const char *batchref)
+void serve_batch(struct http_api *api, const struct http_call *call, const char *batchref)
 {
-	struct exchange *exchange = read_begin(api, request, "a batch reference", batchref);
+	struct exchange *exchange = read_begin(api, call, "a batch reference", batchref);
 
 	if (exchange)
 		api->services.views->ops->batch(api->services.views, exchange->name, on_batch, exchange);

@@ -338,7 +338,7 @@ void write_unread_age(const struct metric_output *out, const struct metrics *met
 	for_each_stream(out, metrics, unread_age);
 }
 
-/* ---- Redis and HTTP ---- */
+/* ---- Redis ---- */
 
 void write_events(const struct metric_output *out, const struct metrics *metrics)
 {
@@ -375,12 +375,42 @@ void write_leases(const struct metric_output *out, const struct metrics *metrics
 		metric_sample(out, &metrics->leases[i].name, metrics->leases[i].is_held);
 }
 
+/* ---- HTTP ---- */
+
+void write_requests(const struct metric_output *out, const struct metrics *metrics)
+{
+	for (size_t i = 0; i < metrics->http->count; i++) {
+		const struct http_route_statistics *route = &metrics->http->routes[i];
+
+		for (size_t status = 0; status < HTTP_STATUSES; status++) {
+			char code[8];
+
+			snprintf(code, sizeof code, "%d", http_statuses[status].status);
+			metric_sample(out, (const char *[]){route->route, code},
+				      (double)route->by_status[status]);
+		}
+	}
+}
+
+void write_request_durations(const struct metric_output *out, const struct metrics *metrics)
+{
+	for (size_t i = 0; i < metrics->http->count; i++)
+		metric_histogram(out, &metrics->http->routes[i].route, &metrics->http->routes[i].duration,
+				 &histogram_durations, MICROSECONDS);
+}
+
 void write_replies(const struct metric_output *out, const struct metrics *metrics)
 {
 	static const char *const classes[] = {"2xx", "3xx", "4xx", "5xx"};
+	uint64_t counts[6] = {0};
 
+	for (size_t i = 0; i < metrics->http->count; i++) {
+		for (size_t status = 0; status < HTTP_STATUSES; status++)
+			counts[http_statuses[status].status / 100] +=
+				metrics->http->routes[i].by_status[status];
+	}
 	for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
-		metric_sample(out, &classes[i], (double)metrics->http_replies[2 + i]);
+		metric_sample(out, &classes[i], (double)counts[2 + i]);
 }
 
 /* ---- the process ---- */

@@ -14,6 +14,7 @@ metric_samples write_troubles;
 metric_samples write_connections_up, write_connections_made;
 metric_samples write_entries, write_stream_length, write_stream_lag, write_stream_pending;
 metric_samples write_pending_age, write_unread_age;
-metric_samples write_events, write_events_taken, write_pending, write_leases, write_replies, write_build;
+metric_samples write_events, write_events_taken, write_pending, write_leases, write_build;
+metric_samples write_requests, write_request_durations, write_replies;
 
 #endif

@@ -12,6 +12,7 @@
 #include "bus/statistics/connection_statistics.h"
 #include "bus/statistics/event_statistics.h"
 #include "bus/subscription/leased_subscription.h"
+#include "entrypoints/metrics/http_statistics.h"
 #include "entrypoints/troubles/trouble.h"
 
 /* Those of pub/sub and of the streams. */
@@ -54,8 +55,8 @@ struct metrics {
 
 	/* HTTP. */
 	size_t http_connections;
-	size_t http_waiting;          /* requests without a reply so far */
-	const uint64_t *http_replies; /* by the hundreds of the status, [2] to [5] */
+	size_t http_waiting; /* requests without a reply so far */
+	const struct http_statistics *http;
 
 	/* The process. */
 	double resident_bytes, peak_resident_bytes, virtual_bytes; /* NaN: unknown, like the next two */

@@ -226,7 +226,14 @@ static const struct metric table[] = {
 	/* HTTP. */
 	GAUGE("allocd_http_connections", "Open HTTP connections.", WORKER(http_connections)),
 	GAUGE("allocd_http_requests_waiting", "HTTP requests without a reply so far.", WORKER(http_waiting)),
-	COUNTER("allocd_http_replies_total", "HTTP replies by status.", LABELLED(write_replies, "status")),
+	COUNTER("allocd_http_requests_total", "HTTP requests that got a reply, by route and status.",
+		LABELLED(write_requests, "route", "status")),
+	HISTOGRAM("allocd_http_request_duration_seconds",
+		  "Time from the receipt of an HTTP request to its reply.",
+		  LABELLED(write_request_durations, "route")),
+	COUNTER("allocd_http_replies_total",
+		"Deprecated: see allocd_http_requests_total. HTTP replies by class of status.",
+		LABELLED(write_replies, "status")),
 
 	/* The process; Prometheus' clients name these by convention. */
 	GAUGE("allocd_build_info", "The program's version, and the libraries that it was built with.",

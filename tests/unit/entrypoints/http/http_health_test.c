@@ -270,6 +270,49 @@ START_TEST(metrics_count_messages_and_replies)
 }
 END_TEST
 
+static void assert_requests(const char *metrics, const char *route, int status, int count)
+{
+	ck_assert_ptr_nonnull(
+		strstr(metrics, arena_printf(http_world.arena,
+					     "\nallocd_http_requests_total{route=\"%s\",status=\"%d\"} %d\n",
+					     route, status, count)));
+}
+
+START_TEST(requests_are_counted_by_their_route_and_the_names_in_paths_are_left_out)
+{
+	const char *metrics;
+
+	http_add_batch("shelf", "lamp", 10);
+	http_allocate("order", 1);
+	world_get(&http_world, "/products/lamp");
+	world_get(&http_world, "/products/nothing");
+	world_get(&http_world, "/allocations/order");
+	world_post(&http_world, "/livez", "{}");
+	world_get(&http_world, "/nowhere");
+	world_ask(&http_world, "GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+	metrics = world_get(&http_world, "/metrics");
+
+	assert_requests(metrics, "/add_batch", 201, 1);
+	assert_requests(metrics, "/allocate", 202, 1);
+	assert_requests(metrics, "/products/{sku}", 200, 1);
+	assert_requests(metrics, "/products/{sku}", 404, 1);
+	assert_requests(metrics, "/allocations/{orderid}", 200, 1);
+	assert_requests(metrics, "/livez", 405, 1);
+	assert_requests(metrics, "/livez", 200, 0);
+	assert_requests(metrics, "other", 404, 1);
+	assert_requests(metrics, "/metrics", 200, 1);
+	ck_assert_ptr_null(strstr(metrics, "nowhere"));
+}
+END_TEST
+
+START_TEST(a_request_that_cannot_be_read_has_no_route)
+{
+	world_ask(&http_world, "GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n");
+
+	assert_requests(world_get(&http_world, "/metrics"), "other", 400, 1);
+}
+END_TEST
+
 SUITE("http health", set_up_http, tear_down_http)
 {
 	tcase_add_test(tests, readiness_names_the_service_that_is_missing);
@@ -285,4 +328,6 @@ SUITE("http health", set_up_http, tear_down_http)
 	tcase_add_test(tests, readiness_is_also_reported_as_text);
 	tcase_add_test(tests, a_stopping_worker_refuses_commands_and_is_not_ready);
 	tcase_add_test(tests, metrics_count_messages_and_replies);
+	tcase_add_test(tests, requests_are_counted_by_their_route_and_the_names_in_paths_are_left_out);
+	tcase_add_test(tests, a_request_that_cannot_be_read_has_no_route);
 }

@@ -42,7 +42,7 @@ END_TEST
 
 START_TEST(a_command_without_outcome_at_the_deadline_is_answered_503)
 {
-	const char *reply;
+	const char *reply, *metrics;
 
 	http_add_batch("shelf", "lamp", 10);
 	cable_hold(memory_store_answers(http_world.stores[0]));
@@ -51,6 +51,12 @@ START_TEST(a_command_without_outcome_at_the_deadline_is_answered_503)
 	ck_assert_int_eq(reply_status(reply), 503);
 	ck_assert_ptr_nonnull(reply_header_value(&http_world, reply, "Retry-After"));
 	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, reply), "retry with the same id"));
+	metrics = world_get(&http_world, "/metrics");
+	ck_assert_ptr_nonnull(
+		strstr(metrics, "\nallocd_http_requests_total{route=\"/allocate\",status=\"503\"} 1\n"));
+	ck_assert_ptr_nonnull(
+		strstr(metrics,
+		       "\nallocd_http_request_duration_seconds_bucket{route=\"/allocate\",le=\"0.1\"} 0\n"));
 
 	cable_open(memory_store_answers(http_world.stores[0]));
 	world_run_ms(&http_world, 20);

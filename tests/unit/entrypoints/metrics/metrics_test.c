@@ -12,6 +12,15 @@
 
 static char *text;
 
+/* A status that is not in the list counts as 500. */
+static void add_requests(struct http_route_statistics *route)
+{
+	http_statistics_replied(route, 200, 900);
+	http_statistics_replied(route, 200, 1100);
+	http_statistics_replied(route, 404, 3000);
+	http_statistics_replied(route, 599, 4000);
+}
+
 static void set_up(void)
 {
 	struct engine_stats stats = {
@@ -60,7 +69,7 @@ static void set_up(void)
 	const struct connection_statistics redis = {.roles = {{"publisher", 1, 1, 64}, {"stream", 2, 1, 65}},
 						    .role_count = 2};
 	const struct event_statistics events = {.counts = {[MSG_OUT_OF_STOCK] = {81, 82, 83, 84}}};
-	const uint64_t replies[6] = {0, 0, 31, 32, 33, 34};
+	struct http_statistics http = {0};
 	struct trouble_list troubles = {.by_code[TROUBLE_STALLED].is_open = true};
 	const struct stream_reader_stats read = {.read = 71,
 						 .lost = 72,
@@ -79,7 +88,7 @@ static void set_up(void)
 		.started_at = 1700000005,
 		.redis_connections = &redis,
 		.events = &events,
-		.http_replies = replies,
+		.http = &http,
 		.http_connections = 35,
 		.listening = true,
 		.publishing = true,
@@ -99,6 +108,7 @@ static void set_up(void)
 		.leases_lost = 46,
 	};
 
+	add_requests(http_statistics_add(&http, "/products/{sku}"));
 	metrics_measure_process(&metrics);
 	text = metrics_text(&metrics);
 }
@@ -176,8 +186,15 @@ static const char *const lines[] = {
 	"\nallocd_redis_listening 1\n",
 	"\nallocd_redis_publishing 1\n",
 	"\nallocd_blind 1\n",
-	"\nallocd_http_replies_total{status=\"2xx\"} 31\n",
-	"\nallocd_http_replies_total{status=\"5xx\"} 34\n",
+	"\nallocd_http_requests_total{route=\"/products/{sku}\",status=\"200\"} 2\n",
+	"\nallocd_http_requests_total{route=\"/products/{sku}\",status=\"202\"} 0\n",
+	"\nallocd_http_requests_total{route=\"/products/{sku}\",status=\"500\"} 1\n",
+	"\nallocd_http_request_duration_seconds_bucket{route=\"/products/{sku}\",le=\"0.001\"} 1\n",
+	"\nallocd_http_request_duration_seconds_bucket{route=\"/products/{sku}\",le=\"0.0025\"} 2\n",
+	"\nallocd_http_request_duration_seconds_count{route=\"/products/{sku}\"} 4\n",
+	"\nallocd_http_replies_total{status=\"2xx\"} 2\n",
+	"\nallocd_http_replies_total{status=\"4xx\"} 1\n",
+	"\nallocd_http_replies_total{status=\"5xx\"} 1\n",
 	"\nallocd_http_connections 35\n",
 	"\nallocd_dead_letters 36\n",
 	"\nallocd_dead_letters_dropped_total 37\n",
