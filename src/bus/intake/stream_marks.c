@@ -116,10 +116,17 @@ static bool is_missing_some(struct stream_reader *reader, const struct stream_st
 	return missing && reader->account.is_reading_again;
 }
 
-static void note_state(struct stream_reader_stats *stats, const struct stream_state *state)
+static void note_state(struct stream_reader *reader, const struct stream_state *state)
 {
+	struct stream_reader_stats *stats = &reader->stats;
 	bool has_unread = stream_id_compare(state->delivered, state->last_present) < 0;
 
+	if (!has_unread) {
+		reader->unread = (struct stream_id){0};
+	} else if (stream_id_compare(reader->unread, state->delivered) <= 0) {
+		reader->unread = state->last_present;
+		reader->unread_since_ms = reader_now_ms(reader);
+	}
 	stats->pending = state->pending;
 	stats->length = state->length;
 	stats->lag = state->lag;
@@ -146,7 +153,7 @@ static void on_looked_again(void *context, const struct stream_state *state, con
 		reader->has_news || reader->suspected.ms || account_is_behind(&reader->account, state);
 	reader->is_marked = stream_lives_hold(state->lives, record.life);
 	reader->shows_large_entries = state->largest > READ_BYTES;
-	note_state(&reader->stats, state);
+	note_state(reader, state);
 	reader->found.consumers = state->consumers;
 	reader->last_looked = state->last_generated;
 	reader->trim_below = lowest_to_keep(reader, state);

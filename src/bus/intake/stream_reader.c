@@ -141,6 +141,13 @@ void reader_wait_for_newer(struct stream_reader *reader, const struct stream_ent
 	    LOG_TEXT("stream", reader->name), LOG_TEXT("entry", id), LOG_TEXT("message", entry->unknown));
 }
 
+int64_t stream_reader_behind_ms(const struct stream_reader *reader)
+{
+	if (!reader->stats.is_reading || stream_id_compare(reader->unread, (struct stream_id){0}) == 0)
+		return 0;
+	return reader_now_ms(reader) - reader->unread_since_ms;
+}
+
 bool stream_reader_waits_for_newer(const struct stream_reader *reader)
 {
 	return reader->unknown && lease_keeper_is_known(reader->ports.keeper, reader->unknown);
@@ -329,7 +336,7 @@ static void lead_in(struct stream_reader *reader)
 	if (!is_same)
 		reader->asked_up_to = (struct stream_id){0};
 	reader->record = reader->opening;
-	reader->suspected = (struct stream_id){0};
+	reader->suspected = reader->unread = (struct stream_id){0};
 	/* Entries handled before: acknowledge those of this incarnation, forget the others. */
 	acks_add(reader, pending_entries_take_handled(&reader->in_flight, SIZE_MAX));
 	reader->claim_is_due = reader->is_first_claim = reader->has_news = true;

@@ -118,6 +118,9 @@ enum stream_trouble {
 enum stream_trouble stream_reader_trouble(const struct stream_reader *reader, struct arena *arena,
 					  struct engine_trouble *trouble);
 
+/* How long an entry that is not read yet has been known to wait, to a second; 0: it reads all there is. */
+int64_t stream_reader_behind_ms(const struct stream_reader *reader);
+
 const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader);
 
 #endif

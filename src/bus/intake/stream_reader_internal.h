@@ -119,6 +119,9 @@ struct stream_reader {
 	struct timer *forward_timer;
 	struct backoff forward_backoff;
 
+	struct stream_id
+		unread; /* the last entry when the state showed unread ones first; 0-0: it does not */
+	int64_t unread_since_ms; /* when that was; both are set anew when that entry was delivered */
 	bool is_noting, is_note_refused;
 	bool shows_large_entries;    /* reading the state returns them, and so costs more than the reads */
 	bool has_news;               /* an entry was acknowledged since the last checkpoint */

@@ -408,6 +408,25 @@ static struct report report_heartbeat(const struct redis_intake *intake)
 /* A lease that no worker has taken for this long after another one had it is not being handed over. */
 #define HANDOVER_MS 2000
 
+/* A reader that keeps up reads an entry within moments. */
+#define BEHIND_MS 10000
+
+static void observe_lag(const struct redis_intake *intake, size_t i, struct observation *observation,
+			struct arena *arena)
+{
+	const struct stream_reader *reader = intake->streams[i].reader;
+	int64_t behind_ms = stream_reader_behind_ms(reader), lag = stream_reader_stats(reader)->lag;
+
+	if (behind_ms < BEHIND_MS || behind_ms <= observation->behind.for_ms)
+		return;
+	observation->behind = (struct report){
+		true,
+		arena_printf(arena, "entries of stream %s have waited for %lld s to be read%s",
+			     intake->parts.config->streams.names[i], (long long)behind_ms / 1000,
+			     lag > 0 ? arena_printf(arena, " (%lld are unread)", (long long)lag) : ""),
+		behind_ms};
+}
+
 /* Streams that another worker reads, or is about to read, are its own trouble. */
 static void observe_stream(const struct redis_intake *intake, size_t i, struct observation *observation,
 			   struct arena *arena)
@@ -419,6 +438,7 @@ static void observe_stream(const struct redis_intake *intake, size_t i, struct o
 
 	if (lease_keeper_is_elsewhere(intake->keeper, &source->leased))
 		return;
+	observe_lag(intake, i, observation, arena);
 	kind = stream_reader_trouble(source->reader, arena, &trouble);
 	if (kind == STREAM_IS_FINE || observation->streams[kind].is_bad)
 		return;

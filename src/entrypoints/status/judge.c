@@ -136,6 +136,9 @@ static void judge_redis(const struct observation *it, int64_t now_us, struct tro
 			it->redis, *heartbeat->text ? ": " : "", heartbeat->text);
 	} else if (!has_any(troubles, TROUBLE_DATABASE_UNREACHABLE, TROUBLE_STALLED)) {
 		judge_streams(it, now_us, troubles);
+		if (it->behind.is_bad)
+			trouble_list_note(troubles, TROUBLE_STREAM_BEHIND, since(&it->behind, now_us), NULL,
+					  "%s", it->behind.text);
 	}
 }
 

@@ -36,6 +36,7 @@ struct observation {
 	bool is_out_of_memory;
 	struct report streams[STREAM_TROUBLES]; /* the first stream of each kind */
 	bool is_lease_lost;                     /* of the stream that is not read */
+	struct report behind;                   /* the stream whose entries have waited longest */
 
 	/* The parts of the status that need no judgement. */
 	struct status_doing doing;

@@ -85,6 +85,9 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 	[TROUBLE_STREAM_LOST] = {"stream-lost", TROUBLE_HARM, false,
 				 "these commands are not handled: their publishers have to send them again",
 				 "find who trims or deletes entries: publishers must add without MAXLEN"},
+	[TROUBLE_STREAM_BEHIND] = {"stream-behind", TROUBLE_HARM, false, "its messages are handled late",
+				   "nothing, while allocd_stream_lag_entries falls; if it lasts: "
+				   "docs/scaling.md"},
 	[TROUBLE_SKU_PARKED] = {"sku-parked", TROUBLE_HARM, false,
 				"messages of these SKUs wait; all others are handled",
 				"look in pg_locks for the session that holds the row, and end it"},

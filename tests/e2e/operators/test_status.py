@@ -170,6 +170,28 @@ def test_a_queue_that_is_full(parked):
     wait_until(lambda: "queue-full" not in codes(status(parked)["troubles"]), "it to be over")
 
 
+@contextlib.contextmanager
+def slow_commits(allocd):
+    """Each unit of work takes a tenth of a second longer."""
+    allocd.query("create function wait() returns trigger language plpgsql as 'begin perform pg_sleep(0.1); return null; end'")
+    allocd.query("create trigger slow after insert on units for each statement execute function wait()")
+    yield
+    allocd.query("drop trigger slow on units")
+
+
+def test_a_stream_that_is_read_more_slowly_than_it_is_filled(parked):
+    parked.start(ALLOCD_UNIT_MAX="10", ALLOCD_LANES="1")
+    stream = parked.prefix + "allocd:commands"
+    with slow_commits(parked):
+        with parked.redis.pipeline(transaction=False) as pipeline:
+            for number in range(5000):
+                pipeline.xadd(stream, {"type": "allocate", "data": json.dumps({"orderid": f"order-{number}", "sku": "none", "qty": 1})})
+            pipeline.execute()
+        trouble = await_everywhere(parked, "stream-behind", "harm")
+        assert re.fullmatch(rf"entries of stream {stream} have waited for \d\d s to be read \(\d+ are unread\)", trouble["text"])
+    await_over(parked, "stream-behind")
+
+
 def test_a_lease_that_is_lost_is_logged_and_taken_again(parked):
     """A worker that was stopped comes back, and the one that took its lease has died meanwhile."""
     parked.start()

@@ -37,6 +37,35 @@ START_TEST(a_checkpoint_that_could_not_be_written_is_written_later)
 }
 END_TEST
 
+START_TEST(a_reader_that_is_paused_falls_behind_until_it_has_read_what_waits)
+{
+	stream_reader_pause(reader);
+	add_order("a");
+	world_advance_ms(world, 4000);
+	add_order("b");
+	world_advance_ms(world, 8000);
+	ck_assert_int_ge(stream_reader_behind_ms(reader), 10000);
+	ck_assert_int_le(stream_reader_behind_ms(reader), 12000);
+
+	stream_reader_resume(reader);
+	world_advance_ms(world, 2000);
+	ck_assert_int_eq(stream_reader_behind_ms(reader), 0);
+}
+END_TEST
+
+START_TEST(a_reader_of_a_busy_stream_is_not_behind)
+{
+	for (int i = 0; i < 200; i++) {
+		stream_reader_pause(reader);
+		add_order(arena_printf(world->arena, "order-%d", i));
+		world_advance_ms(world, 100);
+		ck_assert_int_le(stream_reader_behind_ms(reader), 2000);
+		stream_reader_resume(reader);
+		world_run(world);
+	}
+}
+END_TEST
+
 START_TEST(a_quiet_stream_is_inspected_seldom)
 {
 	size_t looks;
@@ -224,6 +253,8 @@ SUITE("stream marks", set_up_reading, tear_down_stream_world)
 {
 	tcase_add_test(tests, the_last_entry_up_to_which_all_are_done_is_noted);
 	tcase_add_test(tests, a_checkpoint_that_could_not_be_written_is_written_later);
+	tcase_add_test(tests, a_reader_that_is_paused_falls_behind_until_it_has_read_what_waits);
+	tcase_add_test(tests, a_reader_of_a_busy_stream_is_not_behind);
 	tcase_add_test(tests, a_quiet_stream_is_inspected_seldom);
 	tcase_add_test(tests, old_entries_are_trimmed_once_every_group_is_done_with_them);
 	tcase_add_test(tests, entries_younger_than_the_retention_are_not_trimmed);

@@ -52,7 +52,7 @@ static struct report bad(const char *text)
 /* What is reported; the members that a row leaves out are those of a healthy worker. */
 static const struct {
 	enum trouble_code code;
-	const char *units, *reads, *parked, *subscription, *publisher, *heartbeat, *events;
+	const char *units, *reads, *parked, *subscription, *publisher, *heartbeat, *events, *behind;
 	const char *streams[STREAM_TROUBLES];
 	bool is_lease_lost, is_restored, is_damaged, is_full, pauses_pubsub, is_out_of_memory, is_mail_down;
 	int64_t dead_letters, rise_of_dead_letters, rise_of_lost, rise_of_unheard;
@@ -91,6 +91,7 @@ static const struct {
 	{TROUBLE_OUTBOX_DAMAGED, .is_damaged = true, .words = "partition 6, position 2 is damaged"},
 	{TROUBLE_REDIS_OOM, .is_out_of_memory = true, .words = "out of memory"},
 	{TROUBLE_STREAM_LOST, .rise_of_lost = 3, .words = "3 entries"},
+	{TROUBLE_STREAM_BEHIND, .behind = "entries have waited for 7 s", .words = "for 7 s"},
 	{TROUBLE_SKU_PARKED, .parked = "lock timeout (SQLSTATE 55P03)", .words = "55P03"},
 	{TROUBLE_PUBSUB_PAUSED, .pauses_pubsub = true, .words = "pub/sub is not read"},
 	{TROUBLE_DEAD_LETTERS_FULL, .dead_letters = 100, .words = "100 dead letters"},
@@ -119,6 +120,7 @@ static struct observation observation_of(size_t row)
 	report(&it.publisher, rows[row].publisher);
 	report(&it.heartbeat, rows[row].heartbeat);
 	report(&it.events, rows[row].events);
+	report(&it.behind, rows[row].behind);
 	for (int i = 0; i < STREAM_TROUBLES; i++)
 		report(&it.streams[i], rows[row].streams[i]);
 	it.is_lease_lost = rows[row].is_lease_lost;
