@@ -8,6 +8,7 @@
 
 #include "bus/ports/failure.h"
 #include "core/base/bytes.h"
+#include "core/base/calendar.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,7 +58,8 @@ typedef void allocations_done(void *context, const struct allocation_row *rows, 
 			      const struct failure *failure);
 typedef void stock_done(void *context, const struct stock_page *page, const struct failure *failure);
 typedef void events_done(void *context, const struct events_page *page, const struct failure *failure);
-typedef void ping_done(void *context, const struct failure *failure);
+/* `now_us`: the database's clock when it answered, in microseconds since 1970; NO_INSTANT: unknown. */
+typedef void ping_done(void *context, int64_t now_us, const struct failure *failure);
 
 struct views {
 	const struct views_ops *ops;

@@ -178,6 +178,18 @@ static void judge_harm(const struct observation *it, const struct rises *rises, 
 				  "the mail server is away, or refuses mail");
 }
 
+#define SKEW_US 2000000
+
+static void judge_clocks(const struct observation *it, int64_t now_us, struct trouble_list *troubles)
+{
+	int64_t skew_us = it->skew_us < 0 ? -it->skew_us : it->skew_us;
+
+	if (skew_us >= SKEW_US)
+		trouble_list_note(troubles, TROUBLE_CLOCK_SKEW, now_us, NULL,
+				  "the database's clock is %.1f s %s that of this machine",
+				  (double)skew_us / 1e6, it->skew_us > 0 ? "ahead of" : "behind");
+}
+
 static void judge_notes(const struct observation *it, const struct rises *rises, int64_t now_us,
 			struct trouble_list *troubles)
 {
@@ -202,4 +214,5 @@ void status_judge(const struct observation *observation, const struct rises *ris
 	judge_redis(observation, now_us, troubles);
 	judge_harm(observation, rises, now_us, troubles);
 	judge_notes(observation, rises, now_us, troubles);
+	judge_clocks(observation, now_us, troubles);
 }

@@ -20,6 +20,7 @@ struct observation {
 	struct report reads;  /* are not answered */
 	struct report parked; /* a SKU waits */
 	bool is_restored;     /* the database is older than what was published */
+	int64_t skew_us;      /* how far the database's clock is ahead of this machine's, at least; or behind */
 	size_t damaged; /* partitions of the outbox that a damaged row holds up; one of them, and that row: */
 	int damaged_partition;
 	int64_t damaged_position;

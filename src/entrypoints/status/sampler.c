@@ -18,6 +18,8 @@ struct reading {
 	bool is_under_way, has_failed;
 	int64_t asked_ms, failed_ms; /* when it was asked; when the first of several failures was noticed */
 	char error[TROUBLE_TEXT_MAX / 2];
+	int64_t asked_us; /* by this machine's clock, in microseconds since 1970 */
+	int64_t skew_us;  /* of the database's clock */
 };
 
 struct sampler {
@@ -48,14 +50,24 @@ static int64_t now_ms(const struct sampler *sampler)
 	return sampler->clock->ops->now_ms(sampler->clock);
 }
 
-/* ---- whether the database answers reads ---- */
+/* ---- whether the database answers reads, and what time it has ---- */
 
-static void on_read(void *context, const struct failure *failure)
+/* The database read its clock at some moment between question and answer. */
+static int64_t skew(int64_t asked_us, int64_t database_us, int64_t answered_us)
+{
+	if (database_us < asked_us)
+		return database_us - asked_us;
+	return database_us > answered_us ? database_us - answered_us : 0;
+}
+
+static void on_read(void *context, int64_t database_us, const struct failure *failure)
 {
 	struct sampler *sampler = context;
 	struct reading *reading = &sampler->reading;
 
 	reading->is_under_way = false;
+	reading->skew_us =
+		database_us == NO_INSTANT ? 0 : skew(reading->asked_us, database_us, wall_clock_us());
 	if (failure) {
 		utf8_format(reading->error, sizeof reading->error, "%s", failure->text);
 		if (!reading->has_failed)
@@ -70,6 +82,7 @@ static void ask_database(struct sampler *sampler)
 		return;
 	sampler->reading.is_under_way = true;
 	sampler->reading.asked_ms = now_ms(sampler);
+	sampler->reading.asked_us = wall_clock_us();
 	sampler->views->ops->ping(sampler->views, on_read, sampler);
 }
 
@@ -148,6 +161,7 @@ static void observe(struct sampler *sampler)
 
 	sampler->observe(sampler->observe_context, &observation, sampler->arena);
 	observation.reads = report_reading(sampler);
+	observation.skew_us = sampler->reading.skew_us;
 	count_rises(sampler, &observation, &rises);
 	status_judge(&observation, &rises, sampler->status.at_us, &sampler->status.troubles);
 	copy(&sampler->status, &observation, &rises);

@@ -112,6 +112,10 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 	[TROUBLE_NOBODY_LISTENS] = {"nobody-listens", TROUBLE_NOTE, false,
 				    "the event stream and GET /events still have these events",
 				    "start the consumers, if they are to listen on channels"},
+	[TROUBLE_CLOCK_SKEW] = {"clock-skew", TROUBLE_NOTE, false,
+				"the times that the worker logs and shows are not those of messages and "
+				"events, which have the database's",
+				"let both machines keep their clocks by NTP"},
 };
 
 const char *trouble_severity_name(enum trouble_severity severity)

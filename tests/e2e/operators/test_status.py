@@ -192,6 +192,25 @@ def test_a_stream_that_is_read_more_slowly_than_it_is_filled(parked):
     await_over(parked, "stream-behind")
 
 
+def test_a_database_whose_clock_is_wrong(allocd):
+    """Sessions that begin now find another clock before Postgres' own."""
+
+    def search(path):
+        allocd.query(f"do $$ begin execute 'alter database ' || quote_ident(current_database()) || ' {path}'; end $$")
+        allocd.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+
+    allocd.query("create schema other")
+    allocd.query(
+        "create function other.clock_timestamp() returns timestamptz language sql"
+        " as $$select pg_catalog.clock_timestamp() - interval '1 minute'$$"
+    )
+    search("set search_path = other, public, pg_catalog")
+    trouble = await_everywhere(allocd, "clock-skew", "note")
+    assert re.fullmatch(r"the database's clock is (59|60)\.\d s behind that of this machine", trouble["text"])
+    search("reset search_path")
+    await_over(allocd, "clock-skew")
+
+
 def test_a_lease_that_is_lost_is_logged_and_taken_again(parked):
     """A worker that was stopped comes back, and the one that took its lease has died meanwhile."""
     parked.start()

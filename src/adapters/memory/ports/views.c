@@ -16,6 +16,7 @@ struct memory_views {
 	struct database *database;
 	struct cable requests;
 	struct arena *arena; /* of the reads under way */
+	int64_t now_us;      /* what a ping answers */
 	size_t under_way;
 };
 
@@ -247,7 +248,7 @@ static void on_ping(void *context)
 {
 	struct memory_read *read = context;
 
-	read->ping_done(read->context, failure_of(read->views));
+	read->ping_done(read->context, read->views->now_us, failure_of(read->views));
 	end(read->views);
 }
 
@@ -266,6 +267,7 @@ struct memory_views *memory_views_new(struct database *database)
 	views->views.ops = &ops;
 	views->database = database;
 	views->arena = arena_new(1024);
+	views->now_us = NO_INSTANT;
 	cable_init(&views->requests, database->simulation);
 	return views;
 }
@@ -278,6 +280,11 @@ void memory_views_free(struct memory_views **views)
 	arena_free(&(*views)->arena);
 	free(*views);
 	*views = NULL;
+}
+
+void memory_views_set_clock(struct memory_views *views, int64_t now_us)
+{
+	views->now_us = now_us;
 }
 
 struct views *memory_views_port(struct memory_views *views)

@@ -187,7 +187,7 @@ static void on_read(void *context, const struct failure *failure)
 	else if (read->events)
 		answer_events(read, failure);
 	else
-		read->ping(read->context, failure);
+		read->ping(read->context, failure ? NO_INSTANT : result_instant(read->query, 0, 0), failure);
 	end_read(read);
 }
 

@@ -860,7 +860,7 @@ left join lateral (
 order by f.first_version
 
 -- statement PING for views
-select 1
+select clock_timestamp()
 
 
 -- ==== checkpoints ====

@@ -3,6 +3,10 @@
 #include "http/http_world.h"
 #include "support/suites.h"
 
+#include "adapters/system/instants.h"
+
+#include <string.h>
+
 static const struct status *status(void)
 {
 	return sampler_status(http_world.sampler);
@@ -71,6 +75,26 @@ START_TEST(troubles_are_logged_by_the_sampler_without_a_request)
 }
 END_TEST
 
+static bool has_skew(void)
+{
+	return status()->troubles.by_code[TROUBLE_CLOCK_SKEW].is_open;
+}
+
+START_TEST(a_clock_of_the_database_that_is_wrong_is_noted_until_it_is_right)
+{
+	memory_views_set_clock(http_world.views, wall_clock_us() - 60 * INT64_C(1000000));
+	run_s(2);
+	ck_assert(has_skew());
+	ck_assert_ptr_nonnull(strstr(status()->troubles.by_code[TROUBLE_CLOCK_SKEW].text, " s behind that"));
+	memory_views_set_clock(http_world.views, wall_clock_us() + 60 * INT64_C(1000000));
+	run_s(2);
+	ck_assert_ptr_nonnull(strstr(status()->troubles.by_code[TROUBLE_CLOCK_SKEW].text, " s ahead of that"));
+	memory_views_set_clock(http_world.views, wall_clock_us());
+	run_s(2);
+	ck_assert(!has_skew());
+}
+END_TEST
+
 START_TEST(a_rise_is_forgotten_after_an_hour)
 {
 	struct recent recent = {0};
@@ -97,5 +121,6 @@ SUITE("sampler", set_up_http, tear_down_http)
 	tcase_add_test(tests, the_status_counts_what_the_worker_does);
 	tcase_add_test(tests, the_state_says_since_when);
 	tcase_add_test(tests, troubles_are_logged_by_the_sampler_without_a_request);
+	tcase_add_test(tests, a_clock_of_the_database_that_is_wrong_is_noted_until_it_is_right);
 	tcase_add_test(tests, a_rise_is_forgotten_after_an_hour);
 }

@@ -55,7 +55,7 @@ static const struct {
 	const char *units, *reads, *parked, *subscription, *publisher, *heartbeat, *events, *behind;
 	const char *streams[STREAM_TROUBLES];
 	bool is_lease_lost, is_restored, is_damaged, is_full, pauses_pubsub, is_out_of_memory, is_mail_down;
-	int64_t dead_letters, rise_of_dead_letters, rise_of_lost, rise_of_unheard;
+	int64_t skew_us, dead_letters, rise_of_dead_letters, rise_of_lost, rise_of_unheard;
 	const char *words; /* in the text */
 } rows[] = {
 	{TROUBLE_DATABASE_UNREACHABLE, .units = "connection to server failed", .words = "connection to"},
@@ -99,6 +99,8 @@ static const struct {
 	{TROUBLE_QUEUE_FULL, .is_full = true, .words = "queue is full"},
 	{TROUBLE_DEAD_LETTERS_NEW, .rise_of_dead_letters = 5, .words = "5 dead letters in the last hour"},
 	{TROUBLE_NOBODY_LISTENS, .rise_of_unheard = 9, .words = "9 events"},
+	{TROUBLE_CLOCK_SKEW, .skew_us = 2000000, .words = "2.0 s ahead of"},
+	{TROUBLE_CLOCK_SKEW, .skew_us = -90500000, .words = "90.5 s behind"},
 };
 
 #define ROWS (sizeof rows / sizeof rows[0])
@@ -132,6 +134,7 @@ static struct observation observation_of(size_t row)
 	it.pauses_pubsub = rows[row].pauses_pubsub;
 	it.is_out_of_memory = rows[row].is_out_of_memory;
 	it.is_mail_down = rows[row].is_mail_down;
+	it.skew_us = rows[row].skew_us;
 	it.dead_letters.kept = rows[row].dead_letters;
 	rises = (struct rises){rows[row].rise_of_dead_letters, rows[row].rise_of_lost,
 			       rows[row].rise_of_unheard};
