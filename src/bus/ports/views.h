@@ -58,8 +58,14 @@ typedef void allocations_done(void *context, const struct allocation_row *rows, 
 			      const struct failure *failure);
 typedef void stock_done(void *context, const struct stock_page *page, const struct failure *failure);
 typedef void events_done(void *context, const struct events_page *page, const struct failure *failure);
-/* `now_us`: the database's clock when it answered, in microseconds since 1970; NO_INSTANT: unknown. */
-typedef void ping_done(void *context, int64_t now_us, const struct failure *failure);
+/* What the database says of itself. */
+struct database_health {
+	int64_t now_us; /* its clock, in microseconds since 1970; NO_INSTANT: unknown */
+	int64_t breaches,
+		view_breaches; /* that the last `allocd verify` found, and those of the read model */
+};
+
+typedef void ping_done(void *context, const struct database_health *health, const struct failure *failure);
 
 struct views {
 	const struct views_ops *ops;

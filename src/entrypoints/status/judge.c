@@ -190,6 +190,23 @@ static void judge_clocks(const struct observation *it, int64_t now_us, struct tr
 				  (double)skew_us / 1e6, it->skew_us > 0 ? "ahead of" : "behind");
 }
 
+/* The read model's have an advice of their own. */
+static void judge_verification(const struct observation *it, int64_t now_us, struct trouble_list *troubles)
+{
+	int64_t others = it->breaches - it->view_breaches;
+
+	if (others > 0)
+		trouble_list_note(troubles, TROUBLE_VERIFY_FAILED, now_us, NULL,
+				  "the last `allocd verify` found %" PRId64
+				  " places where the database breaks a rule",
+				  others);
+	if (it->view_breaches > 0)
+		trouble_list_note(troubles, TROUBLE_VIEW_STALE, now_us, NULL,
+				  "the last `allocd verify` found %" PRId64
+				  " lines that the read model shows wrongly",
+				  it->view_breaches);
+}
+
 static void judge_notes(const struct observation *it, const struct rises *rises, int64_t now_us,
 			struct trouble_list *troubles)
 {
@@ -213,6 +230,7 @@ void status_judge(const struct observation *observation, const struct rises *ris
 	judge_database(observation, now_us, troubles);
 	judge_redis(observation, now_us, troubles);
 	judge_harm(observation, rises, now_us, troubles);
+	judge_verification(observation, now_us, troubles);
 	judge_notes(observation, rises, now_us, troubles);
 	judge_clocks(observation, now_us, troubles);
 }

@@ -16,11 +16,13 @@ struct report {
 /* Texts are valid as long as the observation is. */
 struct observation {
 	/* The database and the engine. */
-	struct report units;  /* of work are not committed */
-	struct report reads;  /* are not answered */
-	struct report parked; /* a SKU waits */
-	bool is_restored;     /* the database is older than what was published */
-	int64_t skew_us;      /* how far the database's clock is ahead of this machine's, at least; or behind */
+	struct report units;   /* of work are not committed */
+	struct report reads;   /* are not answered */
+	struct report parked;  /* a SKU waits */
+	bool is_restored;      /* the database is older than what was published */
+	int64_t breaches;      /* that the last `allocd verify` found, */
+	int64_t view_breaches; /* and those of the read model among them */
+	int64_t skew_us; /* how far the database's clock is ahead of this machine's, at least; or behind */
 	size_t damaged; /* partitions of the outbox that a damaged row holds up; one of them, and that row: */
 	int damaged_partition;
 	int64_t damaged_position;

@@ -20,6 +20,7 @@ struct reading {
 	char error[TROUBLE_TEXT_MAX / 2];
 	int64_t asked_us; /* by this machine's clock, in microseconds since 1970 */
 	int64_t skew_us;  /* of the database's clock */
+	int64_t breaches, view_breaches;
 };
 
 struct sampler {
@@ -60,18 +61,21 @@ static int64_t skew(int64_t asked_us, int64_t database_us, int64_t answered_us)
 	return database_us > answered_us ? database_us - answered_us : 0;
 }
 
-static void on_read(void *context, int64_t database_us, const struct failure *failure)
+static void on_read(void *context, const struct database_health *health, const struct failure *failure)
 {
 	struct sampler *sampler = context;
 	struct reading *reading = &sampler->reading;
 
 	reading->is_under_way = false;
 	reading->skew_us =
-		database_us == NO_INSTANT ? 0 : skew(reading->asked_us, database_us, wall_clock_us());
+		health->now_us == NO_INSTANT ? 0 : skew(reading->asked_us, health->now_us, wall_clock_us());
 	if (failure) {
 		utf8_format(reading->error, sizeof reading->error, "%s", failure->text);
 		if (!reading->has_failed)
 			reading->failed_ms = now_ms(sampler);
+	} else {
+		reading->breaches = health->breaches;
+		reading->view_breaches = health->view_breaches;
 	}
 	reading->has_failed = failure;
 }
@@ -162,6 +166,8 @@ static void observe(struct sampler *sampler)
 	sampler->observe(sampler->observe_context, &observation, sampler->arena);
 	observation.reads = report_reading(sampler);
 	observation.skew_us = sampler->reading.skew_us;
+	observation.breaches = sampler->reading.breaches;
+	observation.view_breaches = sampler->reading.view_breaches;
 	count_rises(sampler, &observation, &rises);
 	status_judge(&observation, &rises, sampler->status.at_us, &sampler->status.troubles);
 	copy(&sampler->status, &observation, &rises);

@@ -102,6 +102,14 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 	[TROUBLE_MAIL_UNREACHABLE] = {"mail-unreachable", TROUBLE_HARM, false,
 				      "mails wait in the database, and are retried",
 				      "look at the worker's log for what the mail server said"},
+	[TROUBLE_VERIFY_FAILED] =
+		{"verify-failed", TROUBLE_HARM, false,
+		 "messages and reads that concern these places may go by what is wrong",
+		 "run `allocd verify` again, which prints them, and mend or restore them: see "
+		 "docs/operating.md"},
+	[TROUBLE_VIEW_STALE] = {"view-stale", TROUBLE_HARM, false,
+				"GET /allocations answers wrongly for these lines; commands are not affected",
+				"allocd rebuild-view"},
 	[TROUBLE_QUEUE_FULL] = {"queue-full", TROUBLE_NOTE, false,
 				"intake is paused: streams and pub/sub wait in Redis, commands over HTTP get "
 				"503",

@@ -96,7 +96,7 @@ def test_every_key_of_a_log_line_is_listed_in_the_documents():
 
 def test_every_trouble_has_a_heading_in_the_documents():
     source = (ROOT / "src" / "entrypoints" / "troubles" / "trouble.c").read_text(encoding="utf-8")
-    table = re.findall(r'\[TROUBLE_\w+\] = \{"([a-z-]+)", TROUBLE_(\w+),', source)
+    table = re.findall(r'\[TROUBLE_\w+\] =\s+\{"([a-z-]+)", TROUBLE_(\w+),', source)
     section = document("operating.md").split("\n## Troubles\n")[1].split("\n## ")[0]
 
     assert len(table) > 30

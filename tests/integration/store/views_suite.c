@@ -325,9 +325,9 @@ START_TEST(several_reads_may_be_in_progress_at_once)
 }
 END_TEST
 
-static void on_ping(void *context, int64_t now_us, const struct failure *failure)
+static void on_ping(void *context, const struct database_health *health, const struct failure *failure)
 {
-	ck_assert(failure || now_us == NO_INSTANT || now_us > 0);
+	ck_assert(failure || health->now_us == NO_INSTANT || health->now_us > 0);
 	work_answered(context, failure);
 }
 

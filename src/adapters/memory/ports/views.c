@@ -15,8 +15,8 @@ struct memory_views {
 	struct views views;
 	struct database *database;
 	struct cable requests;
-	struct arena *arena; /* of the reads under way */
-	int64_t now_us;      /* what a ping answers */
+	struct arena *arena;           /* of the reads under way */
+	struct database_health health; /* what a ping answers */
 	size_t under_way;
 };
 
@@ -248,7 +248,7 @@ static void on_ping(void *context)
 {
 	struct memory_read *read = context;
 
-	read->ping_done(read->context, read->views->now_us, failure_of(read->views));
+	read->ping_done(read->context, &read->views->health, failure_of(read->views));
 	end(read->views);
 }
 
@@ -267,7 +267,7 @@ struct memory_views *memory_views_new(struct database *database)
 	views->views.ops = &ops;
 	views->database = database;
 	views->arena = arena_new(1024);
-	views->now_us = NO_INSTANT;
+	views->health.now_us = NO_INSTANT;
 	cable_init(&views->requests, database->simulation);
 	return views;
 }
@@ -282,9 +282,9 @@ void memory_views_free(struct memory_views **views)
 	*views = NULL;
 }
 
-void memory_views_set_clock(struct memory_views *views, int64_t now_us)
+void memory_views_set_health(struct memory_views *views, struct database_health health)
 {
-	views->now_us = now_us;
+	views->health = health;
 }
 
 struct views *memory_views_port(struct memory_views *views)

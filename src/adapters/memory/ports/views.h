@@ -16,7 +16,7 @@ void memory_views_free(struct memory_views **views);
 struct views *memory_views_port(struct memory_views *views);
 struct cable *memory_views_requests(struct memory_views *views);
 
-/* Sets what a ping answers as the database's clock: NO_INSTANT at first, which is unknown. */
-void memory_views_set_clock(struct memory_views *views, int64_t now_us);
+/* Sets what a ping answers: at first that no clock and no breach is known. */
+void memory_views_set_health(struct memory_views *views, struct database_health health);
 
 #endif

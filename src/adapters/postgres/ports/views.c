@@ -176,6 +176,17 @@ static void answer_events(struct pg_read *read, const struct failure *failure)
 	read->events(read->context, &page, failure);
 }
 
+static void answer_ping(struct pg_read *read, const struct failure *failure)
+{
+	struct database_health health = {.now_us = NO_INSTANT};
+
+	if (!failure)
+		health = (struct database_health){result_instant(read->query, 0, 0),
+						  result_int8(read->query, 0, 1),
+						  result_int8(read->query, 0, 2)};
+	read->ping(read->context, &health, failure);
+}
+
 static void on_read(void *context, const struct failure *failure)
 {
 	struct pg_read *read = context;
@@ -187,7 +198,7 @@ static void on_read(void *context, const struct failure *failure)
 	else if (read->events)
 		answer_events(read, failure);
 	else
-		read->ping(read->context, failure ? NO_INSTANT : result_instant(read->query, 0, 0), failure);
+		answer_ping(read, failure);
 	end_read(read);
 }
 

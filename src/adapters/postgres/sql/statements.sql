@@ -860,7 +860,9 @@ left join lateral (
 order by f.first_version
 
 -- statement PING for views
-select clock_timestamp()
+select clock_timestamp(), coalesce(v.breaches, 0), coalesce(v.view_breaches, 0)
+from (select) as this
+left join verification v on v.only_row
 
 
 -- ==== checkpoints ====

@@ -752,6 +752,14 @@ begin isolation level repeatable read read only;
 set local statement_timeout = 0;
 set local jit = off
 
+-- query record_verification
+insert into verification (at, breaches, view_breaches) values (now(), $1, $2)
+on conflict (only_row) do update
+set at = excluded.at, breaches = excluded.breaches, view_breaches = excluded.view_breaches
+
+-- query record_rebuilding
+update verification set breaches = breaches - view_breaches, view_breaches = 0 where view_breaches > 0
+
 -- query declare_frames
 declare frames no scroll cursor for
 select p.sku, f.first_version, f.last_version, f.events, f.partition, f.position, (

@@ -170,5 +170,6 @@ bool postgres_rebuild_view(struct blocking_client *client, struct rebuilding *re
 	struct rebuild rebuild = {client, rebuilding, progress, context};
 
 	return rebuild_table(&rebuild, &show_lines, &rebuilding->lines) &&
-	       rebuild_table(&rebuild, &hide_rows, &rebuilding->rows);
+	       rebuild_table(&rebuild, &hide_rows, &rebuilding->rows) &&
+	       blocking_client_execute(client, sql_record_rebuilding);
 }

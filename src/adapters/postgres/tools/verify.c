@@ -4,6 +4,7 @@
 #include "core/partition.h"
 #include "tools_sql.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct pg_verification {
 	struct blocking_client *client;
 	const struct verifier *verifier;
 	void *context;
+	int64_t breaches, view_breaches;
 };
 
 static void report(const struct pg_verification *verification, const struct sql_rule *rule, const char *key,
@@ -32,7 +34,7 @@ static void report(const struct pg_verification *verification, const struct sql_
 
 /* ---- rules in SQL ---- */
 
-static void report_rows(const struct pg_verification *verification, const struct sql_rule *rule,
+static void report_rows(struct pg_verification *verification, const struct sql_rule *rule,
 			const PGresult *rows)
 {
 	int count = PQntuples(rows);
@@ -41,11 +43,14 @@ static void report_rows(const struct pg_verification *verification, const struct
 	for (int row = 0; row < count; row++)
 		report(verification, rule, PQgetvalue(rows, row, 0), PQgetvalue(rows, row, 1),
 		       PQgetvalue(rows, row, 2));
+	verification->breaches += all;
+	if (!strcmp(rule->name, "view"))
+		verification->view_breaches += all;
 	if (all > count)
 		verification->verifier->more(verification->context, rule->name, all - count);
 }
 
-static bool check_rule(const struct pg_verification *verification, const struct sql_rule *rule)
+static bool check_rule(struct pg_verification *verification, const struct sql_rule *rule)
 {
 	char max[16];
 	const char *const params[] = {max};
@@ -128,7 +133,7 @@ static void report_rest(const struct outbox_reading *reading, const struct sql_r
 					     count - BREACHES_REPORTED_MAX);
 }
 
-static bool check_outbox(const struct pg_verification *verification)
+static bool check_outbox(struct pg_verification *verification)
 {
 	struct outbox_reading reading = {.verification = verification};
 	int count = 1;
@@ -150,12 +155,28 @@ static bool check_outbox(const struct pg_verification *verification)
 	report_rest(&reading, &partition_rule, reading.misplaced);
 	report_rest(&reading, &frame_rule, reading.malformed);
 	report_rest(&reading, &line_rule, reading.outdated);
+	verification->breaches += reading.misplaced + reading.malformed + reading.outdated;
 	return true;
+}
+
+/* A standby, and a role that may only read, can be verified, too: then the workers do not know the result. */
+static bool record(const struct pg_verification *verification)
+{
+	char breaches[24], of_view[24];
+	const char *const params[] = {breaches, of_view};
+	PGresult *done;
+
+	snprintf(breaches, sizeof breaches, "%" PRId64, verification->breaches);
+	snprintf(of_view, sizeof of_view, "%" PRId64, verification->view_breaches);
+	done = blocking_client_query(verification->client, sql_record_verification, 2, params);
+	PQclear(done);
+	return done || !strcmp(verification->client->sqlstate, "25006") ||
+	       !strcmp(verification->client->sqlstate, "42501");
 }
 
 bool postgres_verify(struct blocking_client *client, const struct verifier *verifier, void *context)
 {
-	const struct pg_verification verification = {client, verifier, context};
+	struct pg_verification verification = {client, verifier, context, 0, 0};
 
 	blocking_client_clear_deadline(client);
 	if (!blocking_client_begin_transaction(client, sql_begin_verification))
@@ -164,5 +185,6 @@ bool postgres_verify(struct blocking_client *client, const struct verifier *veri
 		if (!check_rule(&verification, &sql_rules[i]))
 			return false;
 	}
-	return check_outbox(&verification) && blocking_client_execute(client, "commit");
+	return check_outbox(&verification) && blocking_client_execute(client, "commit") &&
+	       record(&verification);
 }

@@ -138,11 +138,11 @@ struct answers {
 
 #define PINGS 1000
 
-static void on_ping(void *context, int64_t now_us, const struct failure *failure)
+static void on_ping(void *context, const struct database_health *health, const struct failure *failure)
 {
 	struct answers *answers = context;
 
-	ck_assert((now_us == NO_INSTANT) == (failure != NULL));
+	ck_assert((health->now_us == NO_INSTANT) == (failure != NULL));
 
 	if (failure)
 		answers->refused++;

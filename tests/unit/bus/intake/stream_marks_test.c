@@ -40,6 +40,9 @@ END_TEST
 START_TEST(a_reader_that_is_paused_falls_behind_until_it_has_read_what_waits)
 {
 	stream_reader_pause(reader);
+	add_order("that the read under way returns");
+	world_advance_ms(world, 3000);
+	ck_assert_int_eq(stream_reader_behind_ms(reader), 0);
 	add_order("a");
 	world_advance_ms(world, 4000);
 	add_order("b");

@@ -75,6 +75,13 @@ START_TEST(troubles_are_logged_by_the_sampler_without_a_request)
 }
 END_TEST
 
+#define MINUTE_US INT64_C(60000000)
+
+static void set_clock(int64_t now_us)
+{
+	memory_views_set_health(http_world.views, (struct database_health){.now_us = now_us});
+}
+
 static bool has_skew(void)
 {
 	return status()->troubles.by_code[TROUBLE_CLOCK_SKEW].is_open;
@@ -82,14 +89,15 @@ static bool has_skew(void)
 
 START_TEST(a_clock_of_the_database_that_is_wrong_is_noted_until_it_is_right)
 {
-	memory_views_set_clock(http_world.views, wall_clock_us() - 60 * INT64_C(1000000));
+	set_clock(wall_clock_us() - MINUTE_US);
 	run_s(2);
 	ck_assert(has_skew());
 	ck_assert_ptr_nonnull(strstr(status()->troubles.by_code[TROUBLE_CLOCK_SKEW].text, " s behind that"));
-	memory_views_set_clock(http_world.views, wall_clock_us() + 60 * INT64_C(1000000));
+	set_clock(wall_clock_us() + MINUTE_US);
 	run_s(2);
-	ck_assert_ptr_nonnull(strstr(status()->troubles.by_code[TROUBLE_CLOCK_SKEW].text, " s ahead of that"));
-	memory_views_set_clock(http_world.views, wall_clock_us());
+	ck_assert_ptr_nonnull(
+		strstr(status()->troubles.by_code[TROUBLE_CLOCK_SKEW].text, " s ahead of that"));
+	set_clock(wall_clock_us());
 	run_s(2);
 	ck_assert(!has_skew());
 }

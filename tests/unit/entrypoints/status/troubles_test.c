@@ -55,7 +55,8 @@ static const struct {
 	const char *units, *reads, *parked, *subscription, *publisher, *heartbeat, *events, *behind;
 	const char *streams[STREAM_TROUBLES];
 	bool is_lease_lost, is_restored, is_damaged, is_full, pauses_pubsub, is_out_of_memory, is_mail_down;
-	int64_t skew_us, dead_letters, rise_of_dead_letters, rise_of_lost, rise_of_unheard;
+	int64_t skew_us, breaches, view_breaches, dead_letters, rise_of_dead_letters, rise_of_lost,
+		rise_of_unheard;
 	const char *words; /* in the text */
 } rows[] = {
 	{TROUBLE_DATABASE_UNREACHABLE, .units = "connection to server failed", .words = "connection to"},
@@ -96,6 +97,8 @@ static const struct {
 	{TROUBLE_PUBSUB_PAUSED, .pauses_pubsub = true, .words = "pub/sub is not read"},
 	{TROUBLE_DEAD_LETTERS_FULL, .dead_letters = 100, .words = "100 dead letters"},
 	{TROUBLE_MAIL_UNREACHABLE, .is_mail_down = true, .words = "mail server"},
+	{TROUBLE_VERIFY_FAILED, .breaches = 3, .words = "3 places"},
+	{TROUBLE_VIEW_STALE, .breaches = 4, .view_breaches = 4, .words = "4 lines"},
 	{TROUBLE_QUEUE_FULL, .is_full = true, .words = "queue is full"},
 	{TROUBLE_DEAD_LETTERS_NEW, .rise_of_dead_letters = 5, .words = "5 dead letters in the last hour"},
 	{TROUBLE_NOBODY_LISTENS, .rise_of_unheard = 9, .words = "9 events"},
@@ -135,6 +138,8 @@ static struct observation observation_of(size_t row)
 	it.is_out_of_memory = rows[row].is_out_of_memory;
 	it.is_mail_down = rows[row].is_mail_down;
 	it.skew_us = rows[row].skew_us;
+	it.breaches = rows[row].breaches;
+	it.view_breaches = rows[row].view_breaches;
 	it.dead_letters.kept = rows[row].dead_letters;
 	rises = (struct rises){rows[row].rise_of_dead_letters, rows[row].rise_of_lost,
 			       rows[row].rise_of_unheard};
