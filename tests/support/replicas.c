@@ -9,7 +9,7 @@
 #define RETENTION_MS ((int64_t)60 * 60 * 1000)
 
 struct replica replicas[REPLICAS];
-struct memory_stream *shared_streams[STREAMS];
+struct memory_stream *shared_streams[STREAMS_ALL];
 struct pubsub_server shared_pubsub;
 
 static const char *const stream_names[STREAMS] = {"commands", "more commands", "even more commands"};
@@ -21,9 +21,12 @@ static void make_stream(struct replica *replica, int number, const char *name)
 {
 	struct replica_stream *it = &replica->streams[number];
 
+	const struct stream_list *list = &replica->list;
+	const char *key = list->text ? list->names[number] : stream_names[number];
+
 	it->consumer = memory_consumer_new(shared_streams[number], GROUP, name);
-	memory_consumer_know(it->consumer, &shared_list, shared_streams);
-	it->route = (struct stream_route){&shared_list, (size_t)number};
+	memory_consumer_know(it->consumer, list, shared_streams);
+	it->route = (struct stream_route){list, (size_t)number};
 	it->reader = stream_reader_new(
 		&(struct stream_reader_ports){
 			.stream = memory_consumer_port(it->consumer),
@@ -34,10 +37,10 @@ static void make_stream(struct replica *replica, int number, const char *name)
 			.engine = replica->world->engine,
 			.keeper = replica->keeper,
 		},
-		&(struct stream_reader_config){stream_names[number], RETENTION_MS,
+		&(struct stream_reader_config){key, RETENTION_MS,
 					       is_divided(number) ? &it->route : NULL});
-	it->leased = (struct leased_stream){stream_names[number], memory_consumer_port(it->consumer),
-					    it->reader, replica->world->engine};
+	it->leased = (struct leased_stream){key, memory_consumer_port(it->consumer), it->reader,
+					    replica->world->engine};
 	leased_stream_add(replica->keeper, &it->leased);
 }
 
@@ -102,6 +105,9 @@ void start_replica(int number, int streams)
 			.logger = &replica->world->logger.logger,
 		},
 		name);
+	replica->list = shared_list;
+	if (shared_list.text)
+		lease_keeper_add_streams(replica->keeper, &replica->list, "");
 	if (replica->also_knows)
 		lease_keeper_add_message(replica->keeper, replica->also_knows);
 	admission_init(&replica->admission, replica->world->engine);
@@ -126,14 +132,14 @@ void kill_replica(int number)
 		return;
 	admission_stop(&replica->admission);
 	pubsub_client_release(&replica->client);
-	for (int i = 0; i < STREAMS; i++)
+	for (int i = 0; i < STREAMS_ALL; i++)
 		memory_consumer_free(&replica->streams[i].consumer);
 	memory_checkpoints_free(&replica->checkpoints);
 	memory_leases_free(&replica->leases);
 	lease_keeper_free(&replica->keeper);
 	world_crash(replica->world);
 	leased_subscription_free(&replica->subscription);
-	for (int i = 0; i < STREAMS; i++)
+	for (int i = 0; i < STREAMS_ALL; i++)
 		stream_reader_free(&replica->streams[i].reader);
 	replica->is_frozen = replica->is_stopping = false;
 }
@@ -154,7 +160,7 @@ static void freeze_pubsub(struct replica *replica, bool is_frozen)
 
 static void for_each_cable_to_redis(struct replica *replica, void (*act)(struct cable *cable))
 {
-	for (int i = 0; i < STREAMS; i++) {
+	for (int i = 0; i < STREAMS_ALL; i++) {
 		struct memory_consumer *consumer = replica->streams[i].consumer;
 
 		if (!consumer)
@@ -213,7 +219,7 @@ void set_up_replicas(void)
 	replicas[0].world = world;
 	for (int i = 1; i < REPLICAS; i++)
 		replicas[i].world = world_beside(world);
-	for (int i = 0; i < STREAMS; i++)
+	for (int i = 0; i < STREAMS_ALL; i++)
 		shared_streams[i] = memory_stream_new(world->simulation);
 	pubsub_server_init(&shared_pubsub, world->simulation, world->arena);
 }
@@ -222,7 +228,7 @@ void tear_down_replicas(void)
 {
 	for (int i = 0; i < REPLICAS; i++)
 		kill_replica(i);
-	for (int i = 0; i < STREAMS; i++)
+	for (int i = 0; i < STREAMS_ALL; i++)
 		memory_stream_free(&shared_streams[i]);
 	for (int i = 1; i < REPLICAS; i++)
 		world_free(&replicas[i].world);
@@ -321,6 +327,11 @@ int stream_named(const char *name)
 	while (strcmp(stream_names[stream], name) != 0)
 		stream++;
 	return stream;
+}
+
+void set_list(const char *text)
+{
+	ck_assert(stream_list_parse(text, &shared_list, world->arena));
 }
 
 const char *sku_on(int stream)

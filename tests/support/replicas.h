@@ -14,8 +14,9 @@
 #include "bus/intake/leased_stream.h"
 #include "support/pubsub_server.h"
 
-#define REPLICAS 3
-#define STREAMS  3
+#define REPLICAS    3
+#define STREAMS     3
+#define STREAMS_ALL 4 /* with one that only a range that grows has */
 
 struct replica_stream {
 	struct memory_consumer *consumer;
@@ -29,7 +30,8 @@ struct replica {
 	struct memory_checkpoints *checkpoints;
 	struct memory_leases *leases;
 	struct lease_keeper *keeper; /* NULL: it does not run */
-	struct replica_stream streams[STREAMS];
+	struct replica_stream streams[STREAMS_ALL];
+	struct stream_list list; /* a copy of shared_list as it was at the start */
 	struct admission admission;
 	struct leased_subscription *subscription; /* NULL: it does not listen */
 	struct pubsub_client client;
@@ -41,7 +43,7 @@ struct replica {
 };
 
 extern struct replica replicas[REPLICAS];
-extern struct memory_stream *shared_streams[STREAMS];
+extern struct memory_stream *shared_streams[STREAMS_ALL];
 extern struct pubsub_server shared_pubsub;
 
 /* Without a worker yet; `world` is that of the first one. */
@@ -52,6 +54,9 @@ void tear_down_replicas(void);
 #define RANGE 2
 extern struct stream_list shared_list;
 void divide_skus(void);
+
+/* The list of the workers that start from now on, which follow what the database says about the streams. */
+void set_list(const char *text);
 
 /* A SKU of that stream; the stream of a SKU, or of that name; and whether it is one of those. */
 const char *sku_on(int stream);

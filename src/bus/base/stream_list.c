@@ -51,16 +51,52 @@ bool stream_list_may_become(const struct stream_list *from, const struct stream_
 	return true;
 }
 
-/* ---- routes ---- */
+bool stream_list_grows(const struct stream_list *from, const struct stream_list *to)
+{
+	if (!from->range_count || to->range_count <= from->range_count)
+		return false;
+	for (size_t i = 0; i < from->range_count; i++) {
+		if (strcmp(from->names[from->range_first + i], to->names[to->range_first + i]) != 0)
+			return false;
+	}
+	for (size_t i = 0; i < from->count; i++) {
+		if (!stream_list_has(to, from->names[i]))
+			return false;
+	}
+	return true;
+}
+
+/* ---- journeys ---- */
 
 bool stream_list_has_in_range(const struct stream_list *list, size_t place)
 {
 	return place >= list->range_first && place < list->range_first + list->range_count;
 }
 
-size_t stream_route_next(const struct stream_route *route)
+struct stream_journey stream_journey_begin(const struct stream_route *route)
 {
 	const struct stream_list *list = route->list;
 
-	return list->range_first + (route->place - list->range_first + 1) % list->range_count;
+	return (struct stream_journey){
+		.first = route->place,
+		.length = list->grows_from && route->place < list->range_first + list->grows_from
+				  ? list->grows_from
+				  : list->range_count,
+	};
+}
+
+size_t stream_journey_next(const struct stream_list *list, const struct stream_journey *journey)
+{
+	size_t stop = (journey->visited + 1) % journey->length;
+	size_t first = journey->first - list->range_first;
+
+	if (!stop)
+		return journey->first;
+	return list->range_first + (stop <= first ? stop - 1 : stop);
+}
+
+size_t stream_journey_place(const struct stream_list *list, const struct stream_journey *journey,
+			    const char *sku)
+{
+	return list->range_first + crc32_of(sku) % journey->length;
 }

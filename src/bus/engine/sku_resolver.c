@@ -2,7 +2,6 @@
 #include "bus/engine/sku_resolver.h"
 
 #include "bus/base/backoff.h"
-#include "bus/base/stream_list.h"
 #include "bus/engine/engine_internal.h"
 #include "bus/lane/lane.h"
 #include "core/base/must.h"
@@ -212,12 +211,10 @@ static void find_sku(struct sku_resolver *resolver, struct delivery *delivery)
  */
 static bool is_forwarded(struct delivery *delivery)
 {
-	const struct stream_route *route = delivery->route;
-
-	if (!route || !delivery->by_batch || delivery->decided)
+	if (!delivery->route || !delivery->by_batch || delivery->decided)
 		return false;
 	if (needs_resolving(delivery) ? !delivery_has_further_streams(delivery)
-				      : stream_list_place(route->list, delivery->sku) == route->place)
+				      : !delivery_is_elsewhere(delivery, delivery->sku))
 		return false;
 	delivery_forward(delivery);
 	return true;

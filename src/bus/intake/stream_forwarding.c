@@ -85,6 +85,7 @@ void forwarding_send(void *context)
 void forwarding_add(struct stream_reader *reader, struct pending_entry *entry,
 		    const struct delivery *delivery)
 {
+	const struct stream_list *list = delivery->route->list;
 	struct bytes payload = delivery->payload;
 	const char *id = delivery->envelope.id;
 	struct arena *arena = arena_new(1024 + payload.size);
@@ -95,7 +96,7 @@ void forwarding_add(struct stream_reader *reader, struct pending_entry *entry,
 		.arena = arena,
 		.to_add =
 			{
-				.to = delivery->route->list->names[stream_route_next(delivery->route)],
+				.to = list->names[stream_journey_next(list, &delivery->journey)],
 				.type = delivery->type,
 				.payload = {arena_copy(arena, payload.data, payload.size), payload.size},
 				.message_id = id ? arena_strdup(arena, id) : NULL,

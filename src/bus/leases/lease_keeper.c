@@ -173,11 +173,12 @@ static void act(struct leased *leased, const struct lease_row *row, const char *
 	struct lease_keeper *keeper = leased->keeper;
 	bool is_owner = owner && is_self(keeper, owner);
 	const char *note = leased->ops->note(leased->it);
+	bool is_open = stream_gate_is_open(&keeper->gate, leased->name);
 
 	leased->is_wanted = owner && !is_owner;
 	if (keeper->is_stopping)
 		return;
-	if (leased->state == LEASED_ELSEWHERE && is_owner && is_free(keeper, row) && note)
+	if (leased->state == LEASED_ELSEWHERE && is_owner && is_free(keeper, row) && note && is_open)
 		leased_take(leased, row, note);
 	else if (leased->state == LEASED_ELSEWHERE && is_owner)
 		keeper_set_timer(keeper, keeper->beat_timer, LEASE_SOON_MS);
@@ -236,11 +237,13 @@ static const char *const *owners_of(struct lease_keeper *keeper)
 	it.count = arena_alloc(arena, (it.worker_count + 1) * sizeof *it.count);
 	it.owner = arena_alloc(arena, (it.lease_count + 1) * sizeof *it.owner);
 	for (size_t lease = 0; lease < it.lease_count; lease++) {
+		bool is_to_come = stream_gate_is_to_come(&keeper->gate, roll->leases[lease].name);
+
 		holder[lease] = find_worker(workers, it.worker_count,
 					    successor_of(keeper, roll->leases[lease].holder));
 		for (size_t worker = 0; worker < it.worker_count; worker++)
 			can_have[worker * it.lease_count + lease] =
-				is_candidate(workers[worker], roll->leases[lease].name);
+				is_candidate(workers[worker], roll->leases[lease].name) && !is_to_come;
 	}
 	share_out(&it);
 	for (size_t lease = 0; lease < it.lease_count; lease++)
@@ -274,10 +277,23 @@ static void note_messages(struct lease_keeper *keeper)
 	}
 }
 
+static void follow_streams(struct lease_keeper *keeper)
+{
+	struct stream_gate *gate = &keeper->gate;
+
+	if (stream_gate_follow(gate, keeper->roll.streams) && gate->is_other && gate->list->count)
+		LOG(keeper->ports.logger, LOG_WARN,
+		    "the database has another list of streams, so this worker takes no stream any more: start "
+		    "it again with that list",
+		    LOG_TEXT("streams", gate->text));
+}
+
 static void act_on_roll(struct lease_keeper *keeper)
 {
-	const char *const *owners = owners_of(keeper);
+	const char *const *owners;
 
+	follow_streams(keeper);
+	owners = owners_of(keeper);
 	for (size_t i = 0; i < keeper->roll.lease_count; i++) {
 		const struct lease_row *row = &keeper->roll.leases[i];
 		struct leased *leased = find_leased(keeper, row->name);
@@ -318,7 +334,8 @@ static bool could_have(struct leased *leased)
 {
 	int64_t now = keeper_now_ms(leased->keeper);
 
-	if (leased->keeper->is_stopping)
+	if (leased->keeper->is_stopping ||
+	    (leased->state == LEASED_ELSEWHERE && !stream_gate_is_open(&leased->keeper->gate, leased->name)))
 		return false;
 	if (!leased->is_unable)
 		leased->unable_ms = now;
@@ -391,6 +408,7 @@ void lease_keeper_free(struct lease_keeper **keeper)
 	arena_free(&it->arena);
 	arena_free(&it->names);
 	arena_free(&it->known_names);
+	stream_gate_release(&it->gate);
 	free(it->name);
 	free(it);
 	*keeper = NULL;
@@ -407,6 +425,11 @@ void lease_keeper_add(struct lease_keeper *keeper, const char *name, const struc
 	*keeper->end = leased;
 	keeper->end = &leased->next;
 	keeper->count++;
+}
+
+void lease_keeper_add_streams(struct lease_keeper *keeper, struct stream_list *list, const char *prefix)
+{
+	stream_gate_init(&keeper->gate, list, prefix);
 }
 
 void lease_keeper_add_message(struct lease_keeper *keeper, const char *name)
@@ -469,6 +492,11 @@ bool lease_keeper_has(const struct lease_keeper *keeper, const void *it)
 bool lease_keeper_is_elsewhere(const struct lease_keeper *keeper, const void *it)
 {
 	return find_it(keeper, it)->is_elsewhere;
+}
+
+bool lease_keeper_is_to_come(const struct lease_keeper *keeper, const void *it)
+{
+	return stream_gate_is_to_come(&keeper->gate, find_it(keeper, it)->name);
 }
 
 int64_t lease_keeper_moved_ms_ago(const struct lease_keeper *keeper, const void *it)

@@ -20,6 +20,7 @@
 #ifndef ALLOCD_BUS_LEASES_LEASE_KEEPER_H
 #define ALLOCD_BUS_LEASES_LEASE_KEEPER_H
 
+#include "bus/base/stream_list.h"
 #include "bus/leases/lease.h"
 #include "bus/ports/clock.h"
 #include "bus/ports/logger.h"
@@ -84,6 +85,12 @@ void lease_keeper_free(struct lease_keeper **keeper);
 /* Before the start.  The name is copied, and has no newline. */
 void lease_keeper_add(struct lease_keeper *keeper, const char *name, const struct leased_ops *ops, void *it);
 
+/*
+ * Before the start: binds the leases of these streams to what the database says about them (stream_gate.h).
+ * Both outlive the keeper, which sets the list's `grows_from`.
+ */
+void lease_keeper_add_streams(struct lease_keeper *keeper, struct stream_list *list, const char *prefix);
+
 /* Before the start: this worker knows messages of that name.  The name is copied, and has no newline. */
 void lease_keeper_add_message(struct lease_keeper *keeper, const char *name);
 
@@ -107,6 +114,9 @@ bool lease_keeper_is_elsewhere(const struct lease_keeper *keeper, const void *it
  * INT64_MAX: that never was.  Between two holders no worker has it, for two beats or a little more.
  */
 int64_t lease_keeper_moved_ms_ago(const struct lease_keeper *keeper, const void *it);
+
+/* Whether the lease is that of a stream that no worker reads yet, because the range is growing. */
+bool lease_keeper_is_to_come(const struct lease_keeper *keeper, const void *it);
 
 /* Whether another worker that is alive knows messages of that name, as of the last roll. */
 bool lease_keeper_is_known(const struct lease_keeper *keeper, const char *message);

@@ -3,6 +3,7 @@
 #define ALLOCD_BUS_LEASES_LEASE_KEEPER_INTERNAL_H
 
 #include "bus/leases/lease_keeper.h"
+#include "bus/leases/stream_gate.h"
 #include "bus/leases/workers_alive.h"
 
 /* The next roll is read sooner while another worker is to hand a lease over to this one. */
@@ -59,6 +60,7 @@ struct lease_keeper {
 	struct arena *known_names; /* and that others know which were alive at the last roll */
 	const char **known;
 	size_t known_count;
+	struct stream_gate gate;
 	struct timer *beat_timer, *look_timer;
 
 	struct arena *arena; /* of the round */

@@ -139,16 +139,18 @@ static void take(struct leased *leased)
 	leased->state = LEASED_TAKING;
 	leased->lease = lease_new(leased->name, keeper->ports.random);
 	leased->is_noted = true;
-	send_change(leased,
-		    &(struct lease_change){
-			    .name = leased->name,
-			    .from = leased->last_term,
-			    .from_note = leased->last_note,
-			    .to = {leased->name, leased->lease->term, keeper->id, leased->noted},
-			    .ends_sessions =
-				    leased->is_busy && keeper_now_ms(keeper) - leased->busy_ms >= PATIENCE_MS,
-		    },
-		    on_taken);
+	send_change(
+		leased,
+		&(struct lease_change){
+			.name = leased->name,
+			.from = leased->last_term,
+			.from_note = leased->last_note,
+			.streams = stream_gate_has(&keeper->gate, leased->name) ? keeper->gate.text : NULL,
+			.to = {leased->name, leased->lease->term, keeper->id, leased->noted},
+			.ends_sessions =
+				leased->is_busy && keeper_now_ms(keeper) - leased->busy_ms >= PATIENCE_MS,
+		},
+		on_taken);
 }
 
 static void on_ended(void *context, const struct failure *failure)
@@ -161,7 +163,8 @@ static void on_ended(void *context, const struct failure *failure)
 		LOG(keeper->ports.logger, LOG_WARN,
 		    "what the last holder of the lease may still be reading cannot be ended",
 		    LOG_TEXT("lease", leased->name), LOG_TEXT("error", failure->text));
-	if (keeper->is_stopping || (failure && !is_refused)) {
+	if (keeper->is_stopping || (failure && !is_refused) ||
+	    !stream_gate_is_open(&keeper->gate, leased->name)) {
 		leased_be_without(leased);
 		keeper_set_timer(keeper, keeper->beat_timer, LEASE_SOON_MS);
 	} else {

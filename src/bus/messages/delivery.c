@@ -2,7 +2,6 @@
 #include "bus/messages/delivery.h"
 
 #include "bus/base/stream_id.h"
-#include "bus/base/stream_list.h"
 #include "bus/leases/lease.h"
 #include "bus/messages/message_bus.h"
 #include "bus/messages/raised_events.h"
@@ -78,20 +77,38 @@ void delivery_set_key(struct delivery *delivery, const struct inbox_key *key)
 	delivery->inbox_key = key_text(arena, key);
 }
 
+/* Whether a journey that began on the stream of that name may have come to this place; sets its beginning. */
+static bool may_be_journey(const struct stream_route *route, struct stream_journey *journey, const char *name)
+{
+	const struct stream_list *list = route->list;
+	size_t first = list->range_first;
+
+	if (journey->length < 2 || journey->length > list->range_count ||
+	    route->place >= list->range_first + journey->length || !journey->visited ||
+	    journey->visited >= 2 * journey->length)
+		return false;
+	while (first < list->range_first + journey->length && strcmp(list->names[first], name) != 0)
+		first++;
+	journey->first = first;
+	return first < list->range_first + journey->length;
+}
+
 /* Reads what delivery_origin() wrote.  A publisher's field of that name says something else. */
 static void read_first(struct delivery *delivery, const char *origin)
 {
 	char id[STREAM_ID_TEXT];
 	struct stream_id parsed;
-	size_t visited;
+	struct stream_journey journey;
 	long long incarnation;
 	int end = 0;
 
-	if (!origin || sscanf(origin, "%2zu %41[0-9-] %18lld %n", &visited, id, &incarnation, &end) != 3 ||
+	if (!origin ||
+	    sscanf(origin, "%2zu/%2zu %41[0-9-] %18lld %n", &journey.visited, &journey.length, id,
+		   &incarnation, &end) != 4 ||
 	    !end || !strchr(id, '-') || !stream_id_parse(id, &parsed) ||
-	    !stream_list_has(delivery->route->list, origin + end))
+	    !may_be_journey(delivery->route, &journey, origin + end))
 		return;
-	delivery->visited = visited;
+	delivery->journey = journey;
 	delivery->published_us = stream_id_instant(parsed);
 	delivery->first = (struct entry_place){arena_strdup(delivery->arena, origin + end), incarnation,
 					       arena_strdup(delivery->arena, id)};
@@ -209,8 +226,10 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	delivery->lease = lease_hold(arrival->lease);
 	delivery->route = arrival->route;
 	delivery->first = (struct entry_place){delivery->origin, delivery->incarnation, delivery->entry_id};
-	if (delivery->route)
+	if (delivery->route) {
+		delivery->journey = stream_journey_begin(delivery->route);
 		read_first(delivery, arrival->first_origin);
+	}
 	delivery->pass = arrival->pass;
 	delivery->pass_follows = arrival->pass_follows;
 	delivery->replay = copy_replay(arena, arrival->replay);
@@ -369,8 +388,11 @@ void delivery_reopen(struct delivery *delivery)
 
 const char *delivery_origin(const struct delivery *delivery, struct arena *arena)
 {
-	return arena_printf(arena, "%zu %s %lld %s", delivery->visited + 1, delivery->first.entry_id,
-			    (long long)delivery->first.incarnation, delivery->first.origin);
+	const struct stream_journey *journey = &delivery->journey;
+
+	return arena_printf(arena, "%zu/%zu %s %lld %s", journey->visited + 1, journey->length,
+			    delivery->first.entry_id, (long long)delivery->first.incarnation,
+			    delivery->first.origin);
 }
 
 void delivery_forward(struct delivery *delivery)
@@ -380,7 +402,14 @@ void delivery_forward(struct delivery *delivery)
 
 bool delivery_has_further_streams(const struct delivery *delivery)
 {
-	return delivery->route && delivery->visited + 1 < delivery->route->list->range_count;
+	return delivery->route && delivery->journey.visited + 1 < delivery->journey.length;
+}
+
+bool delivery_is_elsewhere(const struct delivery *delivery, const char *sku)
+{
+	const struct stream_route *route = delivery->route;
+
+	return route && stream_journey_place(route->list, &delivery->journey, sku) != route->place;
 }
 
 bool delivery_goes_on(const struct delivery *delivery)

@@ -4,6 +4,7 @@
 #ifndef ALLOCD_BUS_MESSAGES_DELIVERY_H
 #define ALLOCD_BUS_MESSAGES_DELIVERY_H
 
+#include "bus/base/stream_list.h"
 #include "bus/ports/codec.h"
 #include "core/verdict.h"
 
@@ -28,7 +29,6 @@ enum refusal_cause { CAUSE_USUAL, CAUSE_FROM_THE_FUTURE, CAUSE_DAMAGED_ROWS };
 
 struct delivery;
 struct lease;
-struct stream_route;
 struct raised_events;
 
 /*
@@ -116,8 +116,8 @@ struct delivery {
 	int64_t published_us; /* since 1970, as its envelope or its stream says; NO_INSTANT: unknown */
 	struct lease *lease;  /* it keeps it until it is freed; NULL: none */
 	const struct stream_route *route;
-	struct entry_place first; /* before it was forwarded; else its own */
-	size_t visited;           /* streams that forwarded it */
+	struct entry_place first;      /* before it was forwarded; else its own */
+	struct stream_journey journey; /* of a delivery with a route */
 	uint64_t pass;
 	bool pass_follows;
 	const struct replay *replay; /* or NULL */
@@ -185,13 +185,16 @@ void delivery_refuse(struct delivery *delivery, enum outcome outcome, const char
 void delivery_decide(struct delivery *delivery, enum outcome outcome, const char *reason);
 
 /*
- * What an entry that is forwarded bears: on how many streams it has been, and its first entry, by which the
- * inbox knows a message without an id: "1 1700000000000-0 1 allocd:commands3".
+ * What an entry that is forwarded bears: on how many streams it has been, how many its journey has, and its
+ * first entry, by which the inbox knows a message without an id: "1/8 1700000000000-0 1 allocd:commands3".
  */
 const char *delivery_origin(const struct delivery *delivery, struct arena *arena);
 
-/* Whether there are streams of the range on which the delivery has not been. */
+/* Whether there are streams of its journey on which the delivery has not been. */
 bool delivery_has_further_streams(const struct delivery *delivery);
+
+/* Whether that SKU has another stream of the range than the one by which the delivery came. */
+bool delivery_is_elsewhere(const struct delivery *delivery, const char *sku);
 
 /* Sets OUTCOME_FORWARDED: it goes to the next stream of the range. */
 void delivery_forward(struct delivery *delivery);

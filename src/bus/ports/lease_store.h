@@ -42,12 +42,14 @@ struct lease_roll {
 	size_t worker_count;
 	struct lease_row *leases; /* in the order of their names */
 	size_t lease_count;
+	const char *streams; /* what the database says about the streams: base/stream_plan.h; "": nothing */
 };
 
 struct lease_change {
 	const char *name;
 	const char *from;      /* nothing happens if the lease has another term than this, */
 	const char *from_note; /* or another note; NULL: any */
+	const char *streams;   /* or if the database says something else about the streams; NULL: anything */
 	struct lease_row to;
 	/* End the sessions whose uncommitted units keep the lease, instead of waiting for them. */
 	bool ends_sessions;

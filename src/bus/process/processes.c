@@ -1,7 +1,6 @@
 /* Begins, runs and ends processes. */
 #include "bus/process/processes.h"
 
-#include "bus/base/stream_list.h"
 #include "bus/lane/lane.h"
 #include "bus/leases/lease.h"
 #include "bus/messages/message_bus.h"
@@ -306,18 +305,13 @@ static void submit(struct processes *processes, struct process *process, size_t 
 	lane_push(engine_lane_of(processes->shared->engine, delivery->sku), delivery);
 }
 
-/* On a stream of the range, an event concerns the lines of that stream's SKUs. */
-static bool is_elsewhere(const struct delivery *event, const struct order_line *line)
-{
-	return event->route && stream_list_place(event->route->list, line->sku) != event->route->place;
-}
-
 bool processes_submit(struct processes *processes, struct delivery *event)
 {
 	struct process *process = event->process;
 
 	while (process && process->submitted < process->line_count) {
-		if (is_elsewhere(event, &process->lines[process->submitted])) {
+		/* On a stream of the range, an event concerns the lines of that stream's SKUs. */
+		if (delivery_is_elsewhere(event, process->lines[process->submitted].sku)) {
 			process->submitted++;
 			continue;
 		}

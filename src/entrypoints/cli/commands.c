@@ -33,6 +33,7 @@ static const struct command_option tail_options[] = {
 };
 
 static const struct command_option streams_resize_options[] = {
+	{"finish", .help = "the last step of a range that grows: let the workers read the new streams"},
 	{"timeout", OPTION_SECONDS, .value = "SECONDS", .help = "how long to wait; default: 30"},
 	{0},
 };
@@ -292,12 +293,18 @@ const struct command commands[] = {
 	{
 		.name = "streams resize", .arguments = "", .options = streams_resize_options,
 		.summary = "change the list of streams of all workers to ALLOCD_STREAM",
-		.examples = "allocd streams resize --stream allocd:commands[0-7] --timeout 60",
-		.details = "First let the publishers go over to the new streams: what they add there waits.  Then run\n"
-			   "this while the workers go on with the former list: it returns when every command of before\n"
-			   "is handled, so that no SKU's commands overtake each other.  Then start the workers again\n"
-			   "with the new list.  Refused (78) where a SKU would get another stream that is read already.\n"
-			   "Exits with 75, and changes nothing, when commands of before are not handled in time.",
+		.examples = "allocd streams resize --stream allocd:commands[0-15]\n"
+			    "allocd streams resize --stream allocd:commands[0-15] --finish --timeout 60",
+		.details = "A range grows in three steps, under load, and each prints what to do next.  The first one\n"
+			   "allows workers to start with the new list.  The second one, once every worker has it, allows\n"
+			   "publishers to go over: what they add to the new streams waits.  The third one, --finish, waits\n"
+			   "until every command in the former streams is handled, and lets the workers read the new ones.\n"
+			   "Each may be run again.  Before the second one, the former list takes the first one back.\n"
+			   "Where all names are new, let the publishers go over first: this waits until the former streams\n"
+			   "are handled, and sets the list.  Then start the workers again.  Cancelled orders and commands\n"
+			   "that name only their batch must pause meanwhile.\n"
+			   "Refused (78) where a SKU would get another stream that is read already.  Exits with 75, and\n"
+			   "changes nothing, when what it waits for does not happen in time.",
 		.uses = USED_BY_QUIESCE, .run = command_streams_resize,
 	},
 	{

@@ -105,9 +105,6 @@ struct option_value {
 void config_load(struct config *config, struct arena *arena, const char *const environment[],
 		 const struct option_value *options, size_t option_count, struct faults *faults);
 
-/* Reads the text of ALLOCD_STREAM, which the list refers to; false when the setting does not accept it. */
-bool stream_list_parse(const char *text, struct stream_list *list, struct arena *arena);
-
 /*
  * The function of a URL source (adapters/system/url_source.h), and its context for a variable, which points
  * into `config`.  The URL is read at every attempt to connect: again from its file, unless that is a pipe;

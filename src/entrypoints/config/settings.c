@@ -35,7 +35,8 @@ static bool is_among(const char *text, const char *const *texts, size_t count)
 static bool parse_streams(const struct setting *setting, const char *text, void *place, struct arena *arena)
 {
 	(void)setting;
-	return stream_list_parse(text, place, arena);
+	return text_is_printable(text) && strlen(text) <= SETTING_TEXT_MAX &&
+	       stream_list_parse(text, place, arena);
 }
 
 static const char *accepts_streams(const struct setting *setting, struct arena *arena)

@@ -317,6 +317,7 @@ struct redis_intake *redis_intake_new(const struct redis_intake_parts *parts)
 	for (size_t i = 0; i < intake->keys.count; i++)
 		intake->keys.names[i] =
 			arena_printf(intake->arena, "%s%s", parts->config->prefix, intake->keys.names[i]);
+	lease_keeper_add_streams(intake->keeper, &intake->keys, parts->config->prefix);
 	for (size_t i = 0; i < intake->keys.count; i++)
 		add_stream(intake, i);
 	lease_keeper_start(intake->keeper);
@@ -427,6 +428,13 @@ static void observe_lag(const struct redis_intake *intake, size_t i, struct obse
 		behind_ms};
 }
 
+/* Another worker reads the stream, or no worker is to read it yet. */
+static bool is_not_ours(const struct redis_intake *intake, const struct stream_intake *source)
+{
+	return lease_keeper_is_elsewhere(intake->keeper, &source->leased) ||
+	       lease_keeper_is_to_come(intake->keeper, &source->leased);
+}
+
 /* Streams that another worker reads, or is about to read, are its own trouble. */
 static void observe_stream(const struct redis_intake *intake, size_t i, struct observation *observation,
 			   struct arena *arena)
@@ -436,7 +444,7 @@ static void observe_stream(const struct redis_intake *intake, size_t i, struct o
 	struct engine_trouble trouble;
 	enum stream_trouble kind;
 
-	if (lease_keeper_is_elsewhere(intake->keeper, &source->leased))
+	if (is_not_ours(intake, source))
 		return;
 	observe_lag(intake, i, observation, arena);
 	kind = stream_reader_trouble(source->reader, arena, &trouble);
@@ -572,9 +580,7 @@ void redis_intake_measure(const struct redis_intake *intake, struct metrics *met
 		metrics->streams.acknowledged += stats->acknowledged;
 		metrics->streams.in_flight += stats->in_flight;
 		metrics->streams.pending += stats->pending;
-		metrics->streams.is_reading =
-			metrics->streams.is_reading &&
-			(stats->is_reading ||
-			 lease_keeper_is_elsewhere(intake->keeper, &intake->streams[i].leased));
+		metrics->streams.is_reading = metrics->streams.is_reading &&
+					      (stats->is_reading || is_not_ours(intake, &intake->streams[i]));
 	}
 }

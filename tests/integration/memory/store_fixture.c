@@ -178,10 +178,15 @@ static void renew(struct store_fixture *fixture)
 	database_renew(memory(fixture)->database);
 }
 
+static void set_streams(struct store_fixture *fixture, const char *text)
+{
+	memory(fixture)->database->stream_list = text;
+}
+
 static struct memory_fixture the_fixture = {
 	.fixture = {set_up, tear_down, make_store, make_views, make_leases, run_until, lose_next_flush,
 		    end_lost_session, let_time_pass, dead_letters, newest_dead_letter, dead_letters_in_full,
-		    replays, renew},
+		    replays, renew, set_streams},
 };
 
 struct store_fixture *const store_under_test = &the_fixture.fixture;

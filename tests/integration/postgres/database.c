@@ -244,7 +244,7 @@ void database_empty(void)
 		" delete from outbox_directory; delete from inbox;"
 		" delete from units; delete from dead_letters; delete from notifications;"
 		" delete from dead_letter_history; delete from discarded_letters; delete from streams; delete from blind_windows;"
-		" update installation set heard_until = null;"
+		" update installation set heard_until = null, streams = null;"
 		" delete from leases; delete from workers;"
 		" delete from epochs; update outbox_heads set position = 0, epoch = 1;"
 		" update outbox_cursors set position = 0;"

@@ -248,10 +248,16 @@ static void renew(struct store_fixture *fixture)
 	world_renew(leave);
 }
 
+static void set_streams(struct store_fixture *fixture, const char *text)
+{
+	(void)fixture;
+	database_sql("update installation set streams = '%s'", text);
+}
+
 struct world world = {
 	.fixture = {set_up, tear_down, make_store, make_views, make_leases, run_until, lose_next_flush,
 		    end_lost_session, let_time_pass, dead_letters, newest_dead_letter, dead_letters_in_full,
-		    replays, renew},
+		    replays, renew, set_streams},
 };
 
 /* ---- for the adapter's own tests ---- */

@@ -66,6 +66,21 @@ static bool change(const char *from, const char *term, const char *holder, const
 	return changed;
 }
 
+static bool take_as_of(const char *streams, const char *from, const char *term)
+{
+	bool changed = false;
+
+	work_begin_call(work);
+	leases->ops->change(leases,
+			    &(struct lease_change){.name = "stream",
+						   .from = from,
+						   .streams = streams,
+						   .to = {"stream", term, ONE, "note"}},
+			    &changed, work_answered, work);
+	wait();
+	return changed;
+}
+
 /* The lease exists, with the term TERM. */
 static void take_first(void)
 {
@@ -131,6 +146,29 @@ START_TEST(a_worker_without_candidacies_beats_too)
 	ck_assert_int_eq(roll.workers[0].beats, 2);
 	ck_assert_uint_eq(roll.workers[0].candidacy_count, 0);
 	ck_assert_uint_eq(roll.lease_count, 0);
+}
+END_TEST
+
+START_TEST(the_roll_has_what_the_database_says_about_the_streams)
+{
+	beat_for_stream(ONE);
+	ck_assert_str_eq(roll.streams, "");
+	fixture->set_streams(fixture, "s[0-1] -> s[0-3]");
+	beat_for_stream(ONE);
+
+	ck_assert_str_eq(roll.streams, "s[0-1] -> s[0-3]");
+}
+END_TEST
+
+START_TEST(a_take_as_of_something_else_about_the_streams_fails)
+{
+	take_first();
+	ck_assert(take_as_of("", TERM, OTHER));
+	fixture->set_streams(fixture, "s[0-1]");
+	ck_assert(!take_as_of("", OTHER, LATER));
+	ck_assert(!take_as_of("s[0-3]", OTHER, LATER));
+	ck_assert(take_as_of("s[0-1]", OTHER, LATER));
+	ck_assert(take_as_of(NULL, LATER, TERM));
 }
 END_TEST
 
@@ -286,6 +324,8 @@ SUITE("leases in the store", set_up, tear_down)
 	tcase_add_test(tests, the_first_candidate_adds_a_lease_without_a_holder);
 	tcase_add_test(tests, a_worker_beats_and_names_its_candidacies);
 	tcase_add_test(tests, a_worker_without_candidacies_beats_too);
+	tcase_add_test(tests, the_roll_has_what_the_database_says_about_the_streams);
+	tcase_add_test(tests, a_take_as_of_something_else_about_the_streams_fails);
 	tcase_add_test(tests, a_beat_changes_no_lease);
 	tcase_add_test(tests, a_worker_that_leaves_is_not_in_the_roll);
 	tcase_add_test(tests, only_the_first_of_two_candidates_takes_a_lease);

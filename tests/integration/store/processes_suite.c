@@ -199,7 +199,7 @@ static struct process_start *add_from_range(bool is_last)
 		.entry_id = "2-0",
 		.incarnation = 1,
 		.route = &route,
-		.first_origin = is_last ? "1 1-0 1 elsewhere" : NULL,
+		.first_origin = is_last ? "1/2 1-0 1 elsewhere" : NULL,
 	};
 
 	starts[start_count] = (struct process_start){.event = work_arrival(work, &envelope, arrival)};

@@ -83,6 +83,9 @@ struct store_fixture {
 
 	/* Gives the database a new incarnation, as after a restore from a backup. */
 	void (*renew)(struct store_fixture *fixture);
+
+	/* What the database says about the streams from now on; the text is copied or constant. */
+	void (*set_streams)(struct store_fixture *fixture, const char *text);
 };
 
 /* Each adapter's test program defines it. */

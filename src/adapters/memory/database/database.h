@@ -222,7 +222,8 @@ struct database {
 	struct map streams; /* by name */
 	struct subscription_gap *blind_windows;
 	size_t blind_window_count;
-	int64_t heard_until; /* when some worker last heard pub/sub; 0: never */
+	int64_t heard_until;     /* when some worker last heard pub/sub; 0: never */
+	const char *stream_list; /* what is said about the streams: base/stream_plan.h; NULL: nothing */
 	struct lease_row *leases;
 	size_t lease_count;
 	struct worker_row *workers;

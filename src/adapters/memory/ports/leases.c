@@ -108,6 +108,7 @@ static int by_name(const void *left, const void *right)
 
 static void read_roll(const struct database *database, struct lease_roll *roll, struct arena *arena)
 {
+	roll->streams = arena_strdup(arena, database->stream_list ? database->stream_list : "");
 	roll->worker_count = database->worker_count;
 	roll->workers = arena_alloc(arena, (roll->worker_count + 1) * sizeof *roll->workers);
 	for (size_t i = 0; i < roll->worker_count; i++)
@@ -145,7 +146,9 @@ static void do_change(struct lease_call *call)
 		return;
 	}
 	*call->changed = row && !strcmp(row->term, call->change.from) &&
-			 (!call->change.from_note || !strcmp(row->note, call->change.from_note));
+			 (!call->change.from_note || !strcmp(row->note, call->change.from_note)) &&
+			 (!call->change.streams ||
+			  !strcmp(database->stream_list ? database->stream_list : "", call->change.streams));
 	if (*call->changed) {
 		*row = copied_lease(database->arena, &call->change.to);
 		row->name = arena_strdup(database->arena, call->change.name);
@@ -218,6 +221,7 @@ static void change(struct lease_store *port, const struct lease_change *change, 
 		.name = arena_strdup(arena, change->name),
 		.from = arena_strdup(arena, change->from),
 		.from_note = change->from_note ? arena_strdup(arena, change->from_note) : NULL,
+		.streams = change->streams ? arena_strdup(arena, change->streams) : NULL,
 		.to = {"", arena_strdup(arena, change->to.term), arena_strdup(arena, change->to.holder),
 		       arena_strdup(arena, change->to.note)},
 		.ends_sessions = change->ends_sessions,

@@ -105,6 +105,7 @@ static void read_leases(const struct lease_call *call)
 {
 	struct lease_roll *roll = call->roll;
 
+	roll->streams = "";
 	roll->lease_count = (size_t)query_rows(call->rows);
 	roll->leases = arena_alloc(call->arena, (roll->lease_count + 1) * sizeof *roll->leases);
 	for (int row = 0; row < query_rows(call->rows); row++) {
@@ -116,6 +117,7 @@ static void read_leases(const struct lease_call *call)
 			.holder = holder ? holder : "",
 			.note = result_text(call->rows, call->arena, row, 3),
 		};
+		roll->streams = result_text(call->rows, call->arena, row, 4);
 	}
 }
 
@@ -191,6 +193,10 @@ static void change(struct lease_store *port, const struct lease_change *change, 
 	query_text(call->change, change->to.note);
 	if (change->from_note)
 		query_text(call->change, change->from_note);
+	else
+		query_null(call->change);
+	if (change->streams)
+		query_text(call->change, change->streams);
 	else
 		query_null(call->change);
 	send_call(port, call, on_changed);

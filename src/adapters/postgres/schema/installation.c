@@ -1,9 +1,11 @@
 /*
  * A database belongs to one prefix of channels and keys, and to one list of streams.  With another prefix, a
  * worker would publish events of the same versions to other listeners, and read streams whose checkpoints it
- * does not have.  With another list of streams, it would look for a SKU's commands in another stream.
+ * does not have.  With another list of streams, it would look for a SKU's commands in another stream.  While
+ * the range grows there are two lists: see bus/base/stream_plan.h.
  */
 #include "adapters/postgres/schema/schema_internal.h"
+#include "bus/base/stream_plan.h"
 #include "core/base/utf8.h"
 #include "tools_sql.h"
 
@@ -20,21 +22,33 @@ static PGresult *ask(struct blocking_client *client, const struct installation *
 	return has_failed ? NULL : blocking_client_query(client, sql_read_installation, 0, NULL);
 }
 
-static bool is_other(const PGresult *answer, int column, const char *mine)
+static bool has_other_prefix(const PGresult *answer, const char *mine)
 {
-	return !PQgetisnull(answer, 0, column) && strcmp(PQgetvalue(answer, 0, column), mine) != 0;
+	return !PQgetisnull(answer, 0, 0) && strcmp(PQgetvalue(answer, 0, 0), mine) != 0;
+}
+
+static bool has_other_streams(const PGresult *answer, const char *mine)
+{
+	struct arena *arena = arena_new(1024);
+	struct stream_plan plan;
+	bool admits =
+		PQgetisnull(answer, 0, 1) || (stream_plan_parse(PQgetvalue(answer, 0, 1), &plan, arena) &&
+					      stream_plan_admits(&plan, mine));
+
+	arena_free(&arena);
+	return !admits;
 }
 
 static enum schema_result compare(const PGresult *answer, const struct installation *mine,
 				  char text[SCHEMA_TEXT_SIZE])
 {
-	if (is_other(answer, 0, mine->prefix))
+	if (has_other_prefix(answer, mine->prefix))
 		utf8_format(
 			text, SCHEMA_TEXT_SIZE,
 			"the database belongs to ALLOCD_PREFIX \"%s\", not to \"%s\": use another database, or "
 			"give it to that one with `allocd outbox renew --prefix`",
 			PQgetvalue(answer, 0, 0), mine->prefix);
-	else if (*mine->streams && is_other(answer, 1, mine->streams))
+	else if (*mine->streams && has_other_streams(answer, mine->streams))
 		utf8_format(
 			text, SCHEMA_TEXT_SIZE,
 			"the database belongs to ALLOCD_STREAM \"%s\", not to \"%s\": set it alike for all "

@@ -1054,7 +1054,9 @@ where beat_at > now() - interval '1 day'
 order by id
 
 -- statement READ_LEASES for leases
-select name, term::text, holder::text, note from leases order by name
+select name, term::text, holder::text, note, (select coalesce(streams, '') from installation where only_row limit 1)
+from leases
+order by name
 
 -- statement END_SESSIONS_UNDER_LEASE for leases
 select pg_terminate_backend(pid) from sessions_under_lease($1) as pid where pid <> pg_backend_pid()
@@ -1064,8 +1066,11 @@ select pg_terminate_backend(pid) from sessions_under_lease($1) as pid where pid 
 select from leases where name = $1 for update
 
 -- statement CHANGE_LEASE for leases
+-- A take under what the database says about the streams comes before a change of that, or fails.
+with said as (select coalesce(streams, '') as streams from installation where only_row and $7::text is not null for share)
 update leases set term = $3::text::uuid, holder = nullif($4, '')::uuid, note = $5, since = now()
 where name = $1 and term = $2::text::uuid and note = coalesce($6, note)
+	and ($7::text is null or (select streams from said) = $7)
 returning true
 
 -- statement NOTE_LEASE for leases

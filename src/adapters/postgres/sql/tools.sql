@@ -335,6 +335,39 @@ update installation set prefix = $1, streams = null
 -- query set_streams
 update installation set streams = $1 where streams is not distinct from $2
 
+-- script begin_change_of_streams
+-- Until the end no worker takes a stream: see CHANGE_LEASE.
+begin isolation level read committed;
+set local statement_timeout = '10s';
+select from installation for update
+
+-- query find_worker_with_other_streams
+-- A worker that lives and could read one of the streams $1, or that has the lease of one, though its candidacies lack one of
+-- $2, or have one of $3. Each of these is a list with one name a line.
+with lists as (
+	select string_to_array($1, e'\n') as streams, string_to_array($2, e'\n') as needed, string_to_array($3, e'\n') as unwanted
+), known as (
+	select id, name, beat_at, string_to_array(candidacies, e'\n') as candidacies from workers
+)
+select coalesce(k.name, w.id::text)
+from (
+	select k.id from known k, lists where k.beat_at > now() - interval '10 s' and k.candidacies && streams
+	union
+	select l.holder from leases l, lists where l.holder is not null and l.name = any(streams)
+) as w
+left join known k on k.id = w.id
+cross join lists
+where (k.candidacies @> needed and not k.candidacies && unwanted) is not true
+limit 1
+
+-- query read_holders
+-- Of the leases of the streams $1, one name a line.
+select l.name, coalesce(l.holder::text, ''), coalesce(w.beats, 0), coalesce(w.name, l.holder::text, '')
+from leases l
+left join workers w on w.id = l.holder
+where l.name = any(string_to_array($1, e'\n'))
+order by l.name
+
 -- query lock_installation
 -- One renewal follows another.
 select from installation for update

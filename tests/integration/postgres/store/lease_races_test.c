@@ -63,6 +63,29 @@ START_TEST(a_lease_is_not_taken_before_the_unit_under_it_has_ended)
 }
 END_TEST
 
+/* What the database says about the streams changes while the lease is being taken. */
+START_TEST(a_take_waits_for_a_change_of_the_streams_and_is_judged_by_it)
+{
+	void *resize;
+
+	database_sql("update installation set streams = 'few'");
+	resize = database_hold(database_conninfo(), "update installation set streams = 'many'");
+	work_begin_call(work);
+	leases->ops->change(leases,
+			    &(struct lease_change){.name = "stream",
+						   .from = TERM,
+						   .streams = _i ? "many" : "few",
+						   .to = {"stream", LATER, WORKER, ""}},
+			    &changed, work_answered, work);
+	world_await_lock_waiters(1);
+	database_commit(resize);
+
+	ck_assert_msg(work_wait(work) == NO_FAILURE, "%s", work->failure);
+	ck_assert_int_eq(changed, _i);
+	ck_assert_int_eq(is_taken(), _i);
+}
+END_TEST
+
 /* It is written often, and a unit that waited for it, or it for the unit, would cost time. */
 START_TEST(a_note_is_written_while_a_unit_is_being_committed)
 {
@@ -150,6 +173,7 @@ END_TEST
 SUITE("races of leases", set_up, tear_down, .timeout_s = 60)
 {
 	tcase_add_test(tests, a_lease_is_not_taken_before_the_unit_under_it_has_ended);
+	tcase_add_loop_test(tests, a_take_waits_for_a_change_of_the_streams_and_is_judged_by_it, 0, 2);
 	tcase_add_test(tests, a_note_is_written_while_a_unit_is_being_committed);
 	tcase_add_test(tests, a_unit_that_does_not_end_makes_the_lease_busy);
 	tcase_add_loop_test(tests, units_that_do_not_end_are_ended, 0, 3);

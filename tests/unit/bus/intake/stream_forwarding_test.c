@@ -198,7 +198,7 @@ START_TEST(an_entry_whose_field_origin_is_a_publishers_own_is_a_new_command)
 
 	memory_stream_add(shared_streams[0], &(struct stream_entry){
 						     .type = MSG_CHANGE_BATCH_QUANTITY,
-						     .origin = "1 5-1 1 the shop",
+						     .origin = "1/2 5-1 1 the shop",
 						     .payload = {payload, strlen(payload)},
 						     .payload_size = strlen(payload),
 					     });

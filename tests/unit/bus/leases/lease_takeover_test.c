@@ -309,6 +309,93 @@ START_TEST(a_unit_that_keeps_the_lease_is_ended_after_a_second)
 }
 END_TEST
 
+/* ---- what the database says about the streams ---- */
+
+static struct stream_list lists[3];
+
+/* Two workers, for which the lease is that of a stream; the first one has it. */
+static void set_up_streams(void)
+{
+	set_up_leases();
+	database->stream_list = "one";
+	for (int i = 0; i < 2; i++) {
+		make_worker(i, i ? "second" : "first", 1);
+		ck_assert(stream_list_parse("one", &lists[i], database->arena));
+		lease_keeper_add_streams(lease_workers[i].keeper, &lists[i], "");
+		lease_keeper_start(lease_workers[i].keeper);
+		simulation_run_until_idle(simulation);
+	}
+	pass_ms(LEASE_TTL_MS);
+	ck_assert(work_of(0)->is_working);
+}
+
+/* The list changes between the roll from which the worker decides to take the lease, and the take. */
+START_TEST(a_take_under_another_list_of_streams_fails)
+{
+	work_of(1)->is_ending_held = true;
+	kill_worker(0);
+	pass_ms(LEASE_TTL_MS);
+	while (!work_of(1)->ended)
+		pass_ms(10);
+	cable_hold(memory_leases_requests(lease_workers[1].leases)); /* no roll any more */
+	database->stream_list = "another";
+	work_of(1)->is_ending_held = false;
+	work_of(1)->ended(work_of(1)->ended_context, NULL);
+	if (_i)
+		database->stream_list = "one";
+	cable_open(memory_leases_requests(lease_workers[1].leases));
+	pass_ms(LEASE_TTL_MS);
+
+	ck_assert_int_eq(work_of(1)->is_working, _i);
+}
+END_TEST
+
+/* The roll that says so arrives while the work of the last holder is being ended. */
+START_TEST(a_worker_that_learns_of_another_list_while_it_ends_the_work_of_another_takes_nothing)
+{
+	work_of(1)->is_ending_held = true;
+	kill_worker(0);
+	pass_ms(LEASE_TTL_MS);
+	while (!work_of(1)->ended)
+		pass_ms(10);
+	database->stream_list = "another";
+	pass_ms(2 * LEASE_BEAT_MS);
+	work_of(1)->is_ending_held = false;
+	work_of(1)->ended(work_of(1)->ended_context, NULL);
+	pass_ms(LEASE_TTL_MS);
+
+	ck_assert_int_eq(work_of(1)->begun, 0);
+}
+END_TEST
+
+/* The second worker has the former list, too, and the third one takes what both leave. */
+START_TEST(a_holder_keeps_its_stream_when_the_list_changes_and_the_next_one_has_the_new_list)
+{
+	database->stream_list = "one,two";
+	pass_ms(2 * LEASE_TTL_MS);
+	ck_assert(work_of(0)->is_working);
+	make_worker(2, "third", 2);
+	ck_assert(stream_list_parse("one,two", &lists[2], database->arena));
+	lease_keeper_add_streams(lease_workers[2].keeper, &lists[2], "");
+	lease_keeper_start(lease_workers[2].keeper);
+	pass_ms(LEASE_TTL_MS);
+	ck_assert(work_of(0)->is_working);
+	kill_worker(0);
+
+	ck_assert_int_le(ms_until_working(2, 0), LEASE_TTL_MS + 2 * LEASE_BEAT_MS);
+	ck_assert_int_eq(work_of(1)->begun, 0);
+}
+END_TEST
+
+SUITE("leases of streams", set_up_streams, tear_down_leases)
+{
+	tcase_add_loop_test(tests, a_take_under_another_list_of_streams_fails, 0, 2);
+	tcase_add_test(tests,
+		       a_worker_that_learns_of_another_list_while_it_ends_the_work_of_another_takes_nothing);
+	tcase_add_test(tests,
+		       a_holder_keeps_its_stream_when_the_list_changes_and_the_next_one_has_the_new_list);
+}
+
 SUITE("lease takeover", set_up_two, tear_down_leases)
 {
 	tcase_add_test(tests, what_a_dead_worker_had_is_taken_after_its_time_to_live);

@@ -109,8 +109,82 @@ START_TEST(a_delivery_queue_keeps_the_order_of_pushed_and_prepended_deliveries)
 }
 END_TEST
 
+/* ---- journeys ---- */
+
+/* On stream s1 of s0 to s3. */
+static struct delivery *deliver_from_range(const char *origin)
+{
+	static const struct stream_list list = {
+		.names = {"plain", "s0", "s1", "s2", "s3"}, .count = 5, .range_first = 1, .range_count = 4};
+	static const struct stream_route route = {&list, 2};
+	static const char payload[] = "ref=shelf\nqty=1";
+	struct memory_codec codec;
+
+	memory_codec_init(&codec);
+	return delivery_new(
+		&(struct arrival){
+			.transport = TRANSPORT_STREAM,
+			.origin = "s1",
+			.entry_id = "7-0",
+			.incarnation = 1,
+			.route = &route,
+			.first_origin = origin,
+			.type = MSG_CHANGE_BATCH_QUANTITY,
+			.payload = {payload, sizeof payload - 1},
+			.payload_size = sizeof payload - 1,
+		},
+		&codec.codec);
+}
+
+START_TEST(a_forwarded_entry_continues_its_journey_under_its_length_and_its_first_key)
+{
+	struct delivery *delivery = deliver_from_range("1/2 5-1 3 s0");
+
+	ck_assert_uint_eq(delivery->journey.length, 2);
+	ck_assert(!delivery_has_further_streams(delivery));
+	ck_assert_str_eq(delivery->inbox.source, "s0 3");
+	ck_assert_str_eq(delivery->inbox.id, "5-1");
+	ck_assert_str_eq(delivery_origin(delivery, delivery->arena), "2/2 5-1 3 s0");
+	delivery_free(&delivery);
+}
+END_TEST
+
+static const char *const no_origins[] = {
+	"",
+	"the shop",
+	"1/2 5-1 3 the shop",
+	"1/2 5-1 3 plain",
+	"1/2 5-1 3 s2", /* which is not among the first two */
+	"1/2 51 3 s0",
+	"1/2 5-1 s0",
+	"1 5-1 3 s0",
+	"0/2 5-1 3 s0",
+	"4/2 5-1 3 s0",
+	"1/0 5-1 3 s0",
+	"1/1 5-1 3 s0", /* this is the second stream */
+	"1/5 5-1 3 s0",
+	"1/99 5-1 3 s0",
+	"1/-2 5-1 3 s0",
+	"-1/2 5-1 3 s0",
+};
+
+START_TEST(another_text_in_the_field_origin_is_the_publishers_own)
+{
+	struct delivery *delivery = deliver_from_range(no_origins[_i]);
+
+	ck_assert_uint_eq(delivery->journey.length, 4);
+	ck_assert_uint_eq(delivery->journey.visited, 0);
+	ck_assert_str_eq(delivery->inbox.source, "s1 1");
+	ck_assert_str_eq(delivery->inbox.id, "7-0");
+	delivery_free(&delivery);
+}
+END_TEST
+
 SUITE("delivery", NULL, NULL)
 {
+	tcase_add_test(tests, a_forwarded_entry_continues_its_journey_under_its_length_and_its_first_key);
+	tcase_add_loop_test(tests, another_text_in_the_field_origin_is_the_publishers_own, 0,
+			    COUNT(no_origins));
 	tcase_add_test(tests, a_delivery_owns_its_payload_and_its_texts);
 	tcase_add_test(tests, a_delivery_whose_payload_was_truncated_is_invalid);
 	tcase_add_loop_test(tests, the_id_in_the_payload_precedes_the_id_of_the_stream_entry, 0, COUNT(ids));

@@ -1,6 +1,5 @@
 /* Parses the names of streams, of which one may end in a range, such as "allocd:commands[0-7]". */
-#include "entrypoints/cli/text.h"
-#include "entrypoints/config/config.h"
+#include "bus/base/stream_list.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -59,8 +58,6 @@ static bool add_streams(struct stream_list *list, const char *name, struct arena
 bool stream_list_parse(const char *text, struct stream_list *list, struct arena *arena)
 {
 	*list = (struct stream_list){.text = text};
-	if (!text_is_printable(text) || strlen(text) > SETTING_TEXT_MAX)
-		return false;
 	for (const char *at = text; text[0]; at++) {
 		const char *name = arena_printf(arena, "%.*s", (int)strcspn(at, ","), at);
 
