@@ -85,14 +85,28 @@ struct stream_journey stream_journey_begin(const struct stream_route *route)
 	};
 }
 
-size_t stream_journey_next(const struct stream_list *list, const struct stream_journey *journey)
+static size_t place_of_stop(const struct stream_list *list, const struct stream_journey *journey, size_t stop)
 {
-	size_t stop = (journey->visited + 1) % journey->length;
 	size_t first = journey->first - list->range_first;
 
 	if (!stop)
 		return journey->first;
 	return list->range_first + (stop <= first ? stop - 1 : stop);
+}
+
+size_t stream_journey_next(const struct stream_list *list, const struct stream_journey *journey)
+{
+	return place_of_stop(list, journey, (journey->visited + 1) % journey->length);
+}
+
+bool stream_journey_has_left(const struct stream_list *list, const struct stream_journey *journey,
+			     size_t place)
+{
+	size_t stop = 0;
+
+	while (stop < journey->visited && place_of_stop(list, journey, stop) != place)
+		stop++;
+	return stop < journey->visited;
 }
 
 size_t stream_journey_place(const struct stream_list *list, const struct stream_journey *journey,

@@ -67,8 +67,12 @@ struct stream_journey {
 
 struct stream_journey stream_journey_begin(const struct stream_route *route);
 
-/* Returns the place of the next stream; behind the last one the journey begins again. */
+/* Returns the place of the next stream; behind the last one that is the first one. */
 size_t stream_journey_next(const struct stream_list *list, const struct stream_journey *journey);
+
+/* Whether it has left the stream of that place. */
+bool stream_journey_has_left(const struct stream_list *list, const struct stream_journey *journey,
+			     size_t place);
 
 /* The place of the stream for commands of that SKU, as the journey divides the SKUs. */
 size_t stream_journey_place(const struct stream_list *list, const struct stream_journey *journey,

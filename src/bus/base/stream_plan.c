@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static const char *const arrows[] = {[STREAMS_PREPARED] = " -> ", [STREAMS_AGREED] = " => "};
+/* With the comma a program that does not know them sees a list with two ranges, which it refuses. */
+static const char *const arrows[] = {[STREAMS_PREPARED] = ", -> ", [STREAMS_AGREED] = ", => "};
 
 bool stream_plan_parse(const char *text, struct stream_plan *plan, struct arena *arena)
 {

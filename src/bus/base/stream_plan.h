@@ -1,6 +1,6 @@
 /*
  * What the database says about the streams: the list of all workers, or two lists while the range grows, as
- * in "commands[0-7] -> commands[0-15]".
+ * in "commands[0-7], -> commands[0-15]".
  */
 #ifndef ALLOCD_BUS_BASE_STREAM_PLAN_H
 #define ALLOCD_BUS_BASE_STREAM_PLAN_H

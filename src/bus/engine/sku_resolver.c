@@ -206,15 +206,18 @@ static void find_sku(struct sku_resolver *resolver, struct delivery *delivery)
 
 /*
  * A command that names its batch may come by any stream of the range: it visits one after another, until it
- * is on that of its SKU.  So no command of a batch overtakes another one, also when the batch becomes known
- * meanwhile; and one of an unknown batch comes behind every create_batch that was added before it.
+ * is on that of its SKU.  So no command of a batch overtakes another one, and one of an unknown batch comes
+ * behind every create_batch that was added before it.  If the batch becomes known when the command has left
+ * the stream of its SKU, that create_batch is behind it there, as later commands of the batch may be: so the
+ * batch is unknown to it.
  */
 static bool is_forwarded(struct delivery *delivery)
 {
 	if (!delivery->route || !delivery->by_batch || delivery->decided)
 		return false;
-	if (needs_resolving(delivery) ? !delivery_has_further_streams(delivery)
-				      : !delivery_is_elsewhere(delivery, delivery->sku))
+	if (needs_resolving(delivery)
+		    ? !delivery_has_further_streams(delivery)
+		    : !delivery_is_elsewhere(delivery, delivery->sku) || delivery_came_too_early(delivery))
 		return false;
 	delivery_forward(delivery);
 	return true;
@@ -232,7 +235,8 @@ static void place(struct sku_resolver *resolver, struct delivery *delivery)
 		engine_finish(engine, delivery);
 		return;
 	}
-	if (needs_resolving(delivery))
+	if (needs_resolving(delivery) ||
+	    (!delivery->decided && delivery->by_batch && delivery_came_too_early(delivery)))
 		conclude_unknown(delivery);
 	hand_on(resolver, delivery);
 }

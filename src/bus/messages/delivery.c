@@ -85,7 +85,7 @@ static bool may_be_journey(const struct stream_route *route, struct stream_journ
 
 	if (journey->length < 2 || journey->length > list->range_count ||
 	    route->place >= list->range_first + journey->length || !journey->visited ||
-	    journey->visited >= 2 * journey->length)
+	    journey->visited >= journey->length)
 		return false;
 	while (first < list->range_first + journey->length && strcmp(list->names[first], name) != 0)
 		first++;
@@ -114,6 +114,21 @@ static void read_first(struct delivery *delivery, const char *origin)
 					       arena_strdup(delivery->arena, id)};
 }
 
+const char *delivery_part(const struct delivery *event)
+{
+	const char *id = event->inbox.id, *end;
+	size_t size = strlen(" on ") + strlen(event->origin) + strlen(" of ");
+
+	if (event->route)
+		return arena_printf(event->arena, " on %s of %zu", event->origin, event->journey.length);
+	if (!id || strncmp(event->inbox.source, PART_SOURCE, strlen(PART_SOURCE)) != 0)
+		return "";
+	end = id + strlen(id);
+	while (end > id && end[-1] >= '0' && end[-1] <= '9')
+		end--;
+	return end - id > (ptrdiff_t)size ? end - size : "";
+}
+
 static void set_own_key(struct delivery *delivery)
 {
 	const struct envelope *envelope = &delivery->envelope;
@@ -132,7 +147,7 @@ static void set_own_key(struct delivery *delivery)
 		return;
 	if (delivery->is_event && delivery_has_further_streams(delivery)) {
 		key->source = arena_printf(delivery->arena, PART_SOURCE "%s", key->source);
-		key->id = arena_printf(delivery->arena, "%s on %s", key->id, delivery->origin);
+		key->id = arena_printf(delivery->arena, "%s%s", key->id, delivery_part(delivery));
 	}
 	delivery->inbox_key = key_text(delivery->arena, key);
 }
@@ -410,6 +425,15 @@ bool delivery_is_elsewhere(const struct delivery *delivery, const char *sku)
 	const struct stream_route *route = delivery->route;
 
 	return route && stream_journey_place(route->list, &delivery->journey, sku) != route->place;
+}
+
+bool delivery_came_too_early(const struct delivery *delivery)
+{
+	const struct stream_route *route = delivery->route;
+
+	return route && delivery_is_elsewhere(delivery, delivery->sku) &&
+	       stream_journey_has_left(route->list, &delivery->journey,
+				       stream_journey_place(route->list, &delivery->journey, delivery->sku));
 }
 
 bool delivery_goes_on(const struct delivery *delivery)

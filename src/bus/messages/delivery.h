@@ -193,8 +193,17 @@ const char *delivery_origin(const struct delivery *delivery, struct arena *arena
 /* Whether there are streams of its journey on which the delivery has not been. */
 bool delivery_has_further_streams(const struct delivery *delivery);
 
+/*
+ * What the key of the event's part on its stream has behind the id: " on allocd:commands3 of 8"; "": an event
+ * without parts.  It names the division, because parts of two journeys of different lengths are different.
+ */
+const char *delivery_part(const struct delivery *event);
+
 /* Whether that SKU has another stream of the range than the one by which the delivery came. */
 bool delivery_is_elsewhere(const struct delivery *delivery, const char *sku);
+
+/* Whether the delivery has left the stream of its SKU, on which its batch was not known yet. */
+bool delivery_came_too_early(const struct delivery *delivery);
 
 /* Sets OUTCOME_FORWARDED: it goes to the next stream of the range. */
 void delivery_forward(struct delivery *delivery);

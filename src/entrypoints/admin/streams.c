@@ -26,9 +26,10 @@
  */
 #define BEATS_TO_FOLLOW 3
 
-/* The holder of a lease when it was first seen. */
+/* The holder of a lease when the lease was first seen. */
 struct holder {
-	const char *id; /* NULL: not seen yet */
+	const char *lease; /* NULL: none yet */
+	const char *id;
 	int64_t beats;
 };
 
@@ -140,13 +141,10 @@ static bool await_stream(struct resize *resize, size_t number)
 	return false;
 }
 
-/*
- * What is forwarded meanwhile is behind the mark on its next stream.  A message goes round twice at most:
- * once while its batch is not known, and then to the stream of its SKU.
- */
+/* What is forwarded meanwhile is behind the mark on its next stream.  A message visits each stream once. */
 static bool await_streams(struct resize *resize)
 {
-	size_t count = resize->plan.from.count, rounds = 2 * resize->plan.from.range_count + 1;
+	size_t count = resize->plan.from.count, rounds = resize->plan.from.range_count + 1;
 
 	for (size_t round = 0; round < rounds; round++) {
 		if (!mark_ends(resize))
@@ -234,21 +232,23 @@ static bool set_when_workers_agree(struct resize *resize, const char *text, cons
 /* Whether the holder of the lease in that row reads under what was recorded before it was first seen. */
 static bool follows(struct holder *first, const PGresult *rows, int row, struct arena *arena)
 {
-	const char *id = PQgetvalue(rows, row, 1);
+	const char *lease = PQgetvalue(rows, row, 0), *id = PQgetvalue(rows, row, 1);
 	int64_t beats = blocking_client_number(rows, row, 2);
 
-	if (!first->id)
-		*first = (struct holder){arena_strdup(arena, id), beats};
+	while (first->lease && strcmp(first->lease, lease) != 0)
+		first++;
+	if (!first->lease)
+		*first = (struct holder){arena_strdup(arena, lease), arena_strdup(arena, id), beats};
 	return !*id || strcmp(id, first->id) != 0 || beats >= first->beats + BEATS_TO_FOLLOW;
 }
 
 /* Every worker that takes a stream later reads under what is recorded, or the take fails. */
-static bool await_holders(struct resize *resize)
+static bool await_holders(struct resize *resize, const char *what_if_not)
 {
 	struct tools *tools = resize->tools;
 	struct arena *arena = tools->invocation->arena;
 	const char *streams[] = {names_of(resize, &resize->plan.from, NULL)};
-	struct holder first[STREAMS_MAX] = {{.id = NULL}};
+	struct holder first[STREAMS_MAX + 1] = {{.id = NULL}};
 
 	for (;;) {
 		PGresult *rows = blocking_client_query(tools_client(tools), sql_read_holders, 1, streams);
@@ -257,15 +257,14 @@ static bool await_holders(struct resize *resize)
 		if (!rows)
 			return tools_report_database(tools);
 		for (int row = 0; row < PQntuples(rows); row++) {
-			if (!follows(&first[row], rows, row, arena))
+			if (!follows(first, rows, row, arena))
 				who = arena_strdup(arena, PQgetvalue(rows, row, 3));
 		}
 		PQclear(rows);
 		if (!who)
 			return true;
 		if (!poll_deadline_left_ms(&resize->deadline))
-			return tools_report(tools, STATUS_TRY_AGAIN,
-					    "publishers may not go over yet: run this again",
+			return tools_report(tools, STATUS_TRY_AGAIN, what_if_not,
 					    arena_printf(arena, "worker %s does not answer", who));
 		poll_deadline_pause(&resize->deadline);
 	}
@@ -312,6 +311,8 @@ static bool take_back(struct resize *resize)
 	return set_when_workers_agree(resize, plan->from.text, condition) && say_finished(plan->from.text);
 }
 
+static const char not_agreed[] = "this step is recorded, and publishers may not go over yet: run it again";
+
 static bool agree(struct resize *resize)
 {
 	const struct stream_plan *plan = &resize->plan;
@@ -320,7 +321,8 @@ static bool agree(struct resize *resize)
 	const char *condition[] = {names_of(resize, &plan->from, NULL), names_of(resize, &plan->to, NULL),
 				   ""};
 
-	return set_when_workers_agree(resize, text, condition) && await_holders(resize) && say_agreed(text);
+	return set_when_workers_agree(resize, text, condition) && await_holders(resize, not_agreed) &&
+	       say_agreed(text);
 }
 
 static bool change_settled(struct resize *resize, bool is_last)
@@ -357,7 +359,7 @@ static bool change_agreed(struct resize *resize, bool is_last)
 	if (strcmp(resize->to->text, resize->plan.to.text) != 0)
 		return report_order(resize,
 				    "publishers may have gone over: finish this change first, with --finish");
-	if (!await_holders(resize))
+	if (!await_holders(resize, is_last ? "nothing is changed" : not_agreed))
 		return false;
 	if (!is_last)
 		return say_agreed(resize->recorded);

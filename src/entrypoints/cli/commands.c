@@ -303,8 +303,8 @@ const struct command commands[] = {
 			   "Where all names are new, let the publishers go over first: this waits until the former streams\n"
 			   "are handled, and sets the list.  Then start the workers again.  Cancelled orders and commands\n"
 			   "that name only their batch must pause meanwhile.\n"
-			   "Refused (78) where a SKU would get another stream that is read already.  Exits with 75, and\n"
-			   "changes nothing, when what it waits for does not happen in time.",
+			   "Refused (78) where a SKU would get another stream that is read already.  Exits with 75 when\n"
+			   "what it waits for does not happen in time; the error says what is recorded.",
 		.uses = USED_BY_QUIESCE, .run = command_streams_resize,
 	},
 	{

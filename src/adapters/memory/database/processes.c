@@ -45,14 +45,15 @@ static void add_lines(struct database *database, struct process_row *row, const 
 static bool is_otherwise_spent(const struct database *database, const struct delivery *event)
 {
 	const struct inbox_key *key = &event->inbox;
-	size_t prefix = strlen(PART_SOURCE), suffix = strlen(" on ") + strlen(event->origin);
+	const char *part = delivery_part(event);
+	size_t prefix = strlen(PART_SOURCE);
 	bool is_part = !strncmp(key->source, PART_SOURCE, prefix);
-	const char *other = is_part ? arena_printf(database->arena, "%s\xff%.*s", key->source + prefix,
-						   (int)(strlen(key->id) - suffix), key->id)
-				    : arena_printf(database->arena, PART_SOURCE "%s\xff%s on %s", key->source,
-						   key->id, event->origin);
+	const char *other =
+		is_part ? arena_printf(database->arena, "%s\xff%.*s", key->source + prefix,
+				       (int)(strlen(key->id) - strlen(part)), key->id)
+			: arena_printf(database->arena, PART_SOURCE "%s\xff%s%s", key->source, key->id, part);
 
-	return database_inbox(database, other);
+	return *part && database_inbox(database, other);
 }
 
 static struct process_row *begin(struct database *database, struct process_start *start)

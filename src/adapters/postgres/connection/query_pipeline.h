@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PARAMS_MAX 15
+#define PARAMS_MAX 16
 
 /* A parameter in the server's binary format; an array is filled element by element. */
 struct param {

@@ -104,9 +104,9 @@ with w as (
 		and not exists (select from processes p where p.message_id = w.id and p.source = w.source) as is_future
 	from unnest(
 		$1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::integer[], $7::bytea[], $8::text[],
-		$9::timestamptz[], $10::bigint[], $11::integer[], $12::text[]
+		$9::timestamptz[], $10::bigint[], $11::integer[], $12::text[], $16::text[]
 	) with ordinality
-		as w(source, id, digest, message, place, lease, payload, orderid, occurred_at, letter, attempts, way, at)
+		as w(source, id, digest, message, place, lease, payload, orderid, occurred_at, letter, attempts, way, part, at)
 ), begun as (
 	insert into processes as p (source, message_id, digest, message, way, place, payload, orderid, skus, qtys, due_at)
 	select w.source, w.id, w.digest, w.message, w.way, w.place, w.payload, w.orderid, lines.skus, lines.qtys,
@@ -132,8 +132,9 @@ with w as (
 		-- The event is done as a whole, if this is its part on one stream; or its part on this stream is done.
 		and not exists (
 			select from inbox i
-			where i.id = case when starts_with(w.source, 'part of ') then left(w.id, -length(' on ' || w.place))
-					else w.id || ' on ' || w.place end
+			where w.part <> ''
+				and i.id = case when starts_with(w.source, 'part of ') then left(w.id, -length(w.part))
+					else w.id || w.part end
 				and i.source = case when starts_with(w.source, 'part of ') then substr(w.source, 9)
 					else 'part of ' || w.source end
 		)

@@ -57,7 +57,8 @@ static struct query *add_query(struct query_pipeline *pipeline, const struct pro
 		     *instants = query_array(query, ARRAY_TIMESTAMP),
 		     *letters = query_array(query, ARRAY_INT8), *attempts = query_array(query, ARRAY_INT4),
 		     *ways = query_array(query, ARRAY_TEXT), *events = query_array(query, ARRAY_INT8),
-		     *skus = query_array(query, ARRAY_TEXT), *qtys = query_array(query, ARRAY_INT4);
+		     *skus = query_array(query, ARRAY_TEXT), *qtys = query_array(query, ARRAY_INT4),
+		     *parts = query_array(query, ARRAY_TEXT);
 
 	for (size_t i = 0; i < count; i++) {
 		const struct delivery *event = starts[i].event;
@@ -75,6 +76,7 @@ static struct query *add_query(struct query_pipeline *pipeline, const struct pro
 		array_int8(letters, event->replay ? event->replay->dead_letter : 0);
 		array_int4(attempts, event->replay ? event->replay->attempts : 0);
 		array_text(ways, transport_name(event->transport));
+		array_text(parts, delivery_part(event));
 		for (size_t j = 0; j < starts[i].pending_count; j++) {
 			array_int8(events, (int64_t)i + 1);
 			array_text(skus, starts[i].pending[j].sku);

@@ -146,10 +146,10 @@ static const struct {
 	const char *from, *to;
 } plans[] = {
 	{"a,s[0-1]", STREAMS_SETTLED, "a,s[0-1]", "a,s[0-1]"},
-	{"s[0-1] -> s[0-3]", STREAMS_PREPARED, "s[0-1]", "s[0-3]"},
-	{"s[0-1] => s[0-3]", STREAMS_AGREED, "s[0-1]", "s[0-3]"},
-	{"s[0-3] -> s[0-1]", -1, NULL, NULL},
-	{"s[0-1] => s[3-0]", -1, NULL, NULL},
+	{"s[0-1], -> s[0-3]", STREAMS_PREPARED, "s[0-1]", "s[0-3]"},
+	{"s[0-1], => s[0-3]", STREAMS_AGREED, "s[0-1]", "s[0-3]"},
+	{"s[0-3], -> s[0-1]", -1, NULL, NULL},
+	{"s[0-1], => s[3-0]", -1, NULL, NULL},
 	{"s[0-1],", -1, NULL, NULL},
 };
 
@@ -176,6 +176,17 @@ START_TEST(a_plan_has_one_list_or_two)
 }
 END_TEST
 
+START_TEST(two_lists_are_no_list_for_a_program_that_does_not_know_them)
+{
+	struct arena *arena = arena_new(1024);
+	struct stream_list list;
+
+	ck_assert(!stream_list_parse(plans[1].text, &list, arena));
+	ck_assert(!stream_list_parse(plans[2].text, &list, arena));
+	arena_free(&arena);
+}
+END_TEST
+
 SUITE("stream list")
 {
 	tcase_add_loop_test(tests, a_range_grows_at_its_end, 0, COUNT(sizes));
@@ -183,6 +194,7 @@ SUITE("stream list")
 	tcase_add_loop_test(tests, the_journey_over_a_range_is_the_beginning_of_that_over_a_longer_one, 0, 4);
 	tcase_add_test(tests, while_the_range_grows_a_journey_has_the_former_length);
 	tcase_add_loop_test(tests, a_plan_has_one_list_or_two, 0, COUNT(plans));
+	tcase_add_test(tests, two_lists_are_no_list_for_a_program_that_does_not_know_them);
 	tcase_add_test(tests, a_sku_has_the_stream_of_its_crc_among_those_of_the_range);
 	tcase_add_test(tests, without_a_range_a_sku_has_one_of_all_streams);
 	tcase_add_loop_test(tests, a_sku_keeps_its_stream_or_gets_one_that_is_not_read_yet, 0,

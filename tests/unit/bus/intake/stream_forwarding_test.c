@@ -238,6 +238,25 @@ START_TEST(a_command_of_a_batch_that_no_stream_creates_is_rejected_once)
 }
 END_TEST
 
+/* The first command has left the stream when the batch is created there, and a second one comes behind that. */
+START_TEST(a_command_that_came_before_the_create_batch_of_its_stream_does_not_undo_a_later_one)
+{
+	stream_reader_pause(reader(0));
+	pass_ms(PATIENCE_MS);
+	add_entry(1, MSG_CHANGE_BATCH_QUANTITY, NULL, "ref=new\nqty=8");
+	pass_ms(PATIENCE_MS);
+	add_entry(1, MSG_CREATE_BATCH, NULL, "ref=new\nsku=%s\nqty=7", sku);
+	add_entry(1, MSG_CHANGE_BATCH_QUANTITY, NULL, "ref=new\nqty=9");
+	pass_ms(PATIENCE_MS);
+	stream_reader_resume(reader(0));
+	expect_all_done();
+
+	ck_assert_int_eq(database_purchased(world->database, "new"), 9);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	ck_assert_str_eq(world->database->dead_letters[0].reason, "unknown batch new");
+}
+END_TEST
+
 /* ---- cancelled orders ---- */
 
 /* The other SKU is of stream 0. */
@@ -379,6 +398,8 @@ SUITE("stream forwarding", set_up, tear_down_replicas)
 	tcase_add_test(tests, an_entry_whose_field_origin_is_a_publishers_own_is_a_new_command);
 	tcase_add_test(tests, a_command_waits_behind_the_create_batch_on_another_stream);
 	tcase_add_test(tests, a_command_of_a_batch_that_no_stream_creates_is_rejected_once);
+	tcase_add_test(tests,
+		       a_command_that_came_before_the_create_batch_of_its_stream_does_not_undo_a_later_one);
 }
 
 SUITE("cancellation over streams", set_up_order, tear_down_replicas)

@@ -159,7 +159,7 @@ static const char *const no_origins[] = {
 	"1/2 5-1 s0",
 	"1 5-1 3 s0",
 	"0/2 5-1 3 s0",
-	"4/2 5-1 3 s0",
+	"2/2 5-1 3 s0",
 	"1/0 5-1 3 s0",
 	"1/1 5-1 3 s0", /* this is the second stream */
 	"1/5 5-1 3 s0",
