@@ -95,7 +95,7 @@ const char *http_title(int status)
 		if (http_statuses[i].status == status)
 			return http_statuses[i].title;
 	}
-	return http_title(500);
+	return http_statuses[HTTP_STATUS_500].title;
 }
 
 /* jansson accepts only valid UTF-8, so invalid bytes are replaced first. */

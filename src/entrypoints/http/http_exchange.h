@@ -50,8 +50,8 @@ struct exchange *exchange_new(struct http_api *api, const struct http_call *call
 			      const struct http_refusal *late);
 
 /*
- * The request, which the caller must reply to before it frees the exchange; NULL when the deadline has already
- * replied.
+ * The request, which the caller must reply to before it frees the exchange; NULL when the deadline has
+ * already replied.
  */
 const struct http_call *exchange_detach(struct exchange *exchange);
 

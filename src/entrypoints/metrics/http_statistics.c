@@ -20,7 +20,7 @@ static size_t index_of(int status)
 		if (http_statuses[i].status == status)
 			return i;
 	}
-	return index_of(500);
+	return HTTP_STATUS_500;
 }
 
 void http_statistics_replied(struct http_route_statistics *route, int status, int64_t duration_us)

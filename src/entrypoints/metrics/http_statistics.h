@@ -26,8 +26,9 @@
 	_(503, "Service Unavailable")                                                                        \
 	_(505, "HTTP Version Not Supported")
 
-#define HTTP_STATUS_ONE(status, title) +1
-#define HTTP_STATUSES                  (0 HTTP_STATUS_LIST(HTTP_STATUS_ONE))
+#define HTTP_STATUS_NAME(status, title) HTTP_STATUS_##status,
+
+enum { HTTP_STATUS_LIST(HTTP_STATUS_NAME) HTTP_STATUSES };
 
 #define HTTP_ROUTES_MAX 32
 
