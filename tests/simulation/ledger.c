@@ -3,6 +3,7 @@
  * domain.  An event has an effect by the commands of its process only.
  */
 #include "simulation/ledger.h"
+#include "simulation/ledger_order.h"
 
 #include "bus/unit_of_work/outbox_frame.h"
 #include "support/model.h"
@@ -12,9 +13,6 @@
 
 /* ---- replay ---- */
 
-/* A message comes over one worker's connections, on a stream, or on the channels. */
-#define WAYS (REPLICAS + STREAMS + 1)
-
 /* The expected state of a SKU, and its events in the outbox. */
 struct history {
 	const char *sku;
@@ -22,9 +20,7 @@ struct history {
 	struct outgoing *events;
 	size_t count;
 	size_t seen;
-	int last[WAYS];      /* the last message that came on that way only: see check_order() */
-	struct map by_batch; /* the last one that a stream forwarded for a batch: an int */
-	int forwarded;       /* the latest one that any stream forwarded */
+	struct order order;
 	struct history *next;
 };
 
@@ -61,10 +57,7 @@ static struct history *history_of(struct replay_run *run, const char *sku)
 		return history;
 	history = arena_alloc(world->arena, sizeof *history);
 	history->sku = sku;
-	for (int i = 0; i < WAYS; i++)
-		history->last[i] = -1;
-	map_init(&history->by_batch, world->arena);
-	history->forwarded = -1;
+	order_init(&history->order, sku);
 	history->next = run->first;
 	run->first = history;
 	map_put(&run->histories, sku, history);
@@ -128,115 +121,6 @@ static void check_event(struct history *history, const struct model_event *expec
 	ck_assert_str_eq(batchref ? batchref : "-", expected->batchref ? expected->batchref : "-");
 	reason = message_text(&envelope.message, "reason");
 	ck_assert_pstr_eq(reason, expected->reason);
-}
-
-static int receivers_of(const struct entry *entry)
-{
-	int count = 0;
-
-	for (int i = 0; i < REPLICAS; i++)
-		count += entry->sent[i] != NULL;
-	return count;
-}
-
-/* Whether the message was published, and need not be handled: see losses.h. */
-static bool may_be_lost(const struct entry *entry)
-{
-	for (int i = 0; i < entry->broadcast_count; i++) {
-		if (!entry->broadcasts[i]->may_be_lost)
-			return false;
-	}
-	return entry->broadcast_count;
-}
-
-static bool may_be_repeated(const struct entry *entry)
-{
-	return entry->broadcast_count && entry->broadcasts[0]->may_be_repeated;
-}
-
-/*
- * Whether the message keeps its place: one worker received it, and so did that worker's successors, in the
- * same order; or it is in a stream or on a channel, which one worker after the other reads.  A command that
- * was perhaps rejected before its answer was lost may be handled much later.
- */
-static bool keeps_place(const struct entry *entry)
-{
-	bool was_sent_once = entry->sends == 1 && entry->transport == TRANSPORT_HTTP;
-
-	return !entry->by_rival && !entry->again && receivers_of(entry) <= 1 && !may_be_lost(entry) &&
-	       (was_sent_once || entry->was_acceptable);
-}
-
-static int way_of(const struct entry *entry)
-{
-	int worker = 0;
-
-	if (entry->transport == TRANSPORT_STREAM)
-		return REPLICAS + entry->stream;
-	if (entry->transport == TRANSPORT_PUBSUB)
-		return WAYS - 1;
-	while (worker < REPLICAS - 1 && !entry->sent[worker])
-		worker++;
-	return worker;
-}
-
-static bool is_on_divided_stream(const struct entry *entry)
-{
-	return entry->transport == TRANSPORT_STREAM && is_divided(entry->stream);
-}
-
-static void check_follows(const struct history *history, int *last, const struct entry *entry)
-{
-	ck_assert_msg(*last <= entry->number, "%s: m-%d was handled before m-%d", history->sku, *last,
-		      entry->number);
-	*last = entry->number;
-}
-
-static int *last_of_batch(struct history *history, const struct entry *entry)
-{
-	struct envelope command;
-	const char *key;
-	int *last;
-
-	ledger_read(entry, &command);
-	key = arena_printf(world->arena, "%d %s", entry->stream, message_text(&command.message, "batchref"));
-	last = map_get(&history->by_batch, key);
-	if (!last) {
-		last = arena_alloc(world->arena, sizeof *last);
-		*last = -1;
-		map_put(&history->by_batch, key, last);
-	}
-	return last;
-}
-
-/* An event is forwarded when its process ends, so commands behind it may be forwarded before it. */
-static void check_forwarded(struct history *history, const struct entry *entry)
-{
-	if (entry->type != MSG_ORDER_CANCELLED)
-		check_follows(history, last_of_batch(history, entry), entry);
-	if (history->forwarded < entry->number)
-		history->forwarded = entry->number;
-}
-
-/*
- * Checks that no command overtakes another: commands of a SKU that were delivered to one worker, or came on
- * one stream, take effect in the order of the deliveries; the commands of a process have the place of its
- * event.  What is forwarded to the SKU's stream comes behind what was on that one by then, and commands for
- * one batch stay in their order.  Commands for shared batches are exempt: they have no SKU until a commit
- * decides which SKU owns the batch.
- */
-static void check_order(struct history *history, const struct entry *entry)
-{
-	if (!keeps_place(entry) || strstr(entry->payload, SHARED_BATCH))
-		return;
-	if (is_on_divided_stream(entry) && stream_of_sku(history->sku) != entry->stream) {
-		check_forwarded(history, entry);
-		return;
-	}
-	check_follows(history, &history->last[way_of(entry)], entry);
-	ck_assert_msg(!is_on_divided_stream(entry) || history->forwarded <= entry->number,
-		      "%s: m-%d was forwarded, and overtook m-%d", history->sku, history->forwarded,
-		      entry->number);
 }
 
 /* The command, sent by `entry` or by its process, had the outcome and the events that the model says. */
@@ -325,13 +209,6 @@ static void check_begins(struct replay_run *run)
 	}
 }
 
-/* Whether the event came behind the allocate, if it is later: a divided stream's are on all of them. */
-static bool has_passed(const struct entry *event, const struct entry *allocate)
-{
-	return way_of(event) == way_of(allocate) ||
-	       (is_on_divided_stream(event) && is_on_divided_stream(allocate));
-}
-
 /*
  * A line is cancelled, too, which an allocate that came before the event on its way in allocates after the
  * process began.
@@ -377,7 +254,7 @@ static void replay_part(struct replay_run *run, const struct process_row *proces
 	history = history_of(run, process->lines[number].sku);
 	replay_command(history, event, &command, row);
 	if (!process->takeovers)
-		check_order(history, event);
+		order_check(&history->order, event);
 }
 
 static size_t lines_for(const struct process_row *process, const struct entry *event)
@@ -444,7 +321,7 @@ static void replay(struct replay_run *run, const struct inbox_row *row)
 	ledger_read(entry, &command);
 	history = history_of(run, sku_of(&command));
 	replay_command(history, entry, &command, row);
-	check_order(history, entry);
+	order_check(&history->order, entry);
 	if (entry->type == MSG_ALLOCATE)
 		check_pending(run, entry, &command);
 }
@@ -480,7 +357,7 @@ static void replay_anonymous(struct replay_run *run, struct history *history)
 		ck_assert_msg(!entry->recorded || may_be_repeated(entry), "m-%d was handled twice",
 			      entry->number);
 		entry->recorded = true;
-		check_order(history, entry);
+		order_check(&history->order, entry);
 	}
 }
 

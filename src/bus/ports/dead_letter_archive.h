@@ -91,7 +91,7 @@ struct dead_letters_ops {
 	const struct failure *(*count)(struct dead_letters *, const struct dead_letter_filter *,
 				       struct arena *arena, struct dead_letter_kind **kinds, size_t *count);
 
-	/* Finds those of the filter's ids that do not exist, in their order; its other conditions are ignored. */
+	/* Finds those of the filter's ids that do not exist, in their order; ignores its other conditions. */
 	const struct failure *(*missing)(struct dead_letters *, const struct dead_letter_filter *,
 					 struct arena *arena, int64_t **missing, size_t *count);
 

@@ -1,5 +1,6 @@
 /*
- * Prints dead letters, or groups of them, as a table.  Control characters in a sender's text are escaped for the terminal.
+ * Prints dead letters, or groups of them, as a table.  Control characters in a sender's text are escaped for
+ * the terminal.
  */
 #include "entrypoints/dead_letters/dead_letter_print.h"
 

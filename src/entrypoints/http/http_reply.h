@@ -18,8 +18,8 @@ struct http_call {
 };
 
 /*
- * Each of these ends the request, which the caller must not use again.  A HEAD gets only the headers.  Nothing
- * is to be stored, unless the reply has a Cache-Control.
+ * Each of these ends the request, which the caller must not use again.  A HEAD gets only the headers.
+ * Nothing is to be stored, unless the reply has a Cache-Control.
  */
 void reply_text(const struct http_call *call, int status, const char *type, const char *body, size_t size);
 void reply_not_modified(const struct http_call *call);

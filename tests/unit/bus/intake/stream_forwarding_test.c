@@ -238,7 +238,7 @@ START_TEST(a_command_of_a_batch_that_no_stream_creates_is_rejected_once)
 }
 END_TEST
 
-/* The first command has left the stream when the batch is created there, and a second one comes behind that. */
+/* The first command has left the stream when the batch is created there; a second one comes behind that. */
 START_TEST(a_command_that_came_before_the_create_batch_of_its_stream_does_not_undo_a_later_one)
 {
 	stream_reader_pause(reader(0));
