@@ -37,8 +37,7 @@ static void make_stream(struct replica *replica, int number, const char *name)
 			.engine = replica->world->engine,
 			.keeper = replica->keeper,
 		},
-		&(struct stream_reader_config){key, RETENTION_MS,
-					       is_divided(number) ? &it->route : NULL});
+		&(struct stream_reader_config){key, RETENTION_MS, is_divided(number) ? &it->route : NULL});
 	it->leased = (struct leased_stream){key, memory_consumer_port(it->consumer), it->reader,
 					    replica->world->engine};
 	leased_stream_add(replica->keeper, &it->leased);

@@ -21,7 +21,7 @@ struct http_route {
 	enum message_type command;
 	serve_named *named;
 	serve_plain *plain;
-	bool waits; /* for a service: refused before that is started, and while too many requests wait */
+	bool waits;   /* for a service: refused before that is started, and while too many requests wait */
 	bool is_open; /* a probe of an orchestrator or a monitor, or the bare page: no token is needed */
 };
 
