@@ -2,11 +2,13 @@
 #include "adapters/postgres/tools/outbox_tools.h"
 #include "adapters/redis/protocol/resp_writer.h"
 #include "bus/unit_of_work/outbox_frame.h"
+#include "core/base/must.h"
 #include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 
 static enum exit_status refuse(const char *sku, const char *reason)
 {
@@ -100,7 +102,12 @@ static void publish_all(struct tools *tools, const char *sku, int64_t from_versi
 
 	if (!postgres_read_events(tools_client(tools), sku, from_version, publish_frame, &republishing))
 		tools_report_database(tools);
-	printf("%" PRId64 " events published\n", republishing.count);
+	if (invocation_flag(tools->invocation, "json"))
+		json_line_print(must(json_pack("{s:s, s:I}", "sku", sku, "published",
+					       (json_int_t)republishing.count)),
+				stdout);
+	else
+		printf("%" PRId64 " events published\n", republishing.count);
 }
 
 static void republish(const struct invocation *invocation, struct tools *tools)

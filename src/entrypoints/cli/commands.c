@@ -55,6 +55,7 @@ static const struct command_option republish_options[] = {
 	{"from-version", OPTION_NUMBER, .required = true, .value = "NUMBER", .help = "version of the first event"},
 	{"channel", OPTION_TEXT, .value = "NAME",
 	 .help = "publish all on this channel, after the prefix; default: each on its own"},
+	{"json", .help = "print one JSON object"},
 	{0},
 };
 
@@ -65,7 +66,8 @@ static const struct command_option status_options[] = {
 	{0},
 };
 
-static const struct command_option verify_options[] = {
+/* Of commands that have no other options. */
+static const struct command_option json_options[] = {
 	{"json", .help = "print one JSON object"},
 	{0},
 };
@@ -80,6 +82,7 @@ static const struct command_option forget_options[] = {
 static const struct command_option outbox_renew_options[] = {
 	{"prefix", OPTION_TEXT, .value = "TEXT", .help = "the database belongs to this ALLOCD_PREFIX from now on"},
 	{"yes", .help = "do not ask", .letter = 'y'},
+	{"json", .help = "print one JSON object"},
 	{0},
 };
 
@@ -146,11 +149,6 @@ static const struct command_option config_options[] = {
 
 static const struct command_option schema_options[] = {
 	{"json", .help = "list them as one JSON object a line"},
-	{0},
-};
-
-static const struct command_option version_options[] = {
-	{"json", .help = "print one JSON object"},
 	{0},
 };
 
@@ -243,7 +241,7 @@ const struct command commands[] = {
 		.uses = USED_BY_HEALTHCHECK, .run = command_healthcheck,
 	},
 	{
-		.name = "verify", .arguments = "", .options = verify_options,
+		.name = "verify", .arguments = "", .options = json_options,
 		.summary = "check every rule of the database, and print what breaks it",
 		.examples = "allocd verify\n"
 			    "allocd verify --json",
@@ -251,7 +249,7 @@ const struct command commands[] = {
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_verify,
 	},
 	{
-		.name = "rebuild-view", .arguments = "",
+		.name = "rebuild-view", .arguments = "", .options = json_options,
 		.summary = "make the read model agree with the allocations, while workers continue",
 		.examples = "allocd rebuild-view",
 		.details = "Prints how many rows it added, corrected and removed.",
@@ -362,8 +360,8 @@ const struct command commands[] = {
 		.name = "dead-letters restore", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = discard_options,
 		.summary = "bring dead letters back that were discarded in the last 7 days",
-		.examples = "allocd dead-letters list --discarded\n"
-			    "allocd dead-letters restore 17 18\n"
+		.examples = "allocd dead-letters restore 17 18\n"
+			    "allocd dead-letters restore --dry-run  # lists those that were discarded\n"
 			    "allocd dead-letters restore --since 10m --yes  # what was just discarded",
 		.details = "Without an ID or a filter, all are restored.  They have their ids again.  One of a\n"
 			   "stream's entry that is a dead letter again is not restored.",
@@ -374,7 +372,7 @@ const struct command commands[] = {
 		.options = export_options,
 		.summary = "print dead letters as lines of JSON that allocd publish takes",
 		.examples = "allocd dead-letters export --since 2h > commands.ndjson\n"
-			    "allocd publish --stream --file commands.ndjson  # once they are corrected",
+			    "allocd dead-letters export --sku LAMP-9 | allocd publish -  # once its batch is there",
 		.details = "Each is one line with type, data and the dead letter's id, outcome and reason, which\n"
 			   "allocd publish ignores.  Ids of messages are kept.  A mail, and what is not JSON or\n"
 			   "MessagePack, is left out and named on standard error: then it exits with 1.  They stay dead\n"
@@ -404,13 +402,13 @@ const struct command commands[] = {
 		.name = "completion", .arguments = "bash|zsh|fish", .arguments_min = 1, .arguments_max = 1,
 		.completes = COMPLETES_ALTERNATIVES,
 		.summary = "print a script by which a shell completes this program's command line",
-		.examples = "source <(allocd completion bash)  # in ~/.bashrc\n"
+		.examples = "allocd completion bash > /etc/bash_completion.d/allocd\n"
 			    "allocd completion zsh > \"${fpath[1]}/_allocd\"\n"
 			    "allocd completion fish > ~/.config/fish/completions/allocd.fish",
 		.run = command_completion,
 	},
 	{
-		.name = "version", .arguments = "", .options = version_options,
+		.name = "version", .arguments = "", .options = json_options,
 		.summary = "print the versions of the program and of the libraries that it was built with",
 		.examples = "allocd version\n"
 			    "allocd version --json",

@@ -4,6 +4,7 @@
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/ports/dead_letter_archive.h"
 #include "core/base/must.h"
+#include "entrypoints/cli/confirm.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
 #include "entrypoints/dead_letters/dead_letter_filter.h"
@@ -14,7 +15,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
 
 /* The longest wait for one answer of the database. */
 #define ANSWER_MS 30000
@@ -269,29 +269,15 @@ enum exit_status dead_letter_call_count(struct dead_letter_call *call, struct de
 
 /* ---- the question ---- */
 
-static void ask(const char *verb, const struct dead_letter_census *census)
-{
-	fprintf(stderr, "%s %" PRId64 " dead letter%s (", verb, census->total, census->total == 1 ? "" : "s");
-	for (size_t i = 0; i < census->kind_count; i++)
-		fprintf(stderr, "%s%" PRId64 " %s", i ? ", " : "", census->kinds[i].count,
-			census->kinds[i].message);
-	fputs(")? [y/N] ", stderr);
-}
-
 enum exit_status dead_letter_call_confirm(const struct dead_letter_call *call, const char *verb,
 					  const struct dead_letter_census *census)
 {
-	char answer[16] = "";
+	struct arena *arena = call->invocation->arena;
+	const char *kinds = "";
 
-	if (invocation_flag(call->invocation, "yes"))
-		return STATUS_DONE;
-	if (!isatty(STDIN_FILENO))
-		return dead_letter_call_report(call, STATUS_USAGE,
-					       "%" PRId64 " match, and there is no terminal to ask at: "
-					       "give --yes to proceed",
-					       census->total);
-	ask(verb, census);
-	if (fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
-		return STATUS_DONE;
-	return dead_letter_call_report(call, STATUS_FAILED, "nothing was done");
+	for (size_t i = 0; i < census->kind_count; i++)
+		kinds = arena_printf(arena, "%s%s%" PRId64 " %s", kinds, i ? ", " : "",
+				     census->kinds[i].count, census->kinds[i].message);
+	return confirm(call->invocation, arena_printf(arena, "%s %" PRId64 " dead letter%s (%s)?", verb,
+						      census->total, census->total == 1 ? "" : "s", kinds));
 }

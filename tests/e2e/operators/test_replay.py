@@ -121,7 +121,7 @@ def at_a_terminal(allocd, answer, *arguments):
     master, slave = pty.openpty()
     with open(master, "wb", buffering=0) as keyboard, open(slave, "rb", buffering=0) as terminal:
         process = subprocess.Popen(
-            [binary(), "dead-letters", *arguments], env=allocd.environment(), stdin=terminal,
+            [binary(), *arguments], env=allocd.environment(), stdin=terminal,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         keyboard.write(answer)
@@ -133,15 +133,30 @@ def test_on_a_terminal_a_replay_asks_first(allocd):
     sku = reject(allocd, 2)
     repair(allocd, sku)
 
-    status, asked = at_a_terminal(allocd, b"\n", "replay")
+    status, asked = at_a_terminal(allocd, b"\n", "dead-letters", "replay")
     assert status == 1
     assert "Replay 2 dead letters (2 allocate)? [y/N]" in asked
     assert len(allocd.query(LETTERS)) == 2
 
-    assert at_a_terminal(allocd, b"y\n", "replay", "1")[0] == 0
-    assert at_a_terminal(allocd, b"y\n", "discard")[0] == 0
+    assert at_a_terminal(allocd, b"y\n", "dead-letters", "replay", "1")[0] == 0
+    assert at_a_terminal(allocd, b"y\n", "dead-letters", "discard")[0] == 0
     assert allocd.query(LETTERS) == []
     assert [row[2] for row in allocd.query(HISTORY)] == ["replayed", "discarded"]
+
+
+def test_every_command_that_asks_does_nothing_without_a_yes(allocd):
+    reject(allocd)
+    asking = (["dead-letters", "discard"], ["dead-letters", "restore"], ["outbox", "renew"])
+    before = allocd.query("select incarnation from installation")
+    assert letters(allocd, "discard", "--yes").returncode == 0
+    reject(allocd)
+
+    for command in asking:
+        status, asked = at_a_terminal(allocd, b"no\n", *command)
+        assert status == 1
+        assert "? [y/N] " in asked and f"allocd: {' '.join(command)}: nothing was done\n" in asked
+    assert allocd.query("select incarnation from installation") == before
+    assert [row[0] for row in allocd.query(LETTERS)] == [2]
 
 
 def test_lines_fit_the_width_of_the_terminal(allocd):

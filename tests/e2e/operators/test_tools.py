@@ -341,6 +341,8 @@ def test_the_view_is_rebuilt_while_the_worker_works(allocd):
 def test_rebuild_view_does_not_write_a_view_that_agrees(used):
     with damaged(used, None) as there:
         assert there.run("rebuild-view").stdout == "added 0, corrected 0, removed 0\n"
+        printed = json.loads(there.run("rebuild-view", "--json").stdout)
+        assert printed == {"finished": True, "added": 0, "corrected": 0, "removed": 0}
 
 
 def test_rebuild_view_restores_an_emptied_view(used):
@@ -422,9 +424,10 @@ def test_republish_can_publish_to_one_channel(module_allocd):
     pubsub.subscribe(channel)
     wait_until(lambda: module_allocd.redis.pubsub_numsub(channel)[0][1], "the subscription")
 
-    done = module_allocd.run("republish", "--sku", sku, "--from-version", "0", "--channel", "repairs")
+    done = module_allocd.run("republish", "--sku", sku, "--from-version", "0", "--channel", "repairs", "--json")
 
     assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"sku": sku, "published": 2}
     messages = [wait_until(lambda: pubsub.get_message(timeout=1), "an event") for _ in range(2)]
     assert [json.loads(message["data"])["version"] for message in messages] == [1, 2]
 
@@ -480,6 +483,17 @@ def test_outbox_renew_begins_another_incarnation(used):
 
     assert before != after
     assert (done.returncode, done.stdout) == (0, f"{before} -> {after}\nepoch 1 -> 2\n")
+
+
+def test_outbox_renew_prints_its_result_as_json(used):
+    with damaged(used, None) as there:
+        before = there.query("select incarnation::text from installation")[0][0]
+        printed = json.loads(there.run("outbox", "renew", "-y", "--json", "--prefix", there.prefix).stdout)
+        after = there.query("select incarnation::text from installation")[0][0]
+
+    assert printed == {
+        "incarnation": {"before": before, "after": after}, "epoch": {"before": 1, "after": 2}, "prefix": there.prefix,
+    }  # fmt: skip
 
 
 def test_outbox_renew_needs_a_confirmation(used):
