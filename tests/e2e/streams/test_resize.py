@@ -202,14 +202,14 @@ def test_each_step_waits_for_what_it_needs_and_says_what_to_do(fleet):
     refused = workers[1].run("run", ALLOCD_STREAM=FEW, ALLOCD_HTTP="")
     taken_back = resize(workers[0], to=FEW)
     sku = unique("sku")
-    workers[0].stock(sku, shelf=10)
-    wait_until(lambda: workers[0].query("select from batches"), "the batch")
+    stream = f"{workers[0].prefix}allocd:commands{zlib.crc32(sku.encode()) % FROM}"
+    batch = json.dumps({"batchref": "shelf", "sku": sku, "qty": 10})
+    workers[0].redis.xadd(stream, {"type": "create_batch", "data": batch})
+    wait_until(lambda: workers[0].query("select reference from batches"), "the batch")
     with contextlib.closing(psycopg2.connect(workers[0].database_url)) as holder:
         holder.cursor().execute("select from products where sku = %s for update", (sku,))
-        workers[0].redis.xadd(
-            f"{workers[0].prefix}allocd:commands{zlib.crc32(sku.encode()) % FROM}",
-            {"type": "allocate", "data": json.dumps({"orderid": "order", "sku": sku, "qty": 1})},
-        )
+        line = json.dumps({"orderid": "order", "sku": sku, "qty": 1})
+        workers[0].redis.xadd(stream, {"type": "allocate", "data": line})
         waited = resize(workers[0], "--finish", "--timeout", "4")
         recorded = streams_of(workers[0])
     finished = resize(workers[0], "--finish")
