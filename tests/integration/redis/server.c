@@ -85,12 +85,12 @@ redisContext *server_control(const struct server *server)
 	return context;
 }
 
-/* Any answer suffices, because the server may require a password. */
+/* Any answer suffices, because the server may require a password, except that it is still loading. */
 static int answers(const struct server *server)
 {
 	redisContext *context = server_control(server);
 	redisReply *reply = context->err ? NULL : redisCommand(context, "PING");
-	int answered = reply != NULL;
+	int answered = reply && !(reply->type == REDIS_REPLY_ERROR && !strncmp(reply->str, "LOADING", 7));
 
 	freeReplyObject(reply);
 	redisFree(context);

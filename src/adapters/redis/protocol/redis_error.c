@@ -22,6 +22,7 @@ static const struct {
 	{"NOAUTH", "put the password into REDIS_URL", REDIS_ERROR_LOGIN},
 	{"WRONGPASS", "check user and password in REDIS_URL", REDIS_ERROR_LOGIN},
 	{"NOPERM", "the ACL of the user in REDIS_URL does not allow it", REDIS_ERROR_RIGHTS},
+	{"ERR ACL failure in script:", SCRIPT_RIGHTS, REDIS_ERROR_RIGHTS}, /* since Redis 7.2 */
 	{"ERR The user executing the script can't", SCRIPT_RIGHTS, REDIS_ERROR_RIGHTS},
 	{"The user executing the script can't", SCRIPT_RIGHTS, REDIS_ERROR_RIGHTS}, /* Redis 6.2 */
 	{"NOSCRIPT",
