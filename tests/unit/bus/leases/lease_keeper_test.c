@@ -69,6 +69,30 @@ START_TEST(what_becomes_possible_during_a_beat_is_taken_right_after_it)
 }
 END_TEST
 
+/* A worker may have come in between. */
+START_TEST(a_roll_whose_reading_had_begun_before_it_was_asked_for_does_not_count)
+{
+	struct lease_keeper *keeper;
+	struct cable *answers;
+	uint64_t asked;
+
+	make_worker(0, "first", 1);
+	keeper = lease_workers[0].keeper;
+	answers = memory_leases_answers(lease_workers[0].leases);
+	cable_hold(answers);
+	lease_keeper_start(keeper);
+	simulation_run_until_idle(simulation);
+	asked = lease_keeper_ask_roll(keeper);
+	cable_let_one(answers);
+	simulation_run_until_idle(simulation);
+	ck_assert_uint_lt(lease_keeper_roll(keeper), asked);
+
+	cable_open(answers);
+	simulation_run_until_idle(simulation);
+	ck_assert_uint_ge(lease_keeper_roll(keeper), asked);
+}
+END_TEST
+
 START_TEST(leases_are_shared_out_evenly_within_seconds)
 {
 	for (int worker = 0; worker < 4; worker++) {
@@ -321,6 +345,7 @@ SUITE("lease keeper", set_up_leases, tear_down_leases)
 	tcase_add_test(tests, a_worker_that_is_alone_has_all_leases_at_once);
 	tcase_add_test(tests, a_worker_that_cannot_do_the_work_takes_no_lease);
 	tcase_add_loop_test(tests, what_becomes_possible_during_a_beat_is_taken_right_after_it, 0, 2);
+	tcase_add_test(tests, a_roll_whose_reading_had_begun_before_it_was_asked_for_does_not_count);
 	tcase_add_test(tests, leases_are_shared_out_evenly_within_seconds);
 	tcase_add_test(tests, what_a_leaving_worker_had_is_shared_out_and_nothing_else_moves);
 	tcase_add_test(tests, a_worker_hands_over_in_less_than_a_second_before_it_ends);
