@@ -270,6 +270,8 @@ START_TEST(what_is_heard_behind_the_marker_is_left_to_the_next_holder)
 	publish_order("b");
 	world_advance_ms(world, 100);
 	cable_open(memory_store_requests(replicas[0].world->lanes[0]));
+	world_run(world);
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
 	ck_assert_int_lt(ms_until_handling(1), 2000);
 
 	expect_orders("a b ");
