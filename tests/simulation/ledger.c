@@ -157,16 +157,19 @@ static const char *order_of(const struct entry *event)
 	return message_text(&envelope.message, "orderid");
 }
 
-#define ON " on " /* between the id of an event and the stream of its part: see delivery.h */
+/* The key of an event's part: ID on STREAM of LENGTH, see delivery.h. */
+#define ON " on "
+#define OF " of "
 
 /* The stream whose SKUs the process is for; -1: for all SKUs. */
 static int stream_of(const struct process_row *process, const struct entry *event)
 {
-	const char *on = strstr(process->inbox.id, ON);
+	const char *on = strstr(process->inbox.id, ON), *name = on ? on + strlen(ON) : NULL;
 
 	if (!is_on_divided_stream(event))
 		return -1;
-	return on ? stream_named(on + strlen(ON)) : RANGE - 1 - event->stream; /* the last of two */
+	return name ? stream_named(name, (size_t)(strstr(name, OF) - name))
+		    : RANGE - 1 - event->stream; /* the last of two */
 }
 
 static bool is_for(const struct process_row *process, const struct entry *event, const char *sku)

@@ -319,11 +319,11 @@ int stream_of_sku(const char *sku)
 	return (int)stream_list_place(&shared_list, sku);
 }
 
-int stream_named(const char *name)
+int stream_named(const char *name, size_t length)
 {
 	int stream = 0;
 
-	while (strcmp(stream_names[stream], name) != 0)
+	while (strlen(stream_names[stream]) != length || strncmp(stream_names[stream], name, length) != 0)
 		stream++;
 	return stream;
 }

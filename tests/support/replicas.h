@@ -61,7 +61,7 @@ void set_list(const char *text);
 /* A SKU of that stream; the stream of a SKU, or of that name; and whether it is one of those. */
 const char *sku_on(int stream);
 int stream_of_sku(const char *sku);
-int stream_named(const char *name);
+int stream_named(const char *name, size_t length);
 bool is_divided(int stream);
 
 /*
