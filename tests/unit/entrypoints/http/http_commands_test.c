@@ -77,7 +77,7 @@ END_TEST
 
 START_TEST(an_unknown_path_is_answered_404)
 {
-	ck_assert_int_eq(reply_status(world_get(&http_world, "/")), 404);
+	ck_assert_int_eq(reply_status(world_get(&http_world, "/page")), 404);
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/allocations/")), 404);
 	ck_assert_int_eq(reply_status(world_get(&http_world, "/allocate/x")), 404);
 	reply_message(&http_world, world_get(&http_world, "/livezz"));
