@@ -36,8 +36,8 @@
 #define COMPANY_MS 60000
 
 /*
- * A message that has an id is not given up if it was heard less than this time ago: the inbox, which keeps ids
- * for a day at least, then knows it if it was handled.
+ * A message that has an id is not given up if it was heard less than this time ago: the inbox, which keeps
+ * ids for a day at least, then knows it if it was handled.
  */
 #define KNOWN_BY_ID_MS 3600000
 

@@ -102,7 +102,8 @@ void completion_print_bash(bool for_zsh, struct arena *arena)
 {
 	struct writing writing = {.arena = arena};
 
-	fputs(for_zsh ? "#compdef allocd\nautoload -U +X bashcompinit && bashcompinit\n"
+	fputs(for_zsh ? "# Completes the command line of allocd in zsh: source this in ~/.zshrc, behind compinit\n"
+			"autoload -U +X bashcompinit && bashcompinit\n"
 		      : "# Completes the command line of allocd in bash: source <(allocd completion bash)\n",
 	      stdout);
 	fputs(head, stdout);

@@ -1,5 +1,6 @@
 /* `allocd config`: prints the settings in force, or what is wrong with them. */
 #include "core/base/must.h"
+#include "core/base/utf8.h"
 #include "entrypoints/about/servers_check.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
@@ -11,7 +12,8 @@ static void print_faults_as_json(const struct faults *faults)
 	json_t *list = must(json_array());
 
 	for (size_t i = 0; i < faults->count; i++)
-		json_array_append_new(list, must(json_string(faults->texts[i])));
+		json_array_append_new(list,
+				      must(json_string(utf8_repaired(faults->arena, faults->texts[i]))));
 	json_line_print(must(json_pack("{s:b, s:o}", "valid", faults->count == 0, "faults", list)), stdout);
 }
 

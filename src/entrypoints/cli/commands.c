@@ -386,7 +386,7 @@ const struct command commands[] = {
 			    "allocd config --lanes 4 > allocd.env\n"
 			    "allocd config --check --connect  # before a deployment",
 		.details = "Passwords are not shown.  --check prints every fault, and exits with 78 when there is\n"
-			   "one; with --connect, which needs at most 15 seconds, with 69 when the settings are\n"
+			   "one; with --connect, which needs at most 25 seconds, with 69 when the settings are\n"
 			   "right, but Postgres or Redis cannot be reached.",
 		.uses = USED_BY_CONFIG, .takes_faults = true, .run = command_config,
 	},
@@ -403,7 +403,7 @@ const struct command commands[] = {
 		.completes = COMPLETES_ALTERNATIVES,
 		.summary = "print a script by which a shell completes this program's command line",
 		.examples = "allocd completion bash > /etc/bash_completion.d/allocd\n"
-			    "allocd completion zsh > \"${fpath[1]}/_allocd\"\n"
+			    "allocd completion zsh > ~/.allocd.zsh  # source it in ~/.zshrc, behind compinit\n"
 			    "allocd completion fish > ~/.config/fish/completions/allocd.fish",
 		.run = command_completion,
 	},

@@ -144,13 +144,15 @@ static bool names_sku(const struct dead_letter *letter, const char *sku, struct 
 	return codec_payload_replace(letter->payload, names, sku, sku, arena, &same) > 0;
 }
 
-static void keep_letters_of_sku(struct dead_letter_page *page, const char *sku)
+/* Keeps `max` of them at most; the next page begins behind the last one that was looked at. */
+static void keep_letters_of_sku(struct dead_letter_page *page, const char *sku, size_t max)
 {
 	struct arena *arena = arena_new(64 * 1024);
 	size_t kept = 0;
 
-	for (size_t i = 0; i < page->count; i++) {
+	for (size_t i = 0; i < page->count && kept < max; i++) {
 		arena_clear(arena);
+		page->after = page->letters[i].id;
 		if (names_sku(&page->letters[i], sku, arena))
 			page->letters[kept++] = page->letters[i];
 	}
@@ -158,21 +160,21 @@ static void keep_letters_of_sku(struct dead_letter_page *page, const char *sku)
 	arena_free(&arena);
 }
 
-/* Reads `page->max` letters; *more is false after the last one. */
+/* Reads `page->max` letters, and keeps `max` of them at most; *more is false after the last one. */
 static const struct failure *read_letters(struct dead_letter_call *call, struct dead_letter_page *page,
-					  bool *more)
+					  size_t max, bool *more)
 {
 	const struct failure *failure;
 
 	page->count = 0;
 	arena_clear(page->arena);
-	failure = page->max ? call->letters->ops->read(call->letters, &call->filter, page) : NULL;
+	failure = max ? call->letters->ops->read(call->letters, &call->filter, page) : NULL;
 	*more = !failure && page->count;
 	if (!*more)
 		return failure;
 	page->after = page->letters[page->count - 1].id;
 	if (call->sku)
-		keep_letters_of_sku(page, call->sku);
+		keep_letters_of_sku(page, call->sku, max);
 	return NULL;
 }
 
@@ -180,15 +182,15 @@ const struct failure *dead_letter_call_read_page(struct dead_letter_call *call, 
 {
 	const struct dead_letter_filter *filter = &call->filter;
 	int64_t left = filter->limit - call->read_count;
+	size_t max = filter->limit && left < (int64_t)page->max ? (size_t)left : page->max;
 	struct dead_letter_page next = *page;
 	const struct failure *failure;
 	bool more;
 
 	next.with_payload |= call->sku != NULL;
-	if (filter->limit && left < (int64_t)page->max)
-		next.max = (size_t)left;
+	next.max = call->sku ? ROWS_HEAVY : max; /* few of them may be of the SKU */
 	do
-		failure = read_letters(call, &next, &more);
+		failure = read_letters(call, &next, max, &more);
 	while (more && !next.count);
 	next.max = page->max;
 	*page = next;

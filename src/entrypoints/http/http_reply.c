@@ -43,7 +43,7 @@ void reply_text(const struct http_call *call, int status, const char *type, cons
 void reply_not_modified(const struct http_call *call)
 {
 	http_statistics_replied(call->route, 304, monotonic_us() - call->began_us);
-	evhttp_send_reply(call->request, 304, "Not Modified", NULL);
+	evhttp_send_reply(call->request, 304, http_title(304), NULL);
 }
 
 void reply_problem(const struct http_call *call, int status, const char *type, const char *message)

@@ -9,6 +9,7 @@
 	_(200, "OK")                                                                                         \
 	_(201, "Created")                                                                                    \
 	_(202, "Accepted")                                                                                   \
+	_(304, "Not Modified")                                                                               \
 	_(400, "Bad Request")                                                                                \
 	_(401, "Unauthorized")                                                                               \
 	_(403, "Forbidden")                                                                                  \

@@ -9,7 +9,7 @@ const LOOKS = {
   healthy: ["good", "✓ Healthy"],
   starting: ["warn", "◌ Starting"],
   degraded: ["warn", "! Degraded"],
-  "not ready": ["bad", "✕ Not ready"],
+  not_ready: ["bad", "✕ Not ready"],
   stopping: ["warn", "◌ Stopping"],
 };
 
@@ -24,7 +24,8 @@ function keep(store, key, value) {
 }
 
 function recall(store, key) {
-  try { return window[store].getItem(key); } catch { return kept.get(key); }
+  if (kept.has(key)) return kept.get(key);
+  try { return window[store].getItem(key); } catch { return null; }
 }
 
 // Text only: nothing that a publisher or a server wrote becomes part of the page's markup.

@@ -60,6 +60,18 @@ def test_the_page_shows_health_figures_and_troubles(allocd):
         assert "✓ Healthy. 1 dead letters in the last hour" in page.text  # what a screen reader is given
 
 
+def test_the_page_says_when_the_worker_is_not_ready_and_when_it_is_again(allocd):
+    allocd.stock("lamp", shelf=100)
+    with opened(allocd.url("/")) as page:
+        page.shows("✓ Healthy")
+        allocd.query("alter table units rename to units_elsewhere")
+        fields = json.dumps({"orderid": "order", "sku": "lamp", "qty": 1})
+        allocd.redis.xadd(allocd.prefix + "allocd:commands", {"type": "allocate", "data": fields})
+        page.shows("✕ Not ready", "SQLSTATE 42P01", "allocd verify")
+        allocd.query("alter table units_elsewhere rename to units")
+        page.shows("✓ Healthy")
+
+
 def test_the_page_says_that_the_worker_is_away_and_how_old_its_figures_are(allocd):
     with opened(allocd.url("/")) as page:
         page.shows("✓ Healthy")
@@ -94,6 +106,7 @@ def test_each_file_is_the_same_plain_and_compressed_and_may_be_kept(allocd):
             allocd.url(f"/{path}"), headers={"If-None-Match": f'W/"x", {plain.headers["ETag"]}'}, timeout=10
         )  # fmt: skip
         assert (known.status_code, known.content) == (304, b"")
+        assert 'status="304"' in allocd.get("/metrics").text
         assert requests.head(allocd.url(f"/{path}"), timeout=10).headers["ETag"] == plain.headers["ETag"]
 
 

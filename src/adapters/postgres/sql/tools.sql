@@ -103,13 +103,14 @@ attempts, first_at, last_at
 -- define matching_letters
 -- $1: no letter above this id; $2: ids; $3: outcome; $4: part of the reason; $5: message; $6, $7: seconds, older
 -- and newer than; $8: the instant that they count from; $9: those that were discarded; $10: the microsecond since
--- which they were tried. Null: any.
+-- which they were tried. Null: any. Both tables are read in the order of their ids, so a page reads its rows only;
+-- a condition inside of the union would sort all that remain.
 from (
-	select {letter_columns} from dead_letters where not $9::boolean
+	select {letter_columns}, false as is_discarded from dead_letters
 	union all
-	select {letter_columns} from discarded_letters where $9::boolean
+	select {letter_columns}, true from discarded_letters
 ) as letters
-where id <= $1
+where is_discarded = $9::boolean and id <= $1
 and ($2::bigint[] is null or id = any($2))
 and ($3::text is null or outcome = $3)
 and ($4::text is null or strpos(lower(reason), lower($4)) > 0)

@@ -33,7 +33,7 @@ bool stream_info_parse_groups(struct stream_info *info, const struct redisReply 
  */
 bool stream_info_parse_pending(struct stream_info *info, const struct redisReply *pending, const char *ours);
 
-/* Whether the stream has entries that our group has not delivered; the latter parses XRANGE for the first one. */
+/* Whether the stream has entries that our group has not delivered; the latter parses XRANGE for the first. */
 bool stream_info_has_unread(const struct stream_info *info);
 void stream_info_parse_unread(struct stream_info *info, const struct redisReply *entries);
 
