@@ -362,7 +362,7 @@ static void lose_holder(struct run *run)
 						   cut_database_of_replica, cut_redis_of_replica};
 	int worker;
 
-	if (pick(run, 2))
+	if (!pick(run, 3))
 		let_all_be_well(run);
 	worker = holder_of_pubsub(run);
 	publish_burst(run);

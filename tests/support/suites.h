@@ -17,9 +17,9 @@
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
-/* How many seeds a test by chance has: half of them with sanitizers, where each takes ten times as long. */
+/* How many seeds a test by chance has: a third of them with sanitizers, where each takes ten times as long. */
 #ifdef __SANITIZE_ADDRESS__
-#define SEEDED_RUNS(count) ((count) / 2)
+#define SEEDED_RUNS(count) ((count) / 3)
 #else
 #define SEEDED_RUNS(count) (count)
 #endif
