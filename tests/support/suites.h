@@ -17,7 +17,7 @@
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
-/* How many seeds a test by chance has: a third of them with sanitizers, where each takes ten times as long. */
+/* How many seeds a test by chance has: a third with sanitizers, where each takes ten times as long. */
 #ifdef __SANITIZE_ADDRESS__
 #define SEEDED_RUNS(count) ((count) / 3)
 #else
