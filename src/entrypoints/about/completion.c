@@ -34,19 +34,6 @@ const char **completion_words(const char *family, struct arena *arena)
 	return words;
 }
 
-static const char *names_of_messages(bool events_too, struct arena *arena)
-{
-	const char *names = "";
-
-	for (int i = MSG_NONE + 1; i < MSG_TYPES; i++) {
-		enum message_type type = (enum message_type)i;
-
-		if (events_too || message_is_command(type))
-			names = arena_printf(arena, "%s%s%s", names, *names ? " " : "", message_name(type));
-	}
-	return names;
-}
-
 const char *completion_joined(const char *const words[], struct arena *arena)
 {
 	const char *joined = "";
@@ -54,6 +41,20 @@ const char *completion_joined(const char *const words[], struct arena *arena)
 	for (size_t i = 0; words[i]; i++)
 		joined = arena_printf(arena, "%s%s%s", joined, i ? " " : "", words[i]);
 	return joined;
+}
+
+static const char *names_of_messages(bool events_too, struct arena *arena)
+{
+	const char *names[MSG_TYPES] = {NULL};
+	size_t count = 0;
+
+	for (int i = MSG_NONE + 1; i < MSG_TYPES; i++) {
+		enum message_type type = (enum message_type)i;
+
+		if (events_too || message_is_command(type))
+			names[count++] = message_name(type);
+	}
+	return completion_joined(names, arena);
 }
 
 const char *completion_arguments(const struct command *command, struct arena *arena)

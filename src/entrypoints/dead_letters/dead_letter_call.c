@@ -202,7 +202,7 @@ enum exit_status dead_letter_call_for_each_page(struct dead_letter_call *call, b
 						use_dead_letters *use, void *context)
 {
 	struct dead_letter_page page = {
-		.max = with_payload || call->sku ? ROWS_HEAVY : ROWS_LIGHT,
+		.max = with_payload ? ROWS_HEAVY : ROWS_LIGHT,
 		.with_payload = with_payload,
 		.arena = arena_new(64 * 1024),
 	};

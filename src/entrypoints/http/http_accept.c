@@ -1,4 +1,4 @@
-/* Reads the ranges of an Accept header: the most specific one that covers a type has its weight. */
+/* Reads lists of ranges or codings, each with its weight. */
 #include "entrypoints/http/http_accept.h"
 
 #include <ctype.h>
@@ -64,6 +64,20 @@ static int weight_of(struct piece parameters)
 	return WEIGHT_MAX;
 }
 
+bool accepts_gzip(const char *codings)
+{
+	struct piece list = {codings, codings ? strlen(codings) : 0};
+
+	while (list.size) {
+		struct piece parameters = cut(&list, ',');
+
+		if (is_word(cut(&parameters, ';'), "gzip"))
+			return weight_of(parameters) > 0;
+	}
+	return false;
+}
+
+/* The most specific range that covers a type has its weight. */
 bool prefers_json(const char *accept)
 {
 	static const char *const text_ranges[] = {"*/*", "text/*", "text/plain"};

@@ -1,4 +1,4 @@
-/* The request header Accept (RFC 9110, section 12.5.1). */
+/* The request headers Accept and Accept-Encoding (RFC 9110, sections 12.5.1 and 12.5.3). */
 #ifndef ALLOCD_ENTRYPOINTS_HTTP_HTTP_ACCEPT_H
 #define ALLOCD_ENTRYPOINTS_HTTP_HTTP_ACCEPT_H
 
@@ -9,5 +9,8 @@
  * such as the one of a browser or of curl, is not enough.  `accept` may be NULL.
  */
 bool prefers_json(const char *accept);
+
+/* Whether the client names gzip itself, and does not forbid it by the weight 0.  `codings` may be NULL. */
+bool accepts_gzip(const char *codings);
 
 #endif

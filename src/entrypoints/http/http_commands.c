@@ -96,11 +96,6 @@ static void on_answered(void *context, const struct delivery *delivery)
 	exchange_free(exchange);
 }
 
-static const char *request_header(const struct http_call *call, const char *name)
-{
-	return evhttp_find_header(evhttp_request_get_input_headers(call->request), name);
-}
-
 static void submit(struct http_api *api, const struct http_call *call, enum message_type type)
 {
 	struct evbuffer *body = evhttp_request_get_input_buffer(call->request);

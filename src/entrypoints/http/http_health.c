@@ -74,7 +74,7 @@ static void reply_status(struct http_api *api, const struct http_call *call, int
 
 static bool prefers_text(const struct http_call *call)
 {
-	const char *accept = evhttp_find_header(evhttp_request_get_input_headers(call->request), "Accept");
+	const char *accept = request_header(call, "Accept");
 
 	return accept && strncmp(accept, "text/plain", strlen("text/plain")) == 0;
 }

@@ -2,13 +2,12 @@
  * Serves the operators' page.  It shows nothing by itself: what it shows it asks for under /admin, where the
  * token is checked.
  */
+#include "entrypoints/http/http_accept.h"
 #include "entrypoints/http/http_exchange.h"
 
 #include "entrypoints/page/page.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* Nothing from elsewhere, no inline code, and no other site may frame the page or take part of it. */
 static const struct {
@@ -23,34 +22,17 @@ static const struct {
 	{"Cross-Origin-Resource-Policy", "same-origin"},
 };
 
-/* Each element of the list is a coding and, perhaps, a weight; 0 forbids the coding (RFC 9110, 12.5.3). */
-static bool accepts_gzip(const struct http_call *call)
-{
-	const char *at =
-		evhttp_find_header(evhttp_request_get_input_headers(call->request), "Accept-Encoding");
-
-	for (; at && *at; at += strspn(at, ", ")) {
-		size_t length = strcspn(at, ",");
-		const char *weight = memmem(at, length, "q=", strlen("q="));
-
-		if (strncasecmp(at, "gzip", strlen("gzip")) == 0)
-			return !weight || strtod(weight + strlen("q="), NULL) > 0;
-		at += length;
-	}
-	return false;
-}
-
 static bool has_it(const struct http_call *call, const struct page_file *file)
 {
-	const char *tags =
-		evhttp_find_header(evhttp_request_get_input_headers(call->request), "If-None-Match");
+	const char *tags = request_header(call, "If-None-Match");
 
 	return tags && strstr(tags, file->etag);
 }
 
 static void reply_file(const struct http_call *call, const struct page_file *file)
 {
-	bool is_page = !strcmp(file->path, "/"), is_gzip = accepts_gzip(call);
+	bool is_page = !strcmp(file->path, "/"),
+	     is_gzip = accepts_gzip(request_header(call, "Accept-Encoding"));
 
 	for (size_t i = 0; i < sizeof protections / sizeof protections[0]; i++)
 		reply_header(call, protections[i].name, protections[i].value);

@@ -10,6 +10,11 @@
 /* Retry-After of a 503: a short wait, because how long the trouble will last is unknown. */
 #define RETRY_AFTER_S "2"
 
+const char *request_header(const struct http_call *call, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(call->request), name);
+}
+
 void reply_header(const struct http_call *call, const char *name, const char *value)
 {
 	evhttp_add_header(evhttp_request_get_output_headers(call->request), name, value);

@@ -35,6 +35,9 @@ void reply_answer(const struct http_call *call, const struct http_answer *answer
 void reply_next_page(const struct http_call *call, struct arena *arena, const char *path, const char *name,
 		     const char *after);
 
+/* A header of the request, or NULL. */
+const char *request_header(const struct http_call *call, const char *name);
+
 /* Adds a header to the reply, before it is sent. */
 void reply_header(const struct http_call *call, const char *name, const char *value);
 

@@ -50,6 +50,28 @@ START_TEST(json_is_preferred_when_it_is_named_and_weighs_more_than_text)
 }
 END_TEST
 
+static const struct {
+	const char *codings;
+	bool gzip;
+} codings[] = {
+	{NULL, false},
+	{"", false},
+	{"br", false},
+	{"br, GZip", true},
+	{"gzip;q=0.5", true},
+	{"gzip;q=0", false},
+	{"gzip ; q=0.0, br", false},
+	{"gzipped", false},
+	{"*", false},
+};
+
+START_TEST(gzip_is_accepted_when_it_is_named_and_not_forbidden)
+{
+	ck_assert_msg(accepts_gzip(codings[_i].codings) == codings[_i].gzip, "%s",
+		      codings[_i].codings ? codings[_i].codings : "none");
+}
+END_TEST
+
 static const char *post(const char *path, const char *body)
 {
 	return world_ask(
@@ -206,6 +228,7 @@ END_TEST
 
 SUITE("http events", set_up_http, tear_down_http)
 {
+	tcase_add_loop_test(tests, gzip_is_accepted_when_it_is_named_and_not_forbidden, 0, COUNT(codings));
 	tcase_add_loop_test(tests, json_is_preferred_when_it_is_named_and_weighs_more_than_text, 0,
 			    COUNT(headers));
 	tcase_add_test(tests, a_command_is_answered_with_its_id_outcome_and_events);
