@@ -7,8 +7,11 @@
 /* How many units get more time after a unit was too large for the usual time. */
 #define PATIENT_UNITS 64
 
-/* Statement time limit for a suspect that stands alone, in milliseconds; a slower one is parked. */
+/* Statement time limit while a slow message is searched for, in milliseconds; one that is slower is parked. */
 #define BRISK_MS 150
+
+/* How many suspects are tried together while a slow message is searched for. */
+#define GROUP_MAX 32
 
 /* ---- the bisection ---- */
 
@@ -17,19 +20,35 @@ void poison_search_init(struct poison_search *search, size_t unit_max)
 	*search = (struct poison_search){.unit_max = unit_max, .limit = unit_max};
 }
 
-/* A unit of `count` messages failed: the next one gets half as many, or one message if time is to blame. */
+/* Sets the size of the next unit while a slow message is searched for. */
+static void limit_by_time(struct poison_search *search)
+{
+	search->limit = search->alone ? 1 : GROUP_MAX;
+}
+
+/* A unit of `count` messages failed: the next one gets half as many, or a group if time is to blame. */
 static void narrow(struct poison_search *search, size_t count)
 {
 	if (search->suspects < count)
 		search->suspects = count;
-	search->limit = count > 1 && !search->by_time ? count / 2 : 1;
+	if (search->by_time) {
+		if (count <= GROUP_MAX && search->alone < count)
+			search->alone = count;
+		limit_by_time(search);
+	} else {
+		search->limit = count > 1 ? count / 2 : 1;
+	}
 }
 
 void poison_search_clear(struct poison_search *search, size_t count)
 {
 	search->suspects = search->suspects > count ? search->suspects - count : 0;
-	if (search->suspects)
+	search->alone = search->alone > count ? search->alone - count : 0;
+	if (search->suspects) {
+		if (search->by_time)
+			limit_by_time(search);
 		return;
+	}
 	search->limit = search->unit_max;
 	if (search->by_time && !search->has_found)
 		search->patient_units = PATIENT_UNITS; /* each message alone was committed in time */

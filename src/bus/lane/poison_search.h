@@ -7,7 +7,9 @@
  * cleared; when no suspect is left, units have their full size again.
  *
  * If the unit failed because a statement took too long, there is no halving: every attempt with a slow
- * message costs a whole statement timeout, so each suspect gets a unit of its own at once.
+ * message costs a whole statement timeout.  The suspects are tried in groups of about the square root of a
+ * unit's size, and those of a group that fails are tried alone: one slow message costs two timeouts, and the
+ * thousand others of its unit some sixty units.
  */
 #ifndef ALLOCD_BUS_LANE_POISON_SEARCH_H
 #define ALLOCD_BUS_LANE_POISON_SEARCH_H
@@ -20,6 +22,7 @@ struct poison_search {
 	size_t limit;    /* messages in the next unit */
 	size_t suspects; /* messages that are not cleared; 0: no search is under way */
 	bool by_time;    /* the unit took too long */
+	size_t alone;    /* by time: the first suspects, of a group that failed, get a unit each */
 	bool has_found;  /* a message was found that is too slow even alone */
 
 	/* Units left that get more time, because a unit was merely too large for the usual time. */
