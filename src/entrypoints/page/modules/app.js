@@ -1,0 +1,99 @@
+// The operators' page: shows what GET /admin/status says, once a second while the page is visible.
+import { request } from "./api.js";
+import { at, make, sentence, since, span } from "./dom.js";
+import { keep } from "./kept.js";
+import { overview } from "./overview.js";
+import * as router from "./router.js";
+import { startTheme } from "./theme.js";
+
+const PERIOD_MS = 1000;
+
+const LOOKS = {
+  healthy: ["good", "✓ Healthy"],
+  starting: ["warn", "◌ Starting"],
+  degraded: ["warn", "! Degraded"],
+  not_ready: ["bad", "✕ Not ready"],
+  stopping: ["warn", "◌ Stopping"],
+};
+
+function troubleItem(trouble, now) {
+  const item = make("li");
+  item.append(make("strong", sentence(trouble.text)), "For ", since(trouble.since, now), ". ", sentence(trouble.effect));
+  item.append(make("span", sentence(`next: ${trouble.advice}`), "quiet"), make("code", trouble.code));
+  return item;
+}
+
+// For screen readers: the state, and what has begun or ended; the figures change every second.
+function announce(words, troubles) {
+  const said = at("announced"), key = [words, ...troubles.map((trouble) => trouble.code)].join();
+  if (said.dataset.key === key) return;
+  said.dataset.key = key;
+  said.textContent = [words, ...troubles.map((trouble) => trouble.text)].join(". ");
+}
+
+function show(status) {
+  const [look, words] = LOOKS[status.state] || ["bad", status.state];
+  document.title = `${words} · allocd`;
+  announce(words, status.troubles);
+  at("worker").textContent = `${status.name} · ${status.version}`;
+  at("health").className = look;
+  at("state").textContent = words;
+  at("state-for").replaceChildren("for ", since(status.since, status.at));
+  at("troubles").replaceChildren(...status.troubles.map((trouble) => troubleItem(trouble, status.at)));
+  at("at").dateTime = at("at").title = status.at;
+  at("at").textContent = new Date(status.at).toLocaleTimeString();
+  router.show(status);
+}
+
+// ---- asking ----
+
+let answeredAt = null, timer = null;
+
+function showStale(reason) {
+  const figuresOf = answeredAt ? ` The figures are ${span(Date.now() - answeredAt)} old.` : "";
+  at("stale").textContent = `${reason}.${figuresOf}`;
+  at("stale").hidden = false;
+  at("health").className = "bad";
+  at("state").textContent = "✕ No answer from the worker";
+  at("state-for").textContent = "";
+  document.title = "✕ No answer · allocd";
+  announce("No answer from the worker", []);
+}
+
+async function ask() {
+  const response = await request("admin/status");
+  at("token").hidden = response.status !== 401;
+  if (response.status === 401) throw new Error("The worker refuses to answer without the right token");
+  if (!response.ok) throw new Error(`The worker answered ${response.status}`);
+  return response.json();
+}
+
+async function refresh() {
+  clearTimeout(timer);
+  try {
+    const status = await ask();
+    answeredAt = Date.now();
+    at("stale").hidden = true;
+    show(status);
+  } catch (error) {
+    showStale(error.name === "TypeError" ? "It cannot be reached" : error.message);
+  }
+  if (!document.hidden) timer = setTimeout(refresh, PERIOD_MS);
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) clearTimeout(timer);
+  else refresh();
+});
+
+at("token").addEventListener("submit", (event) => {
+  event.preventDefault();
+  keep("sessionStorage", "token", at("token-value").value);
+  at("token-value").value = "";
+  refresh();
+});
+
+startTheme();
+router.register("", overview);
+router.start(at("view"));
+refresh();
