@@ -6,7 +6,7 @@ import threading
 import uuid
 
 import pytest
-from fleet import has_all, holders, leases, reader_and_standby, seconds_until, spent_since
+from fleet import HAND_OVER_S, TAKEOVER_S, has_all, holders, leases, reader_and_standby, seconds_until, spent_since
 from installation import wait_until
 from ledger import Command, Ledger
 from proxy import REQUEST, postgres_behind
@@ -14,9 +14,7 @@ from sender import STREAM, Senders
 from wires import PostgresWire, Watch, is_bind
 
 SKUS = [f"sku-{number}" for number in range(10)]
-# The contract's bounds, in seconds.
-TAKEOVER_S = 5
-HAND_OVER_S = 1
+# The contract's bound, in seconds.
 SHARE_OUT_S = 5
 
 
