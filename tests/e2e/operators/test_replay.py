@@ -299,10 +299,11 @@ def test_a_replay_that_is_killed_at_its_commit_has_one_effect(allocd):
     with commits_held(allocd):
         victim = begin_replay(allocd)
         wait_until(lambda: allocd.query(HELD), "the flush to wait for its commit")
+        second = begin_replay(allocd)
+        # Each of them waits for a moment only, and tries again; the database goes on with a dead one's commit.
+        wait_until(lambda: len(allocd.query(HELD_OR_BLOCKED)) == 2, "the second one to wait for the first")
         victim.kill()
         victim.communicate()
-        second = begin_replay(allocd)
-        wait_until(lambda: len(allocd.query(HELD_OR_BLOCKED)) == 2, "the second one to wait for the first")
     out, err = second.communicate(timeout=20)
 
     assert second.returncode == 0, out + err
