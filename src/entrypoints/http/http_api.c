@@ -5,6 +5,7 @@
 #include "core/base/must.h"
 #include "entrypoints/http/command_endpoint.h"
 #include "entrypoints/http_reads/http_reads.h"
+#include "entrypoints/live/serve_live.h"
 
 #include <string.h>
 #include <time.h>
@@ -39,6 +40,7 @@ static const struct http_route reads[] = {
 	{.path = "/", .plain = serve_page, .is_open = true},
 	{.path = "/assets/", .template = "/assets/{file}", .named = serve_asset, .is_open = true},
 	{.path = "/admin/status", .plain = serve_status},
+	{.path = "/admin/live", .plain = serve_live, .waits = true},
 };
 
 #define READS (sizeof reads / sizeof reads[0])
@@ -212,6 +214,8 @@ uint16_t http_api_port(const struct http_api *api)
 void http_api_stop(struct http_api *api)
 {
 	api->stopping = true;
+	if (api->services.live)
+		live_hub_stop(api->services.live);
 }
 
 size_t http_api_unanswered(const struct http_api *api)

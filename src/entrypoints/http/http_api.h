@@ -9,6 +9,7 @@
 #include "bus/ports/views.h"
 #include "entrypoints/http_server/http_gate.h"
 #include "entrypoints/http_server/http_server.h"
+#include "entrypoints/live/live_hub.h"
 #include "entrypoints/metrics/metrics.h"
 #include "entrypoints/status/sampler.h"
 
@@ -23,6 +24,7 @@ struct http_services {
 	struct engine *engine;
 	struct views *views;
 	const struct broker *broker;
+	struct live_hub *live; /* freed before the API; NULL: nobody can watch */
 
 	/* Decodes an event's payload, of any encoding, to one line of JSON. */
 	bool (*event_to_json)(struct bytes payload, struct arena *arena, const char **json,
@@ -51,7 +53,7 @@ void http_api_start(struct http_api *api, const struct http_services *services);
 
 uint16_t http_api_port(const struct http_api *api);
 
-/* From now on commands are refused; reads are still served. */
+/* Ends what is sent to those who watch.  From now on commands are refused; reads are still served. */
 void http_api_stop(struct http_api *api);
 
 /* How many requests have no reply yet, or one that is not sent yet. */

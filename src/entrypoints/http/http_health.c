@@ -121,6 +121,8 @@ void serve_metrics(struct http_api *api, const struct http_call *call)
 	};
 	char *text;
 
+	if (services->live)
+		metrics.live = *live_hub_statistics(services->live);
 	metrics_measure_process(&metrics);
 	if (services->measure)
 		services->measure(services->measured, &metrics);

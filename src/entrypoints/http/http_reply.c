@@ -15,6 +15,31 @@ const char *request_header(const struct http_call *call, const char *name)
 	return evhttp_find_header(evhttp_request_get_input_headers(call->request), name);
 }
 
+/* Clients of forms send a blank as a plus sign. */
+static const char *with_blanks(char *value)
+{
+	for (char *at = value; (at = strchr(at, '+'));)
+		*at = ' ';
+	return value;
+}
+
+/* The parser of libevent refuses a query with a parameter that has no value, such as ?full. */
+const char *request_parameter(const struct http_call *call, const char *name, struct arena *arena)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(call->request));
+	size_t length = strlen(name), size;
+
+	for (const char *at = query; at; at = at[size] ? at + size + 1 : NULL) {
+		size = strcspn(at, "&");
+		if (strncmp(at, name, length) != 0 || !strchr("=&", at[length]))
+			continue;
+		if (size == length)
+			return "";
+		return with_blanks(arena_text(arena, at + length + 1, size - length - 1));
+	}
+	return NULL;
+}
+
 void reply_header(const struct http_call *call, const char *name, const char *value)
 {
 	evhttp_add_header(evhttp_request_get_output_headers(call->request), name, value);

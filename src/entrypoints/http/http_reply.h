@@ -38,6 +38,12 @@ void reply_next_page(const struct http_call *call, struct arena *arena, const ch
 /* A header of the request, or NULL. */
 const char *request_header(const struct http_call *call, const char *name);
 
+/*
+ * A parameter as it stands in the query, percent-encoded, in `arena`: "" for `?name` and `?name=`.  NULL:
+ * absent.
+ */
+const char *request_parameter(const struct http_call *call, const char *name, struct arena *arena);
+
 /* Adds a header to the reply, before it is sent. */
 void reply_header(const struct http_call *call, const char *name, const char *value);
 

@@ -29,29 +29,9 @@ void read_refuse(struct exchange *exchange, const char *message)
 	exchange_free(exchange);
 }
 
-/* Clients of forms send a blank as a plus sign. */
-static const char *with_blanks(char *value)
-{
-	for (char *at = value; (at = strchr(at, '+'));)
-		*at = ' ';
-	return value;
-}
-
-/* The parser of libevent refuses a query with a parameter that has no value, such as ?full. */
 const char *read_parameter(const struct exchange *exchange, const char *name)
 {
-	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(exchange->call.request));
-	size_t length = strlen(name), size;
-
-	for (const char *at = query; at; at = at[size] ? at + size + 1 : NULL) {
-		size = strcspn(at, "&");
-		if (strncmp(at, name, length) != 0 || !strchr("=&", at[length]))
-			continue;
-		if (size == length)
-			return "";
-		return with_blanks(arena_text(exchange->arena, at + length + 1, size - length - 1));
-	}
-	return NULL;
+	return request_parameter(&exchange->call, name, exchange->arena);
 }
 
 const struct http_call *read_end(struct exchange *exchange, const struct failure *failure)

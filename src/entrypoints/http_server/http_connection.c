@@ -34,7 +34,7 @@ void http_connections_init(struct http_connections *all, struct event_base *base
 
 size_t http_connections_count(const struct http_connections *all)
 {
-	return all->counts[AWAITING] + all->counts[SERVING] + all->counts[CLOSING];
+	return all->counts[AWAITING] + all->counts[SERVING] + all->counts[STREAMING] + all->counts[CLOSING];
 }
 
 static void enter(struct http_connection *connection, enum http_connection_stage stage)
@@ -59,6 +59,14 @@ void http_connection_move(struct http_connection *connection, enum http_connecti
 {
 	leave(connection);
 	enter(connection, stage);
+}
+
+void http_connection_stream(struct http_connection *connection, int write_timeout_s)
+{
+	const struct timeval write_timeout = {.tv_sec = write_timeout_s};
+
+	http_connection_move(connection, STREAMING);
+	bufferevent_set_timeouts(connection->stream, NULL, &write_timeout);
 }
 
 /* Only the descriptor of a request identifies its connection. */

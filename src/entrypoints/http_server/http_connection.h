@@ -2,10 +2,11 @@
  * One connection of an HTTP client, between its socket and evhttp: used only by the files of the
  * HTTP server.
  *
- * A connection is in one of three lists, each in order of arrival:
+ * A connection is in one of four lists, each in order of arrival:
  *
  *     AWAITING --request--> SERVING --reply written--> AWAITING
- *         `---------ended-------'--> CLOSING --a moment--> released
+ *         |                    |`--> STREAMING, whose reply has no end by itself
+ *         `---------ended------'---------'--> CLOSING --a moment--> released
  *
  * Bytes from the socket go through a reader (see http_reader.h), which feeds evhttp whole requests in one
  * form, one at a time: each after the reply to the last.  In place of a request that the reader refuses,
@@ -23,7 +24,7 @@ struct event_base;
 struct bufferevent;
 struct event;
 
-enum http_connection_stage { AWAITING, SERVING, CLOSING, HTTP_CONNECTION_STAGES };
+enum http_connection_stage { AWAITING, SERVING, STREAMING, CLOSING, HTTP_CONNECTION_STAGES };
 
 struct http_connection {
 	TAILQ_ENTRY(http_connection) entry; /* in the list of its stage */
@@ -60,6 +61,9 @@ struct http_connection *http_connection_new(struct http_connections *all);
 struct http_connection *http_connection_by_fd(const struct http_connections *all, evutil_socket_t fd);
 
 void http_connection_move(struct http_connection *connection, enum http_connection_stage stage);
+
+/* The connection, which is SERVING, is STREAMING from now on: its client may be silent for any time. */
+void http_connection_stream(struct http_connection *connection, int write_timeout_s);
 
 /* A reply was written: feeds evhttp the next request, if it has arrived. */
 void http_connection_replied(struct http_connection *connection);

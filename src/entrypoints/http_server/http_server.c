@@ -98,7 +98,7 @@ static void sweep_list(struct http_server *server, struct http_connection_list *
 
 	for (; connection; connection = next) {
 		next = TAILQ_NEXT(connection, entry);
-		if (is_overdue(connection, busy))
+		if (connection->stage != STREAMING && is_overdue(connection, busy))
 			http_connection_end(connection);
 		if (http_connection_may_be_released(connection))
 			release(server, connection);
@@ -325,7 +325,35 @@ size_t http_server_connections(const struct http_server *server)
 
 bool http_server_is_busy(const struct http_server *server)
 {
-	return server->connections.counts[SERVING] > server->connections_max - server->connections_max / 8;
+	const size_t *counts = server->connections.counts;
+
+	return counts[SERVING] + counts[STREAMING] > server->connections_max - server->connections_max / 8;
+}
+
+bool http_server_may_stream(const struct http_server *server)
+{
+	size_t part = server->connections_max / 4;
+
+	return server->connections.counts[STREAMING] < (part < HTTP_STREAMS_MAX ? part : HTTP_STREAMS_MAX);
+}
+
+/* evhttp promises a client of HTTP/1.0 that asks for it to keep the connection, with a length of 0. */
+void http_server_stream(const struct http_server *server, struct evhttp_request *request)
+{
+	struct http_connection *connection = connection_of(server, request);
+
+	evhttp_remove_header(evhttp_request_get_input_headers(request), "Connection");
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+	if (connection)
+		http_connection_stream(connection, HTTP_TIMEOUT_S);
+}
+
+void http_server_cut(const struct http_server *server, struct evhttp_request *request)
+{
+	const struct http_connection *connection = connection_of(server, request);
+
+	if (connection)
+		http_connection_end(connection);
 }
 
 static size_t unsent(const struct http_connection_list *list)

@@ -1,11 +1,12 @@
 /*
  * The HTTP server: libevent's evhttp with the limits that it lacks.
  *
- *   - A connection has HTTP_TIMEOUT_S from one request to the next, however slowly it sends or reads.
+ *   - A connection has HTTP_TIMEOUT_S from one request to the next, however slowly it sends or reads, unless it
+ *     is sent a reply without an end.
  *   - There is a maximum of connections.  Beyond it a new connection replaces the one that has waited longest
  *     for a request: idle and slow clients keep out neither other clients nor the liveness probe.
  *   - Connections whose requests are being served may use only a part of the places: see
- *     http_server_is_busy().
+ *     http_server_is_busy().  Replies without an end have a smaller part: see http_server_may_stream().
  *   - A request that could be read in more than one way gets a 4xx and is the last of its connection: evhttp
  *     sees whole requests only, in one form (see http_connection.h).
  *   - When the system refuses to accept a connection, the server pauses, ends an idle connection, and
@@ -23,6 +24,7 @@
 #define HTTP_CONNECTIONS_MIN ((size_t)8)
 #define HTTP_CONNECTIONS_MAX ((size_t)256)
 #define HTTP_TIMEOUT_S       60
+#define HTTP_STREAMS_MAX     ((size_t)32)
 
 /* While the server is busy: how long a client may take to read a reply. */
 #define HTTP_TIMEOUT_BUSY_S 3
@@ -67,7 +69,22 @@ size_t http_server_connections(const struct http_server *server);
  */
 bool http_server_is_busy(const struct http_server *server);
 
-/* The number of connections with a reply that is not fully sent. */
+/*
+ * Whether one more reply without an end may begin: HTTP_STREAMS_MAX at most, and fewer where there are few
+ * connections.
+ */
+bool http_server_may_stream(const struct http_server *server);
+
+/*
+ * For the handler: the reply to the request has no end by itself.  Its client may be silent, and is closed only
+ * when it does not read for HTTP_TIMEOUT_S.  The connection ends with the reply.
+ */
+void http_server_stream(const struct http_server *server, struct evhttp_request *request);
+
+/* Closes the connection of a request that streams, whatever its client has still to read. */
+void http_server_cut(const struct http_server *server, struct evhttp_request *request);
+
+/* The number of connections with a reply that is not fully sent, other than those that stream. */
 size_t http_server_unsent(const struct http_server *server);
 
 /*

@@ -4,6 +4,7 @@
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/postgres.h"
 #include "adapters/redis/publisher/redis_publisher.h"
+#include "adapters/redis/tools/redis_event_peek.h"
 #include "adapters/smtp/smtp_notifier.h"
 #include "adapters/system/clock.h"
 #include "adapters/system/descriptors.h"
@@ -65,6 +66,8 @@ struct worker {
 	struct redis_settings redis;
 	struct redis_publisher *publisher;
 	struct redis_intake *intake;
+	struct redis_event_peek *events; /* NULL: there is no stream of events */
+	struct live_hub *live;           /* NULL: HTTP is off */
 
 	struct engine *engine;
 };
@@ -263,15 +266,35 @@ static void measure(void *context, struct metrics *metrics)
 	redis_intake_measure(worker->intake, metrics);
 }
 
+static void make_live(struct worker *worker)
+{
+	const struct config *config = worker->config;
+	struct arena *arena = arena_new(256);
+
+	if (config->event_stream[0])
+		worker->events = redis_event_peek_new(
+			&worker->redis, arena_printf(arena, "%s%s", config->prefix, config->event_stream));
+	worker->live = live_hub_new(&(struct live_config){
+		.clock = &worker->clock.clock,
+		.sampler = worker->sampler,
+		.codec = worker->codec,
+		.to_json = codec_payload_to_line,
+		.events = worker->events ? redis_event_peek_port(worker->events) : NULL,
+	});
+	arena_free(&arena);
+}
+
 void worker_serve(struct worker *worker)
 {
 	sampler_start(worker->sampler, worker->views, observe, worker);
 	if (!worker->http)
 		return;
+	make_live(worker);
 	http_api_start(worker->http, &(struct http_services){
 					     .engine = worker->engine,
 					     .views = worker->views,
 					     .broker = redis_publisher_broker(worker->publisher),
+					     .live = worker->live,
 					     .event_to_json = codec_payload_to_line,
 					     .measure = measure,
 					     .measured = worker,
@@ -280,11 +303,11 @@ void worker_serve(struct worker *worker)
 
 /*
  * Counts the descriptors that HTTP may not use: those of the lanes, six other stores, the views, publisher,
- * subscriber, two connections for each stream, and mail.
+ * subscriber, those who watch events, two connections for each stream, and mail.
  */
 static size_t descriptors_of_our_own(const struct config *config)
 {
-	size_t connections = (size_t)config->lanes + 9 + 2 * config->streams.count;
+	size_t connections = (size_t)config->lanes + 10 + 2 * config->streams.count;
 
 	return DESCRIPTORS_BASE + DESCRIPTORS_A_CONNECTION * connections +
 	       (config->smtp_url[0] ? DESCRIPTORS_A_MAIL * SMTP_AT_ONCE : 0);
@@ -400,6 +423,8 @@ void worker_free(struct worker **place)
 
 	if (!worker)
 		return;
+	live_hub_free(&worker->live);
+	redis_event_peek_free(&worker->events);
 	sampler_free(&worker->sampler);
 	redis_intake_free(&worker->intake);
 	redis_publisher_free(&worker->publisher);

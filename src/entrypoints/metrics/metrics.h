@@ -12,6 +12,7 @@
 #include "bus/statistics/connection_statistics.h"
 #include "bus/statistics/event_statistics.h"
 #include "bus/subscription/leased_subscription.h"
+#include "entrypoints/live/live_hub.h"
 #include "entrypoints/metrics/http_statistics.h"
 #include "entrypoints/troubles/trouble.h"
 
@@ -57,6 +58,7 @@ struct metrics {
 	size_t http_connections;
 	size_t http_waiting; /* requests without a reply so far */
 	const struct http_statistics *http;
+	struct live_statistics live;
 
 	/* The process. */
 	double resident_bytes, peak_resident_bytes, virtual_bytes; /* NaN: unknown, like the next two */

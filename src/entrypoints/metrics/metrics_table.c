@@ -234,6 +234,9 @@ static const struct metric table[] = {
 	COUNTER("allocd_http_replies_total",
 		"Deprecated: see allocd_http_requests_total. HTTP replies by class of status.",
 		LABELLED(write_replies, "status")),
+	GAUGE("allocd_sse_clients", "Clients that watch /admin/live.", WORKER(live.viewers)),
+	COUNTER("allocd_sse_dropped_total",
+		"Clients of /admin/live that were cut off because they did not read.", WORKER(live.dropped)),
 
 	/* The process; Prometheus' clients name these by convention. */
 	GAUGE("allocd_build_info", "The program's version, and the libraries that it was built with.",

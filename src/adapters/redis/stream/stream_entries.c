@@ -170,16 +170,9 @@ static bool read_entry(struct entry_reading *reading, const redisReply *reply)
 	return reading->entry->gone || (fields->type == REDIS_REPLY_ARRAY && read_fields(reading, fields));
 }
 
-bool stream_entries_parse(struct stream_entries *entries, const redisReply *reply)
+bool stream_entries_parse_list(struct stream_entries *entries, const redisReply *list)
 {
-	const redisReply *list;
-
 	entries->count = 0;
-	if (reply->type == REDIS_REPLY_NIL)
-		return true;
-	if (!is_array(reply, 1) || !is_array(reply->element[0], 2))
-		return false;
-	list = reply->element[0]->element[1];
 	if (list->type != REDIS_REPLY_ARRAY || list->elements > STREAM_READ_MAX)
 		return false;
 	for (size_t i = 0; i < list->elements; i++) {
@@ -192,4 +185,13 @@ bool stream_entries_parse(struct stream_entries *entries, const redisReply *repl
 	}
 	entries->count = list->elements;
 	return true;
+}
+
+bool stream_entries_parse(struct stream_entries *entries, const redisReply *reply)
+{
+	entries->count = 0;
+	if (reply->type == REDIS_REPLY_NIL)
+		return true;
+	return is_array(reply, 1) && is_array(reply->element[0], 2) &&
+	       stream_entries_parse_list(entries, reply->element[0]->element[1]);
 }

@@ -28,4 +28,7 @@ struct stream_entries {
  */
 bool stream_entries_parse(struct stream_entries *entries, const struct redisReply *reply);
 
+/* The same for a list of entries alone, as XRANGE answers. */
+bool stream_entries_parse_list(struct stream_entries *entries, const struct redisReply *list);
+
 #endif

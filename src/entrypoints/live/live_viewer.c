@@ -1,0 +1,101 @@
+/* Chooses what one viewer gets of the events: the newest that pass the filter, and notes of the others. */
+#include "entrypoints/live/live_viewer.h"
+
+/* A note is sent before an event, or this long after the last note. */
+#define NOTE_MS 1000
+
+struct live_viewer *live_viewer_new(struct live_line *line, const struct live_request *request,
+				    int64_t now_ms)
+{
+	struct arena *arena = arena_new(512);
+	struct live_viewer *viewer = arena_alloc(arena, sizeof *viewer);
+	const struct live_filter *filter = &request->filter;
+
+	*viewer = (struct live_viewer){
+		.line = line,
+		.arena = arena,
+		.with_status = request->with_status,
+		.with_events = request->with_events,
+		.filter = {.sku = filter->sku ? arena_strdup(arena, filter->sku) : NULL,
+			   .orderid = filter->orderid ? arena_strdup(arena, filter->orderid) : NULL,
+			   .type = filter->type},
+		.is_new = true,
+		.tokens = LIVE_SEND_PER_S * 1000,
+		.noted_ms = now_ms,
+		.commented_ms = now_ms,
+	};
+	return viewer;
+}
+
+void live_viewer_free(struct live_viewer **place)
+{
+	struct arena *arena = (*place)->arena;
+
+	arena_free(&arena);
+	*place = NULL;
+}
+
+void live_viewer_refill(struct live_viewer *viewer, int64_t elapsed_ms)
+{
+	viewer->tokens += elapsed_ms * LIVE_SEND_PER_S;
+	if (viewer->tokens > LIVE_SEND_PER_S * 1000)
+		viewer->tokens = LIVE_SEND_PER_S * 1000;
+}
+
+static void add_unread(struct live_viewer *viewer, int64_t unread)
+{
+	if (unread == LIVE_UNKNOWN || viewer->unread == LIVE_UNKNOWN)
+		viewer->unread = LIVE_UNKNOWN;
+	else
+		viewer->unread += unread;
+}
+
+static int64_t count_passing(const struct live_viewer *viewer, struct live_ring *ring, struct codec *codec)
+{
+	int64_t count = 0;
+
+	for (uint64_t number = viewer->next; number < ring->end; number++)
+		count += live_filter_passes(&viewer->filter, live_ring_at(ring, number), codec);
+	return count;
+}
+
+static void write_note(struct live_viewer *viewer, struct live_id id, int64_t now_ms, FILE *out)
+{
+	if (!viewer->skipped && !viewer->unread)
+		return;
+	live_write_skipped(out, id, viewer->skipped, viewer->unread);
+	viewer->skipped = viewer->unread = 0;
+	viewer->noted_ms = now_ms;
+}
+
+void live_viewer_write_events(struct live_viewer *viewer, struct live_ring *ring, int64_t start,
+			      const struct live_config *config, int64_t now_ms, FILE *out)
+{
+	int64_t to_skip;
+
+	if (viewer->next < ring->first)
+		viewer->next = ring->first;
+	to_skip = count_passing(viewer, ring, config->codec) - viewer->tokens / 1000;
+	for (; viewer->next < ring->end; viewer->next++) {
+		struct live_event *event = live_ring_at(ring, viewer->next);
+
+		add_unread(viewer, event->unread);
+		if (!live_filter_passes(&viewer->filter, event, config->codec))
+			continue;
+		if (to_skip-- > 0) {
+			viewer->skipped++;
+			continue;
+		}
+		if (viewer->is_new)
+			viewer->skipped = viewer->unread = 0;
+		viewer->is_new = false;
+		write_note(viewer, (struct live_id){start, viewer->next - 1}, now_ms, out);
+		live_write_event(out, (struct live_id){start, viewer->next}, event, config->to_json);
+		viewer->tokens -= 1000;
+	}
+	if (viewer->is_new)
+		viewer->skipped = viewer->unread = 0;
+	viewer->is_new = false;
+	if (now_ms - viewer->noted_ms >= NOTE_MS)
+		write_note(viewer, (struct live_id){start, viewer->next - 1}, now_ms, out);
+}

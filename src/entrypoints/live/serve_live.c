@@ -1,0 +1,176 @@
+/*
+ * GET /admin/live?topics=status,events&sku=SKU&order=ORDERID&type=EVENT
+ *
+ * evhttp sends the reply in chunks.  When its client leaves, evhttp takes the connection from the request,
+ * which must be ended all the same.
+ */
+#include "entrypoints/live/serve_live.h"
+
+#include "adapters/system/instants.h"
+#include "core/base/container_of.h"
+#include "core/base/must.h"
+#include "entrypoints/http/http_exchange.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the connection to a viewer ---- */
+
+struct http_line {
+	struct live_line line;
+	const struct http_server *server;
+	struct evhttp_request *request;
+};
+
+static struct http_line *http_line_of(struct live_line *line)
+{
+	return container_of(line, struct http_line, line);
+}
+
+static bool line_is_gone(struct live_line *line)
+{
+	return !evhttp_request_get_connection(http_line_of(line)->request);
+}
+
+static size_t line_unsent(struct live_line *line)
+{
+	struct evhttp_connection *connection = evhttp_request_get_connection(http_line_of(line)->request);
+
+	if (!connection)
+		return 0;
+	return evbuffer_get_length(bufferevent_get_output(evhttp_connection_get_bufferevent(connection)));
+}
+
+static void line_send(struct live_line *line, const char *text, size_t size)
+{
+	struct evbuffer *chunk = must(evbuffer_new());
+
+	evbuffer_add(chunk, text, size);
+	evhttp_send_reply_chunk(http_line_of(line)->request, chunk);
+	evbuffer_free(chunk);
+}
+
+static void line_end(struct live_line *line, bool at_once)
+{
+	struct http_line *http_line = http_line_of(line);
+
+	if (at_once && !line_is_gone(line))
+		http_server_cut(http_line->server, http_line->request);
+	evhttp_send_reply_end(http_line->request);
+	free(http_line);
+}
+
+static struct live_line *line_new(const struct http_api *api, struct evhttp_request *request)
+{
+	static const struct live_line_ops ops = {line_send, line_unsent, line_is_gone, line_end};
+	struct http_line *line = must_alloc(sizeof *line);
+
+	*line = (struct http_line){{&ops}, api->server, request};
+	return &line->line;
+}
+
+/* ---- the query ---- */
+
+/* A name as it is filtered by; NULL in *name when the parameter is absent or empty. */
+static bool read_name(const struct http_call *call, const char *parameter, struct arena *arena,
+		      const char **name)
+{
+	const char *encoded = request_parameter(call, parameter, arena);
+
+	*name = encoded && *encoded ? name_decode(encoded, arena) : NULL;
+	return *name || !encoded || !*encoded;
+}
+
+static bool read_type(const struct http_call *call, struct arena *arena, enum message_type *type)
+{
+	const char *name = request_parameter(call, "type", arena);
+
+	*type = name && *name ? message_type_named(name) : MSG_NONE;
+	return !name || !*name || (*type != MSG_NONE && !message_is_command(*type));
+}
+
+static bool is_topic(const char *at, size_t length, const char *name)
+{
+	return length == strlen(name) && strncmp(at, name, length) == 0;
+}
+
+static bool read_topics(const struct http_call *call, struct arena *arena, struct live_request *request)
+{
+	const char *topics = request_parameter(call, "topics", arena);
+
+	if (!topics)
+		topics = "status,events";
+	for (size_t length; *topics; topics += length + (topics[length] == ',')) {
+		length = strcspn(topics, ",");
+		if (is_topic(topics, length, "status"))
+			request->with_status = true;
+		else if (is_topic(topics, length, "events"))
+			request->with_events = true;
+		else
+			return false;
+	}
+	return request->with_status || request->with_events;
+}
+
+/* NULL, or what is wrong with it. */
+static const char *read_request(const struct http_call *call, struct arena *arena,
+				struct live_request *request)
+{
+	if (!read_topics(call, arena, request))
+		return "Expected topics=status, topics=events, or topics=status,events";
+	if (!read_name(call, "sku", arena, &request->filter.sku) ||
+	    !read_name(call, "order", arena, &request->filter.orderid))
+		return "Expected names of 1 to 255 characters of UTF-8, percent-encoded, in sku= and order=";
+	if (!read_type(call, arena, &request->filter.type))
+		return "Expected the name of an event in type=";
+	return NULL;
+}
+
+/* ---- the answer ---- */
+
+static void add_headers(const struct http_call *call)
+{
+	reply_header(call, "Content-Type", "text/event-stream");
+	reply_header(call, "Cache-Control", "no-store");
+	reply_header(call, "X-Accel-Buffering", "no"); /* nginx would hold the events back */
+}
+
+static void begin(struct http_api *api, const struct http_call *call, const struct live_request *request)
+{
+	add_headers(call);
+	http_statistics_replied(call->route, 200, monotonic_us() - call->began_us);
+	if (evhttp_request_get_command(call->request) == EVHTTP_REQ_HEAD) {
+		evhttp_send_reply(call->request, 200, http_title(200), NULL);
+		return;
+	}
+	http_server_stream(api->server, call->request);
+	evhttp_send_reply_start(call->request, 200, http_title(200));
+	live_hub_add(api->services.live, line_new(api, call->request), request);
+}
+
+void serve_live(struct http_api *api, const struct http_call *call)
+{
+	struct arena *arena = arena_new(1024);
+	struct live_request request = {
+		.withheld = http_gate_is_shut(&api->gate)
+				    ? "this address can be reached from other machines without a token: set "
+				      "ALLOCD_HTTP_TOKEN, or ALLOCD_HTTP_OPEN=on where a proxy guards it"
+				    : NULL,
+		.last_id = request_header(call, "Last-Event-ID"),
+	};
+	const char *error = read_request(call, arena, &request);
+
+	if (error)
+		reply_problem(call, 400, PROBLEM_INVALID, error);
+	else if (api->stopping || !api->services.live)
+		reply_problem(call, 503, PROBLEM_STOPPING, "allocd is stopping");
+	else if (live_hub_statistics(api->services.live)->viewers >= LIVE_VIEWERS_MAX ||
+		 !http_server_may_stream(api->server))
+		reply_problem(call, 503, PROBLEM_TOO_BUSY,
+			      "Too many watch already: close another page, or watch another worker");
+	else
+		begin(api, call, &request);
+	arena_free(&arena);
+}
