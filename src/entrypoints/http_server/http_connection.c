@@ -21,6 +21,9 @@
 /* Maximum number of bytes read ahead while a request is served. */
 #define READ_AHEAD_MAX ((size_t)16 * 1024)
 
+/* The system would keep megabytes for a client that does not read, and it would be noticed late. */
+#define STREAM_BUFFER (64 * 1024)
+
 static const char continue_line[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /* ---- the lists ---- */
@@ -64,9 +67,11 @@ void http_connection_move(struct http_connection *connection, enum http_connecti
 void http_connection_stream(struct http_connection *connection, int write_timeout_s)
 {
 	const struct timeval write_timeout = {.tv_sec = write_timeout_s};
+	int buffer = STREAM_BUFFER;
 
 	http_connection_move(connection, STREAMING);
 	bufferevent_set_timeouts(connection->stream, NULL, &write_timeout);
+	setsockopt(connection->fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
 }
 
 /* Only the descriptor of a request identifies its connection. */

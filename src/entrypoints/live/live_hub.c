@@ -63,6 +63,20 @@ static void remove_gone(struct live_hub *hub)
 	}
 }
 
+/* Before a tick sends anything: even a large reply to a read has had a moment to be received. */
+static void drop_deaf(struct live_hub *hub)
+{
+	struct live_viewer *viewer = TAILQ_FIRST(&hub->viewers), *next;
+
+	for (; viewer; viewer = next) {
+		next = TAILQ_NEXT(viewer, entry);
+		if (viewer->line->ops->unsent(viewer->line) <= LIVE_UNSENT_MAX)
+			continue;
+		hub->statistics.dropped++;
+		remove_viewer(hub, viewer, true);
+	}
+}
+
 static bool has_watchers_of_events(const struct live_hub *hub)
 {
 	const struct live_viewer *viewer;
@@ -73,6 +87,84 @@ static bool has_watchers_of_events(const struct live_hub *hub)
 			return true;
 	}
 	return false;
+}
+
+/* ---- sending ---- */
+
+static void write_events(struct live_hub *hub, struct live_viewer *viewer, FILE *out)
+{
+	if (!viewer->with_events)
+		return;
+	if (hub->is_read)
+		live_viewer_write_events(viewer, hub->ring, hub->start, &hub->config, now_ms(hub), out);
+	if (*hub->refusal && !viewer->is_refusal_told)
+		live_write_reason(out, "unavailable", hub->refusal);
+	viewer->is_refusal_told = *hub->refusal;
+}
+
+static void write_comment(struct live_hub *hub, struct live_viewer *viewer, FILE *out)
+{
+	if (now_ms(hub) - viewer->commented_ms < LIVE_COMMENT_MS)
+		return;
+	viewer->commented_ms = now_ms(hub);
+	live_write_comment(out);
+}
+
+static void send_text(struct live_viewer *viewer, const char *text, size_t size)
+{
+	if (size)
+		viewer->line->ops->send(viewer->line, text, size);
+}
+
+static void send_to(struct live_hub *hub, struct live_viewer *viewer)
+{
+	char *text;
+	size_t size;
+	FILE *out = must(open_memstream(&text, &size));
+
+	write_comment(hub, viewer, out);
+	write_events(hub, viewer, out);
+	fclose(out);
+	send_text(viewer, text, size);
+	free(text);
+}
+
+static void send_to_all(struct live_hub *hub)
+{
+	struct live_viewer *viewer;
+
+	TAILQ_FOREACH(viewer, &hub->viewers, entry)
+	send_to(hub, viewer);
+}
+
+/* The status as it is sent, to be freed by free(). */
+static char *status_event(struct live_hub *hub, size_t *size)
+{
+	char *status = status_json(sampler_status(hub->config.sampler)), *text;
+	FILE *out = must(open_memstream(&text, size));
+
+	live_write_status(out, status);
+	fclose(out);
+	free(status);
+	return text;
+}
+
+static void send_status(struct live_hub *hub)
+{
+	struct live_viewer *viewer;
+	size_t size;
+	char *text;
+
+	if (now_ms(hub) - hub->status_ms < SAMPLE_MS)
+		return;
+	hub->status_ms = now_ms(hub);
+	text = status_event(hub, &size);
+	TAILQ_FOREACH(viewer, &hub->viewers, entry)
+	{
+		if (viewer->with_status)
+			send_text(viewer, text, size);
+	}
+	free(text);
 }
 
 /* ---- reading events ---- */
@@ -101,8 +193,6 @@ static void add_events(struct live_hub *hub, const struct peeked_events *found)
 	if (found->count)
 		hub->last = found->events[0].id;
 }
-
-static void send_to_all(struct live_hub *hub);
 
 static void on_found(void *context, const struct peeked_events *found, const char *error)
 {
@@ -148,91 +238,6 @@ static void stop_reading(struct live_hub *hub)
 	hub->refusal[0] = '\0';
 }
 
-/* ---- sending ---- */
-
-static void write_events(struct live_hub *hub, struct live_viewer *viewer, FILE *out)
-{
-	if (!viewer->with_events)
-		return;
-	if (hub->is_read)
-		live_viewer_write_events(viewer, hub->ring, hub->start, &hub->config, now_ms(hub), out);
-	if (*hub->refusal && !viewer->is_refusal_told)
-		live_write_reason(out, "unavailable", hub->refusal);
-	viewer->is_refusal_told = *hub->refusal;
-}
-
-static void write_comment(struct live_hub *hub, struct live_viewer *viewer, FILE *out)
-{
-	if (now_ms(hub) - viewer->commented_ms < LIVE_COMMENT_MS)
-		return;
-	viewer->commented_ms = now_ms(hub);
-	live_write_comment(out);
-}
-
-static void send_text(struct live_viewer *viewer, const char *text, size_t size)
-{
-	if (size)
-		viewer->line->ops->send(viewer->line, text, size);
-}
-
-static void send_to(struct live_hub *hub, struct live_viewer *viewer)
-{
-	char *text;
-	size_t size;
-	FILE *out = must(open_memstream(&text, &size));
-
-	write_comment(hub, viewer, out);
-	write_events(hub, viewer, out);
-	fclose(out);
-	send_text(viewer, text, size);
-	free(text);
-}
-
-/* What the viewer has not received by now has waited since the last tick, at least. */
-static void send_to_all(struct live_hub *hub)
-{
-	struct live_viewer *viewer = TAILQ_FIRST(&hub->viewers), *next;
-
-	for (; viewer; viewer = next) {
-		next = TAILQ_NEXT(viewer, entry);
-		send_to(hub, viewer);
-		if (viewer->line->ops->unsent(viewer->line) <= LIVE_UNSENT_MAX)
-			continue;
-		hub->statistics.dropped++;
-		remove_viewer(hub, viewer, true);
-	}
-}
-
-/* The status as it is sent, to be freed by free(). */
-static char *status_event(struct live_hub *hub, size_t *size)
-{
-	char *status = status_json(sampler_status(hub->config.sampler)), *text;
-	FILE *out = must(open_memstream(&text, size));
-
-	live_write_status(out, status);
-	fclose(out);
-	free(status);
-	return text;
-}
-
-static void send_status(struct live_hub *hub)
-{
-	struct live_viewer *viewer;
-	size_t size;
-	char *text;
-
-	if (now_ms(hub) - hub->status_ms < SAMPLE_MS)
-		return;
-	hub->status_ms = now_ms(hub);
-	text = status_event(hub, &size);
-	TAILQ_FOREACH(viewer, &hub->viewers, entry)
-	{
-		if (viewer->with_status)
-			send_text(viewer, text, size);
-	}
-	free(text);
-}
-
 /* ---- time ---- */
 
 static int64_t refilled(int64_t tokens, int64_t elapsed_ms)
@@ -257,6 +262,7 @@ static void on_tick(void *context)
 	struct live_hub *hub = context;
 
 	remove_gone(hub);
+	drop_deaf(hub);
 	refill(hub);
 	if (has_watchers_of_events(hub))
 		read_events(hub);

@@ -8,6 +8,7 @@ import signal
 import pytest
 import redis
 from installation import ROOT, Installation, unique, wait_until
+from viewer import watching
 
 
 def documented_line():
@@ -83,12 +84,18 @@ def use_every_tool(allocd, sku):
     done(allocd, "dead-letters", "replay", "--yes")
 
 
+def watch_events(allocd):
+    with watching(allocd) as viewer:
+        viewer.awaits("event")
+
+
 @pytest.mark.parametrize(("prefix", "number"), [("", 0), ("shop:", 1), ("{shop}:", 0)])
 def test_the_documented_rights_suffice_for_the_worker_and_its_tools(restricted, administrator, prefix, number):
     allocd = restricted(prefix, documented_line(), number)
     allocd.start()
     sku = work_by_every_way(allocd)
     use_every_tool(allocd, sku)
+    watch_events(allocd)
     # The next connection ends what a cut connection left behind in Redis.
     administrator.execute_command("CLIENT", "KILL", "USER", "allocd")
     channel = f"{prefix}create_batch"

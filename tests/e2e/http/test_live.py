@@ -1,0 +1,199 @@
+"""GET /admin/live: what those who watch are sent, and that they are never in the way."""
+
+import contextlib
+import json
+import signal
+import socket
+import time
+
+import pytest
+import redis
+import requests
+from installation import wait_until
+from scrape import Scrape
+from viewer import ask, watching
+
+
+def figure(allocd, name):
+    return Scrape(allocd).value(name)
+
+
+def stock(allocd, sku):
+    assert allocd.post("/add_batch", {"ref": f"{sku}-shelf", "sku": sku, "qty": 100000}).status_code == 201
+
+
+def allocate(allocd, order, sku="lamp"):
+    assert allocd.post("/allocate", {"orderid": order, "sku": sku, "qty": 1}).status_code == 202
+
+
+@pytest.fixture
+def stocked(allocd):
+    stock(allocd, "lamp")
+    stock(allocd, "chair")
+    return allocd
+
+
+def test_events_arrive_as_they_go_out_with_the_status_once_a_second(stocked):
+    with watching(stocked, "") as viewer:
+        allocate(stocked, "order-1")
+        viewer.awaits_orders("order-1")
+        event = viewer.all("event")[0]
+        assert (event["type"], event["data"]["sku"], event["at"][:2]) == ("line_allocated", "lamp", "20")
+        wait_until(lambda: len(viewer.all("status")) >= 3, "three times the status")
+        assert viewer.all("status")[-1]["state"] == "healthy"
+        headers = viewer.response.headers
+        assert headers["Content-Type"] == "text/event-stream" and headers["X-Accel-Buffering"] == "no"
+        assert figure(stocked, "allocd_sse_clients") == 1
+    wait_until(lambda: figure(stocked, "allocd_sse_clients") == 0, "the client to be gone")
+
+
+@pytest.mark.parametrize("query", ["sku=chair", "order=order-2", "type=line_allocated&sku=chair&order=order-2"])
+def test_the_worker_filters_events(stocked, query):
+    with watching(stocked, f"topics=events&{query}") as viewer, watching(stocked) as unfiltered:
+        allocate(stocked, "order-1")
+        allocate(stocked, "order-2", "chair")
+        allocate(stocked, "order-3")
+        unfiltered.awaits_orders("order-1", "order-2", "order-3")
+        viewer.awaits_orders("order-2")
+        assert viewer.all("status") == []
+
+
+@pytest.mark.parametrize("query", ["topics=weather", "topics=", "type=allocate", "type=x", "sku=%00", "order=%ff"])
+def test_a_wrong_query_is_refused(allocd, query):
+    reply = ask(allocd, query)
+    assert (reply.status_code, reply.json()["type"]) == (400, "urn:allocd:problem:invalid")
+
+
+def test_a_viewer_who_returns_gets_what_came_in_between(stocked):
+    with watching(stocked) as viewer:
+        allocate(stocked, "order-1")
+        viewer.awaits_orders("order-1")
+    allocate(stocked, "order-2")
+    with watching(stocked, **{"Last-Event-ID": viewer.last_id}) as again:
+        allocate(stocked, "order-3")
+        again.awaits_orders("order-2", "order-3")
+        assert again.all("gap") == []
+
+
+@pytest.mark.parametrize("last", ["1-1", "nonsense"])
+def test_a_viewer_whose_last_event_is_unknown_here_is_told_of_a_gap(stocked, last):
+    allocate(stocked, "order-1")
+    with watching(stocked, **{"Last-Event-ID": last}) as viewer:
+        assert "may be missing" in viewer.awaits("gap")["reason"]
+        viewer.awaits_orders("order-1")
+
+
+def test_the_events_of_all_workers_are_seen(fleet):
+    one, other = fleet(), fleet()
+    stock(one, "lamp")
+    with watching(one) as at_one, watching(other) as at_other:
+        allocate(one, "order-1")
+        allocate(other, "order-2")
+        for viewer in (at_one, at_other):
+            wait_until(lambda seen=viewer: sorted(seen.orders()) == ["order-1", "order-2"], "both events")
+
+
+def test_of_many_events_the_newest_are_sent_and_the_others_are_counted(stocked):
+    with watching(stocked) as viewer:
+        fields = [{"type": "line_allocated", "data": json.dumps({"orderid": str(n), "sku": "s"})} for n in range(3000)]
+        pipeline = stocked.redis.pipeline()
+        for entry in fields:
+            pipeline.xadd(stocked.prefix + "allocd:events", entry)
+        pipeline.execute()
+        wait_until(lambda: "2999" in viewer.orders(), "the last event")
+        missed = sum(note["skipped"] + (note["unread"] or 0) for note in viewer.all("skipped"))
+        assert len(viewer.orders()) < 500 and missed + len(viewer.orders()) == 3000
+
+
+def test_the_33rd_client_is_refused(allocd):
+    with contextlib.ExitStack() as stack:
+        for _ in range(32):
+            stack.enter_context(watching(allocd, "topics=status"))
+        reply = ask(allocd)
+        assert (reply.status_code, reply.json()["type"]) == (503, "urn:allocd:problem:too-busy")
+        assert allocd.ready()
+    wait_until(lambda: ask(allocd).status_code == 200, "room for another one")
+
+
+def test_a_client_that_does_not_read_is_dropped_and_the_others_go_on(stocked):
+    host, port = stocked.http.split(":")
+    with watching(stocked) as viewer, socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect((host, int(port)))
+        deaf.sendall(b"GET /admin/live?topics=events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for number in range(40):
+            large = json.dumps({"orderid": str(number), "sku": "s", "note": "x" * 7000})
+            for _ in range(25):
+                stocked.redis.xadd(stocked.prefix + "allocd:events", {"type": "line_allocated", "data": large})
+            wait_until(lambda order=str(number): order in viewer.orders(), "the next events")
+            if figure(stocked, "allocd_sse_dropped_total") == 1:
+                break
+        allocate(stocked, "order-1")
+        wait_until(lambda: "order-1" in viewer.orders(), "an event after that")
+        assert (figure(stocked, "allocd_sse_dropped_total"), figure(stocked, "allocd_sse_clients")) == (1, 1)
+
+
+def test_a_stopping_worker_ends_the_streams_at_once(stocked):
+    host, port = stocked.http.split(":")
+    with watching(stocked, "") as viewer, socket.socket() as deaf:
+        deaf.connect((host, int(port)))
+        deaf.sendall(b"GET /admin/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        viewer.awaits("status")
+        begin = time.monotonic()
+        assert stocked.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - begin < 5  # an idle worker needs a fraction of a second, and may take 10 s
+        viewer.awaits_end()
+
+
+def test_without_a_stream_of_events_the_viewer_is_told_so(parked):
+    parked.start(ALLOCD_EVENT_STREAM="")
+    with watching(parked, "") as viewer:
+        assert "ALLOCD_EVENT_STREAM is empty" in viewer.awaits("unavailable")["reason"]
+        viewer.awaits("status")
+
+
+def test_a_missing_right_is_told_to_the_viewer_and_is_no_trouble_of_the_worker(on_own_redis, own_redis):
+    administrator = redis.Redis.from_url(own_redis.url())
+    administrator.execute_command("ACL", "SETUSER", "default", "-xrevrange")
+    with watching(on_own_redis, "") as viewer:
+        assert "XREVRANGE: NOPERM" in viewer.awaits("unavailable")["reason"]
+        wait_until(lambda: len(viewer.all("status")) >= 3, "three times the status")
+        assert viewer.all("status")[-1]["state"] == "healthy" and len(viewer.all("unavailable")) == 1
+        assert [refused["count"] for refused in administrator.acl_log()] == [1]
+    assert not [line for line in on_own_redis.log_lines() if "NOPERM" in line]
+
+
+def test_a_lost_redis_is_told_to_the_viewer(on_own_redis, own_redis):
+    with watching(on_own_redis, "") as viewer:
+        viewer.awaits("status")
+        own_redis.kill()
+        viewer.awaits("unavailable")
+
+
+def test_where_anyone_can_connect_events_are_withheld(parked):
+    port = parked.http.split(":")[1]
+    parked.start(ALLOCD_HTTP=f"0.0.0.0:{port}")
+    with watching(parked, "") as viewer:
+        assert "ALLOCD_HTTP_TOKEN" in viewer.awaits("unavailable")["reason"]
+        viewer.awaits("status")
+
+
+def test_watching_needs_the_token(parked):
+    parked.settings["ALLOCD_HTTP_TOKEN"] = "a-token-of-32-characters-0123456"
+    parked.start()
+    assert ask(parked).status_code == 401
+    with watching(parked, "", Authorization=f"Bearer {parked.settings['ALLOCD_HTTP_TOKEN']}") as viewer:
+        viewer.awaits("status")
+
+
+def test_head_gets_the_headers_and_http_1_0_a_stream_that_ends_with_its_connection(stocked):
+    reply = requests.head(stocked.url("/admin/live"), timeout=10)
+    assert (reply.status_code, reply.headers["Content-Type"]) == (200, "text/event-stream")
+    host, port = stocked.http.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.sendall(b"GET /admin/live HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        received = b""
+        while b"event: status\n" not in received:
+            received += client.recv(65536)
+        head = received.partition(b"\r\n\r\n")[0].lower()
+        assert b"content-length" not in head and b"transfer-encoding" not in head and b"connection: close" in head
