@@ -24,7 +24,7 @@ struct http_services {
 	struct engine *engine;
 	struct views *views;
 	const struct broker *broker;
-	struct live_hub *live; /* freed before the API; NULL: nobody can watch */
+	struct live_hub *live; /* freed before the API; NULL: /admin/live is not served */
 
 	/* Decodes an event's payload, of any encoding, to one line of JSON. */
 	bool (*event_to_json)(struct bytes payload, struct arena *arena, const char **json,

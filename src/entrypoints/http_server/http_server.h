@@ -81,7 +81,7 @@ bool http_server_may_stream(const struct http_server *server);
  */
 void http_server_stream(const struct http_server *server, struct evhttp_request *request);
 
-/* Closes the connection of a request that streams, whatever its client has still to read. */
+/* Closes the connection of a request that streams; what its client has not read yet is lost. */
 void http_server_cut(const struct http_server *server, struct evhttp_request *request);
 
 /* The number of connections with a reply that is not fully sent, other than those that stream. */

@@ -30,7 +30,7 @@ struct live_hub {
 	int64_t seen;          /* how many were added up to there; negative: nothing was read yet */
 	int64_t tokens;        /* thousandths of events that may be read now */
 	bool is_reading;       /* a read is under way */
-	bool is_read;          /* since somebody watches */
+	bool is_read;          /* at least once since the first viewer came */
 	bool is_open;          /* the port is to be closed */
 	size_t asked, most;    /* the most events of the last read, and of the next one */
 	int64_t next_read_ms;
@@ -97,9 +97,9 @@ static void write_events(struct live_hub *hub, struct live_viewer *viewer, FILE 
 		return;
 	if (hub->is_read)
 		live_viewer_write_events(viewer, hub->ring, hub->start, &hub->config, now_ms(hub), out);
-	if (*hub->refusal && !viewer->is_refusal_told)
+	if (*hub->refusal && !viewer->is_refusal_sent)
 		live_write_reason(out, "unavailable", hub->refusal);
-	viewer->is_refusal_told = *hub->refusal;
+	viewer->is_refusal_sent = *hub->refusal;
 }
 
 static void write_comment(struct live_hub *hub, struct live_viewer *viewer, FILE *out)
@@ -276,7 +276,7 @@ static void on_tick(void *context)
 
 /* ---- a new viewer ---- */
 
-/* The viewer goes on after what it has received, unless that is too long ago. */
+/* The viewer resumes after what it has received, unless that is too long ago. */
 static void resume(const struct live_hub *hub, struct live_viewer *viewer, const char *last_id, FILE *out)
 {
 	struct live_id id;

@@ -1,9 +1,9 @@
 /*
- * Sends what happens to everybody who watches: the status once a second, and events as they go out.
+ * Sends what happens to all viewers: the status once a second, and events as they go out.
  *
- * However many watch, the status is rendered once, and events are read once, into one ring, and only while
- * somebody watches them.  What costs the worker something has a bound: LIVE_READ_PER_S events are read, and
- * LIVE_SEND_PER_S sent to each viewer, the newest; each gap between them is told with its size.
+ * However many viewers there are, the status is rendered once, and events are read once, into one ring, and
+ * only while a viewer wants them.  What costs the worker something has a bound: LIVE_READ_PER_S events are
+ * read, and LIVE_SEND_PER_S sent to each viewer, the newest; each gap between them is reported with its size.
  */
 #ifndef ALLOCD_ENTRYPOINTS_LIVE_LIVE_HUB_H
 #define ALLOCD_ENTRYPOINTS_LIVE_LIVE_HUB_H

@@ -18,7 +18,7 @@ struct live_viewer {
 	int64_t skipped, unread; /* since the last event, or the last note of them, was sent */
 	int64_t noted_ms;        /* when the last note was sent */
 	int64_t commented_ms;
-	bool is_refusal_told;
+	bool is_refusal_sent;
 };
 
 struct live_viewer *live_viewer_new(struct live_line *line, const struct live_request *request,

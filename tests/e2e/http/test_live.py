@@ -76,7 +76,7 @@ def test_a_viewer_who_returns_gets_what_came_in_between(stocked):
 
 
 @pytest.mark.parametrize("last", ["1-1", "nonsense"])
-def test_a_viewer_whose_last_event_is_unknown_here_is_told_of_a_gap(stocked, last):
+def test_a_viewer_whose_last_event_is_unknown_here_gets_a_gap(stocked, last):
     allocate(stocked, "order-1")
     with watching(stocked, **{"Last-Event-ID": last}) as viewer:
         assert "may be missing" in viewer.awaits("gap")["reason"]
@@ -145,14 +145,14 @@ def test_a_stopping_worker_ends_the_streams_at_once(stocked):
         viewer.awaits_end()
 
 
-def test_without_a_stream_of_events_the_viewer_is_told_so(parked):
+def test_without_a_stream_of_events_the_viewer_gets_the_reason(parked):
     parked.start(ALLOCD_EVENT_STREAM="")
     with watching(parked, "") as viewer:
         assert "ALLOCD_EVENT_STREAM is empty" in viewer.awaits("unavailable")["reason"]
         viewer.awaits("status")
 
 
-def test_a_missing_right_is_told_to_the_viewer_and_is_no_trouble_of_the_worker(on_own_redis, own_redis):
+def test_a_missing_right_is_reported_to_the_viewer_and_is_no_trouble_of_the_worker(on_own_redis, own_redis):
     administrator = redis.Redis.from_url(own_redis.url())
     administrator.execute_command("ACL", "SETUSER", "default", "-xrevrange")
     with watching(on_own_redis, "") as viewer:
@@ -163,7 +163,7 @@ def test_a_missing_right_is_told_to_the_viewer_and_is_no_trouble_of_the_worker(o
     assert not [line for line in on_own_redis.log_lines() if "NOPERM" in line]
 
 
-def test_a_lost_redis_is_told_to_the_viewer(on_own_redis, own_redis):
+def test_a_lost_redis_is_reported_to_the_viewer(on_own_redis, own_redis):
     with watching(on_own_redis, "") as viewer:
         viewer.awaits("status")
         own_redis.kill()

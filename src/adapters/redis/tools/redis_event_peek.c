@@ -31,7 +31,7 @@ struct redis_event_peek {
 	struct redis_connection *connection; /* NULL: closed */
 	struct event *patience;              /* fires when a read has waited for the connection */
 
-	event_peek_done *done; /* of the read under way; NULL: there is none */
+	event_peek_done *done; /* of the read under way; NULL: no read is under way */
 	void *context;
 	struct stream_id after;
 	size_t max;

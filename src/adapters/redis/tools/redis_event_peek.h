@@ -1,6 +1,6 @@
 /*
  * The newest entries of the stream of events, over a connection of its own that exists only from the first
- * read to event_peek's close().  Its troubles are not logged: whoever watches is told.
+ * read to event_peek's close().  Its troubles are not logged: the answer to a read reports them.
  */
 #ifndef ALLOCD_ADAPTERS_REDIS_TOOLS_REDIS_EVENT_PEEK_H
 #define ALLOCD_ADAPTERS_REDIS_TOOLS_REDIS_EVENT_PEEK_H

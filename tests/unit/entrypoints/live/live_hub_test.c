@@ -151,7 +151,7 @@ START_TEST(an_event_must_match_each_part_of_the_filter)
 }
 END_TEST
 
-START_TEST(a_filtered_viewer_is_told_what_was_not_searched)
+START_TEST(a_filtered_viewer_learns_how_many_were_not_searched)
 {
 	const struct live_request request = {.with_events = true, .filter.sku = "lamp"};
 	const struct seen *seen = watch(&request);
@@ -166,7 +166,7 @@ START_TEST(a_filtered_viewer_is_told_what_was_not_searched)
 }
 END_TEST
 
-START_TEST(a_viewer_of_rare_events_is_told_once_a_second_what_was_not_searched)
+START_TEST(a_viewer_of_rare_events_learns_once_a_second_how_many_were_not_searched)
 {
 	const struct live_request request = {.with_events = true, .filter.sku = "lamp"};
 	const struct seen *seen = watch(&request);
@@ -203,7 +203,7 @@ START_TEST(a_viewer_who_returns_gets_what_came_in_between)
 }
 END_TEST
 
-START_TEST(a_viewer_who_returns_too_late_is_told_of_the_gap)
+START_TEST(a_viewer_who_returns_too_late_gets_a_gap)
 {
 	const char *last;
 	struct seen *seen;
@@ -238,7 +238,7 @@ END_TEST
 
 /* ---- what cannot be read ---- */
 
-START_TEST(a_refusal_is_told_once_and_read_again_after_10_s)
+START_TEST(a_refusal_is_reported_once_and_the_read_repeated_after_10_s)
 {
 	const struct seen *seen;
 	int reads;
@@ -257,7 +257,7 @@ START_TEST(a_refusal_is_told_once_and_read_again_after_10_s)
 }
 END_TEST
 
-START_TEST(without_a_stream_or_with_payloads_withheld_the_viewer_is_told_and_nothing_is_read)
+START_TEST(where_payloads_are_withheld_the_viewer_gets_the_reason_and_nothing_is_read)
 {
 	const struct seen *seen = watch(
 		&(struct live_request){.with_status = true, .with_events = true, .withheld = "a reason"});
@@ -269,7 +269,7 @@ START_TEST(without_a_stream_or_with_payloads_withheld_the_viewer_is_told_and_not
 }
 END_TEST
 
-START_TEST(nothing_is_read_when_nobody_watches)
+START_TEST(nothing_is_read_without_a_viewer)
 {
 	struct seen *seen = watch(&events);
 	int reads;
@@ -356,15 +356,14 @@ SUITE("live", set_up_live, tear_down_live)
 	tcase_add_test(tests, no_more_than_1000_events_a_second_are_read);
 	tcase_add_test(tests, where_redis_does_not_count_the_number_of_unread_events_is_null);
 	tcase_add_loop_test(tests, an_event_must_match_each_part_of_the_filter, 0, COUNT(filters));
-	tcase_add_test(tests, a_filtered_viewer_is_told_what_was_not_searched);
-	tcase_add_test(tests, a_viewer_of_rare_events_is_told_once_a_second_what_was_not_searched);
+	tcase_add_test(tests, a_filtered_viewer_learns_how_many_were_not_searched);
+	tcase_add_test(tests, a_viewer_of_rare_events_learns_once_a_second_how_many_were_not_searched);
 	tcase_add_test(tests, a_viewer_who_returns_gets_what_came_in_between);
-	tcase_add_test(tests, a_viewer_who_returns_too_late_is_told_of_the_gap);
+	tcase_add_test(tests, a_viewer_who_returns_too_late_gets_a_gap);
 	tcase_add_loop_test(tests, an_id_of_another_worker_or_none_at_all_is_a_gap, 0, COUNT(unknown_ids));
-	tcase_add_test(tests, a_refusal_is_told_once_and_read_again_after_10_s);
-	tcase_add_test(tests,
-		       without_a_stream_or_with_payloads_withheld_the_viewer_is_told_and_nothing_is_read);
-	tcase_add_test(tests, nothing_is_read_when_nobody_watches);
+	tcase_add_test(tests, a_refusal_is_reported_once_and_the_read_repeated_after_10_s);
+	tcase_add_test(tests, where_payloads_are_withheld_the_viewer_gets_the_reason_and_nothing_is_read);
+	tcase_add_test(tests, nothing_is_read_without_a_viewer);
 	tcase_add_test(tests, a_stream_that_was_deleted_and_begins_anew_is_read);
 	tcase_add_test(tests, a_viewer_who_does_not_read_is_cut_off_and_counted);
 	tcase_add_test(tests, a_stop_ends_every_reply_and_cuts_off_who_has_not_received_all);
