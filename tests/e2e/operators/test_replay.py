@@ -300,7 +300,7 @@ def test_a_replay_that_is_killed_at_its_commit_has_one_effect(allocd):
         victim = begin_replay(allocd)
         wait_until(lambda: allocd.query(HELD), "the flush to wait for its commit")
         second = begin_replay(allocd)
-        # Each of them waits for a moment only, and tries again; the database goes on with a dead one's commit.
+        # Each of them waits for a moment only, and tries again; the database completes the commit of a dead one.
         wait_until(lambda: len(allocd.query(HELD_OR_BLOCKED)) == 2, "the second one to wait for the first")
         victim.kill()
         victim.communicate()

@@ -6,7 +6,7 @@ import time
 
 from installation import Installation, wait_until
 
-# How soon messages are handled again after a worker is killed, and after it is told to end.  Promised are 5 s and
+# How soon messages are handled again after a worker is killed, and after it gets SIGTERM.  Promised are 5 s and
 # 1 s; a busy machine under sanitizers gets more, but no orderly end takes as long as the quickest takeover.
 TAKEOVER_S, HAND_OVER_S = 7, 2
 
