@@ -140,7 +140,7 @@ adapters_do_not_know_each_other() {
 # The composition root and the operators' tools name adapters; the rooms that serve HTTP, read the
 # configuration or parse the command line do not, except for the clocks of the operating system.
 few_rooms_name_adapters() {
-	matches '#include *"adapters/' src/entrypoints/{cli,config,http,http_reads,http_server,metrics,bench_workload,bench_report} |
+	matches '#include *"adapters/' src/entrypoints/{cli,config,http,http_admin,http_reads,http_server,jobs,metrics,bench_workload,bench_report} |
 		sed '/"adapters\/system\/instants\.h"/d' | none
 }
 

@@ -44,9 +44,15 @@ struct dead_letter_history_entry {
 	const char *action; /* "replayed", "discarded", "restored" */
 	const char *who;
 	int64_t at;
-	const char *edits;   /* or "" */
+	const char *edits;   /* of a replay; or the note of a discard or a restore; or "" */
 	const char *outcome; /* of a replay, or NULL */
 	const char *reason;  /* or NULL */
+};
+
+/* Who discards or restores letters, and why. */
+struct dead_letter_deed {
+	const char *who;
+	const char *note; /* or "" */
 };
 
 /*
@@ -59,7 +65,9 @@ struct dead_letter_filter {
 	size_t id_count;
 	const char *outcome;
 	const char *reason; /* a part of the dead letter's reason, ignoring case */
+	const char *whole_reason;
 	const char *message;
+	const char *message_id;
 	int64_t older_than_s, newer_than_s; /* since the last attempt; negative: any age */
 	int64_t since;                      /* the instant of the last attempt or an earlier one */
 	int64_t limit;                      /* at most this many, the oldest; 0: all */
@@ -108,14 +116,15 @@ struct dead_letters_ops {
 	 * Counts them in *discarded.  They are deleted after 7 days.
 	 */
 	const struct failure *(*discard)(struct dead_letters *, const struct dead_letter *letters,
-					 size_t count, const char *who, size_t *discarded);
+					 size_t count, const struct dead_letter_deed *deed,
+					 size_t *discarded);
 
 	/*
 	 * Restores discarded ones likewise.  One of a stream's entry that is a dead letter again is not
 	 * restored.
 	 */
 	const struct failure *(*restore)(struct dead_letters *, const struct dead_letter *letters,
-					 size_t count, const char *who, size_t *restored);
+					 size_t count, const struct dead_letter_deed *deed, size_t *restored);
 
 	/*
 	 * Makes a mail due again at once and deletes its dead letter, in one transaction.  *done is false

@@ -1,6 +1,7 @@
 /* The table of commands, and the commands that need no file of their own. */
 #include "entrypoints/cli/commands.h"
 
+#include "entrypoints/cli/dead_letter_options.h"
 #include "entrypoints/cli/print.h"
 
 #include <stdint.h>
@@ -86,56 +87,52 @@ static const struct command_option outbox_renew_options[] = {
 	{0},
 };
 
-#define DEAD_LETTER_FILTERS \
-	{"outcome", OPTION_TEXT, .value = "OUTCOME", .help = "only rejected, invalid or failed ones"}, \
-	{"reason", OPTION_TEXT, .value = "TEXT", .help = "only with this text in the reason; case is ignored"}, \
-	{"message", OPTION_TEXT, .value = "NAME", \
-	 .help = "only of that command; out_of_stock: mail; none: unknown"}, \
-	{"older-than", OPTION_AGE, .value = "AGE", .help = "only if last tried before: 90s, 15m, 2h, 7d"}, \
-	{"newer-than", OPTION_AGE, .value = "AGE", .help = "only if last tried since then"}, \
-	{"since", OPTION_TEXT, .value = "WHEN", \
-	 .help = "the same, or from an instant on: 2026-01-31T12:00:00Z"}, \
-	{"sku", OPTION_TEXT, .value = "SKU", .help = "only if the payload names that SKU"}, \
-	{"limit", OPTION_COUNT, .value = "COUNT", .help = "at most this many, the oldest first"}
-
-#define DISCARDED \
-	{"discarded", .help = "those that were discarded and can be restored; ages count from the discard"}
-
 static const struct command_option list_options[] = {
 	{"group", .help = "count them by outcome, message and reason, the largest group first"},
+	{"top", OPTION_COUNT, .value = "COUNT", .help = "with --group: only this many of the largest groups"},
 	DEAD_LETTER_FILTERS,
+	DEAD_LETTER_LIMIT,
+	{"after", OPTION_NUMBER, .value = "ID", .help = "only with an id above this one"},
 	DISCARDED,
 	{"json", .help = "one JSON object a line"},
+	WITHOUT_PAYLOAD,
 	{0},
 };
 
 static const struct command_option show_options[] = {
 	DEAD_LETTER_FILTERS,
+	DEAD_LETTER_LIMIT,
 	DISCARDED,
 	{"json", .help = "one JSON object a line"},
+	WITHOUT_PAYLOAD,
 	{0},
 };
 
 static const struct command_option export_options[] = {
 	DEAD_LETTER_FILTERS,
+	DEAD_LETTER_LIMIT,
 	{0},
 };
 
 static const struct command_option replay_options[] = {
 	DEAD_LETTER_FILTERS,
+	DEAD_LETTER_LIMIT,
 	{"dry-run", .help = "show what would change and which events would go out; change nothing", .letter = 'n'},
 	{"edit", OPTION_TEXT, .value = "FIELD=VALUE",
 	 .help = "change a field of each message first; repeatable; FIELD= removes it"},
 	{"rate", OPTION_COUNT, .value = "COUNT", .help = "at most this many a second"},
-	{"yes", .help = "do not ask", .letter = 'y'},
+	CHANGES,
 	{"json", .help = "one JSON object a line"},
+	{"progress", .help = "with --json: objects that count letters, in place of one for each letter"},
 	{0},
 };
 
 static const struct command_option discard_options[] = {
 	DEAD_LETTER_FILTERS,
+	DEAD_LETTER_LIMIT,
 	{"dry-run", .help = "list which ones; change nothing", .letter = 'n'},
-	{"yes", .help = "do not ask", .letter = 'y'},
+	CHANGES,
+	{"note", OPTION_TEXT, .value = "TEXT", .help = "why: recorded in their history"},
 	{"json", .help = "print one JSON object; with --dry-run one a line"},
 	{0},
 };

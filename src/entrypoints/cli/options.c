@@ -86,8 +86,7 @@ static bool try_settings(struct parsing *parsing, const char *word)
 	return setting;
 }
 
-/* The words that follow "expected" in an error; NULL when the kind accepts the text. */
-static const char *expected_of(enum option_kind kind, const char *text)
+const char *option_expected(enum option_kind kind, const char *text)
 {
 	int64_t number;
 
@@ -112,7 +111,7 @@ static const char *expected_of(enum option_kind kind, const char *text)
 static bool is_bare(const struct parsing *parsing, const struct command_option *option, const char *word)
 {
 	return option->may_be_bare && !strchr(word, '=') &&
-	       (!*parsing->next || expected_of(option->kind, *parsing->next));
+	       (!*parsing->next || option_expected(option->kind, *parsing->next));
 }
 
 static void add_own_option(struct parsing *parsing, const struct command_option *option, const char *word)
@@ -120,7 +119,7 @@ static void add_own_option(struct parsing *parsing, const struct command_option 
 	struct invocation *invocation = parsing->invocation;
 	bool has_value = option->kind != OPTION_FLAG && !is_bare(parsing, option, word);
 	const char *text = has_value ? parse_value(parsing, word) : "";
-	const char *expected = has_value && text ? expected_of(option->kind, text) : NULL;
+	const char *expected = has_value && text ? option_expected(option->kind, text) : NULL;
 
 	if (expected)
 		complain(parsing, arena_printf(parsing->arena, "expected %s after --", expected),

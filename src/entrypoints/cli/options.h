@@ -13,6 +13,9 @@
 bool options_parse(struct invocation *invocation, const struct command *command, const char *const words[],
 		   const char **error);
 
+/* The words that follow "expected" in an error; NULL when the kind accepts the text. */
+const char *option_expected(enum option_kind kind, const char *text);
+
 /* Whether an option of the command was given, its last value (or NULL), and its values in order. */
 bool invocation_flag(const struct invocation *invocation, const char *name);
 const char *invocation_option(const struct invocation *invocation, const char *name);

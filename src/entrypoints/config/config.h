@@ -65,8 +65,9 @@ struct config {
 	const char *group;
 	const char *event_stream; /* "": off */
 	struct listen_address http;
-	const char *http_token; /* "": no token is required */
-	int http_open;          /* 1: a proxy guards the listener */
+	const char *http_token;  /* "": no token is required */
+	const char *admin_token; /* "": nothing can be changed under /admin */
+	int http_open;           /* 1: a proxy guards the listener */
 	struct host_names http_names;
 	const char *smtp_url; /* "": mail is logged */
 	const char *mail_from;

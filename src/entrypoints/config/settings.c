@@ -334,6 +334,12 @@ const struct setting settings[] = {
 		.used_by = WORKER_ONLY | USED_BY_STATUS,
 	},
 	{
+		.variable = "ALLOCD_ADMIN_TOKEN", .fallback = "", .value = "TOKEN",
+		.help = "bearer token of changes under /admin over HTTP; empty: nothing can be changed there",
+		.parse = parse_token, .accepts = accepts_token, IN(admin_token), .secret = true, .is_password = true,
+		.used_by = WORKER_ONLY,
+	},
+	{
 		.variable = "ALLOCD_HTTP_OPEN", .fallback = "off", .value = "SWITCH",
 		.help = "on: accept commands from other machines without a token; a proxy guards HTTP",
 		CHOICE(switches), IN(http_open), .used_by = WORKER_ONLY,

@@ -4,9 +4,11 @@
 #include "adapters/codec/codec.h"
 #include "adapters/postgres/ports/dead_letter_archive.h"
 #include "core/base/must.h"
+#include "entrypoints/cli/audit_user.h"
 #include "entrypoints/cli/confirm.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
+#include "entrypoints/cli/text.h"
 #include "entrypoints/dead_letters/dead_letter_filter.h"
 #include "entrypoints/dead_letters/dead_letter_print.h"
 #include "entrypoints/main/server_urls.h"
@@ -22,6 +24,9 @@
 /* The rows of a page: without payloads, and with payloads of up to 64 KiB. */
 #define ROWS_LIGHT 500
 #define ROWS_HEAVY 50
+
+/* Characters. */
+#define OPERATOR_NAME_MAX 200
 
 enum exit_status dead_letter_call_report(const struct dead_letter_call *call, enum exit_status status,
 					 const char *format, ...)
@@ -95,6 +100,16 @@ static enum exit_status check_ids(struct dead_letter_call *call)
 
 /* ---- opening and closing ---- */
 
+static bool read_operator(struct dead_letter_call *call)
+{
+	const char *name = invocation_option(call->invocation, "operator");
+	size_t count;
+
+	call->who = name ? name : audit_user_name(call->invocation->arena);
+	return !name || (text_is_printable(name) && text_count(name, strlen(name), &count) &&
+			 count <= OPERATOR_NAME_MAX);
+}
+
 static enum exit_status open_call(struct dead_letter_call *call, bool is_discarded)
 {
 	const struct invocation *invocation = call->invocation;
@@ -106,6 +121,11 @@ static enum exit_status open_call(struct dead_letter_call *call, bool is_discard
 		return dead_letter_call_report(call, STATUS_USAGE, "%s", error);
 	call->filter.is_discarded = is_discarded;
 	call->sku = invocation_option(invocation, "sku");
+	call->after = invocation_number(invocation, "after", 0);
+	if (!read_operator(call))
+		return dead_letter_call_report(call, STATUS_USAGE,
+					       "expected up to %d printable characters after --operator",
+					       OPERATOR_NAME_MAX);
 	status = schema_prepare(&invocation->config, false, invocation->logger);
 	if (status != STATUS_DONE)
 		return status;
@@ -204,6 +224,7 @@ enum exit_status dead_letter_call_for_each_page(struct dead_letter_call *call, b
 	struct dead_letter_page page = {
 		.max = with_payload ? ROWS_HEAVY : ROWS_LIGHT,
 		.with_payload = with_payload,
+		.after = call->after,
 		.arena = arena_new(64 * 1024),
 	};
 	const struct failure *failure = NULL;
@@ -270,6 +291,23 @@ enum exit_status dead_letter_call_count(struct dead_letter_call *call, struct de
 }
 
 /* ---- the question ---- */
+
+enum exit_status dead_letter_call_check_count(const struct dead_letter_call *call,
+					      const struct dead_letter_census *census)
+{
+	int64_t expected = invocation_number(call->invocation, "expect", census->total);
+
+	if (expected == census->total)
+		return STATUS_DONE;
+	if (invocation_flag(call->invocation, "json"))
+		json_line_print(must(json_pack("{s:I, s:I}", "matched", (json_int_t)census->total, "expected",
+					       (json_int_t)expected)),
+				stdout);
+	return dead_letter_call_report(call, STATUS_FAILED,
+				       "nothing was done: %" PRId64 " match, and not the %" PRId64
+				       " that were expected",
+				       census->total, expected);
+}
 
 enum exit_status dead_letter_call_confirm(const struct dead_letter_call *call, const char *verb,
 					  const struct dead_letter_census *census)

@@ -13,6 +13,8 @@ struct dead_letter_call {
 	struct dead_letters *letters;
 	struct dead_letter_filter filter;
 	const char *sku;      /* only letters whose payload names it; NULL: any */
+	int64_t after;        /* only letters with an id above this one */
+	const char *who;      /* the operator, for the history */
 	int64_t read_count;   /* letters that were read so far, of filter.limit */
 	bool is_missing_some; /* there is no dead letter of an id that was given */
 };
@@ -62,6 +64,13 @@ struct dead_letter_census {
 };
 
 enum exit_status dead_letter_call_count(struct dead_letter_call *call, struct dead_letter_census *census);
+
+/*
+ * Refuses to proceed unless as many letters match as --expect says, if it was given.  A result other than
+ * STATUS_DONE was reported: with --json on standard output, too.
+ */
+enum exit_status dead_letter_call_check_count(const struct dead_letter_call *call,
+					      const struct dead_letter_census *census);
 
 /* Asks at the terminal whether to `verb` the letters, unless --yes was given.  STATUS_DONE: yes. */
 enum exit_status dead_letter_call_confirm(const struct dead_letter_call *call, const char *verb,

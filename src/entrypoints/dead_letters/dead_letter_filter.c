@@ -107,6 +107,8 @@ bool dead_letter_filter_read(const struct invocation *invocation, struct dead_le
 {
 	*filter = (struct dead_letter_filter){
 		.reason = invocation_option(invocation, "reason"),
+		.whole_reason = invocation_option(invocation, "reason-is"),
+		.message_id = invocation_option(invocation, "message-id"),
 		.older_than_s = age_option(invocation, "older-than"),
 		.newer_than_s = age_option(invocation, "newer-than"),
 		.limit = invocation_number(invocation, "limit", 0),

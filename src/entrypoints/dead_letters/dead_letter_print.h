@@ -42,15 +42,15 @@ void history_entry_print(const struct dead_letter_history_entry *entry, FILE *ou
 struct bytes dead_letter_whole_characters(const struct dead_letter *letter);
 
 /*
- * Every field, the payload as `payload` when it is UTF-8 and else as `payload_base64`.  The caller releases
- * it with json_decref().
+ * Every field and the advice, the payload as `payload` when it is UTF-8 and else as `payload_base64`.  The
+ * caller releases it with json_decref().
  */
-json_t *dead_letter_to_json(const struct dead_letter *letter);
+json_t *dead_letter_to_json(const struct dead_letter *letter, bool has_payload);
 
-/* A group, and the ids of its first and its last letter. */
+/* A group with its advice, the ids of its first and its last letter, and the filter of its letters. */
 json_t *dead_letter_group_to_json(const struct dead_letter_group *group);
 
-/* A dead letter with its history. */
-json_t *dead_letter_details_to_json(const struct dead_letter_details *details);
+/* A dead letter with its history and, where it has a payload, the fields of its message or null. */
+json_t *dead_letter_details_to_json(const struct dead_letter_details *details, bool has_payload);
 
 #endif

@@ -1,6 +1,5 @@
 /* `allocd dead-letters discard` and `restore`. */
 #include "core/base/must.h"
-#include "entrypoints/cli/audit_user.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
 #include "entrypoints/dead_letters/dead_letter_call.h"
@@ -11,8 +10,8 @@
 struct moving {
 	const char *verb, *done;
 	const struct failure *(*move)(struct dead_letters *, const struct dead_letter *letters, size_t count,
-				      const char *who, size_t *moved);
-	const char *who;
+				      const struct dead_letter_deed *deed, size_t *moved);
+	struct dead_letter_deed deed;
 	int64_t count;
 };
 
@@ -22,7 +21,7 @@ static enum exit_status move_page(struct dead_letter_call *call, const struct de
 	struct moving *moving = context;
 	size_t count = 0;
 	const struct failure *failure =
-		moving->move(call->letters, page->letters, page->count, moving->who, &count);
+		moving->move(call->letters, page->letters, page->count, &moving->deed, &count);
 
 	moving->count += (int64_t)count;
 	return failure ? dead_letter_call_report_failure(call, failure) : STATUS_DONE;
@@ -31,9 +30,10 @@ static enum exit_status move_page(struct dead_letter_call *call, const struct de
 /* What was moved is printed even if the rest failed. */
 static enum exit_status move_all(struct dead_letter_call *call, struct moving *moving, int64_t total)
 {
+	const char *note = invocation_option(call->invocation, "note");
 	enum exit_status status;
 
-	moving->who = audit_user_name(call->invocation->arena);
+	moving->deed = (struct dead_letter_deed){call->who, note ? note : ""};
 	status = dead_letter_call_for_each_page(call, false, move_page, moving);
 	if (invocation_flag(call->invocation, "json"))
 		json_line_print(must(json_pack("{s:I, s:I}", moving->done, (json_int_t)moving->count,
@@ -51,6 +51,8 @@ static enum exit_status move(struct dead_letter_call *call, struct moving *movin
 	if (invocation_flag(call->invocation, "dry-run"))
 		return dead_letter_call_list(call);
 	status = dead_letter_call_count(call, &census);
+	if (status == STATUS_DONE)
+		status = dead_letter_call_check_count(call, &census);
 	if (status == STATUS_DONE && census.total)
 		status = dead_letter_call_confirm(call, moving->verb, &census);
 	return status == STATUS_DONE ? move_all(call, moving, census.total) : status;
@@ -58,14 +60,14 @@ static enum exit_status move(struct dead_letter_call *call, struct moving *movin
 
 static enum exit_status discard(struct dead_letter_call *call)
 {
-	struct moving moving = {"Discard", "discarded", call->letters->ops->discard, NULL, 0};
+	struct moving moving = {"Discard", "discarded", call->letters->ops->discard, {0}, 0};
 
 	return move(call, &moving);
 }
 
 static enum exit_status restore(struct dead_letter_call *call)
 {
-	struct moving moving = {"Restore", "restored", call->letters->ops->restore, NULL, 0};
+	struct moving moving = {"Restore", "restored", call->letters->ops->restore, {0}, 0};
 
 	return move(call, &moving);
 }

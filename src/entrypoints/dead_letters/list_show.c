@@ -27,12 +27,19 @@ static enum exit_status print_rows(struct dead_letter_call *call, const struct d
 	return STATUS_DONE;
 }
 
+static bool has_payloads(const struct dead_letter_call *call)
+{
+	return !invocation_flag(call->invocation, "without-payload");
+}
+
 static enum exit_status print_lines(struct dead_letter_call *call, const struct dead_letter_page *page,
 				    void *context)
 {
-	(void)call, (void)context;
+	bool has_payload = has_payloads(call);
+
+	(void)context;
 	for (size_t i = 0; i < page->count; i++)
-		json_line_print(dead_letter_to_json(&page->letters[i]), stdout);
+		json_line_print(dead_letter_to_json(&page->letters[i], has_payload), stdout);
 	return STATUS_DONE;
 }
 
@@ -42,7 +49,7 @@ enum exit_status dead_letter_call_list(struct dead_letter_call *call)
 		.out = stdout, .terminal_width = terminal_width(), .now = call->letters->opened_at};
 
 	if (invocation_flag(call->invocation, "json"))
-		return dead_letter_call_for_each_page(call, true, print_lines, NULL);
+		return dead_letter_call_for_each_page(call, has_payloads(call), print_lines, NULL);
 	return dead_letter_call_for_each_page(call, false, print_rows, &table);
 }
 
@@ -72,10 +79,14 @@ static enum exit_status list_groups(struct dead_letter_call *call)
 {
 	struct dead_letter_groups groups;
 	enum exit_status status;
+	int64_t top;
 
 	dead_letter_groups_init(&groups, call->invocation->arena);
 	status = dead_letter_call_for_each_page(call, false, add_to_groups, &groups);
 	dead_letter_groups_sort(&groups);
+	top = invocation_number(call->invocation, "top", (int64_t)groups.count);
+	if (top < (int64_t)groups.count)
+		groups.count = (size_t)top;
 	if (groups.count)
 		print_groups(call, &groups);
 	return status;
@@ -110,7 +121,7 @@ static enum exit_status print_details(struct dead_letter_call *call, const struc
 					   &error))
 			details.payload_line = NULL;
 		if (json)
-			json_line_print(dead_letter_details_to_json(&details), stdout);
+			json_line_print(dead_letter_details_to_json(&details, has_payloads(call)), stdout);
 		else
 			dead_letter_details_print(&details, stdout);
 	}
@@ -119,7 +130,7 @@ static enum exit_status print_details(struct dead_letter_call *call, const struc
 
 static enum exit_status show(struct dead_letter_call *call)
 {
-	return dead_letter_call_for_each_page(call, true, print_details, NULL);
+	return dead_letter_call_for_each_page(call, has_payloads(call), print_details, NULL);
 }
 
 enum exit_status command_dead_letters_show(const struct invocation *invocation)

@@ -90,7 +90,8 @@ void history_entry_print(const struct dead_letter_history_entry *entry, FILE *ou
 	fprintf(out, "%s %s by %s", instant_text(entry->at, arena), entry->action,
 		utf8_printable(arena, entry->who));
 	if (entry->edits[0])
-		fprintf(out, " with %s", utf8_printable(arena, entry->edits));
+		fprintf(out, strcmp(entry->action, "replayed") ? " (%s)" : " with %s",
+			utf8_printable(arena, entry->edits));
 	if (entry->outcome)
 		fprintf(out, ": %s", entry->outcome);
 	if (entry->reason)

@@ -3,6 +3,8 @@
 
 #include "core/base/calendar.h"
 #include "core/base/must.h"
+#include "core/message.h"
+#include "entrypoints/dead_letters/dead_letter_advice.h"
 
 #include <string.h>
 
@@ -61,7 +63,7 @@ static void set_payload(json_t *object, const struct dead_letter *letter)
 		set(object, "payload_base64", base64(payload));
 }
 
-json_t *dead_letter_to_json(const struct dead_letter *letter)
+json_t *dead_letter_to_json(const struct dead_letter *letter, bool has_payload)
 {
 	json_t *object = must(json_object());
 
@@ -78,9 +80,21 @@ json_t *dead_letter_to_json(const struct dead_letter *letter)
 	set(object, "attempts", json_integer(letter->attempts));
 	set(object, "first_at", instant_json(letter->first_at));
 	set(object, "last_at", instant_json(letter->last_at));
-	set_payload(object, letter);
+	if (has_payload)
+		set_payload(object, letter);
 	set(object, "payload_bytes", json_integer(letter->payload_bytes));
+	set(object, "advice",
+	    json_string(dead_letter_advice(letter->outcome, letter->message, letter->reason)));
 	return object;
+}
+
+/* The options of the command line, by which the group's letters are found again. */
+static json_t *group_filter(const struct dead_letter_group *group)
+{
+	bool is_known = message_type_named(group->message) != MSG_NONE;
+
+	return json_pack("{s:s, s:s, s:s}", "outcome", group->outcome, "message",
+			 is_known ? group->message : "none", "reason-is", group->reason);
 }
 
 json_t *dead_letter_group_to_json(const struct dead_letter_group *group)
@@ -95,26 +109,47 @@ json_t *dead_letter_group_to_json(const struct dead_letter_group *group)
 	set(object, "last_at", instant_json(group->last_at));
 	set(object, "first_id", json_integer(group->first_id));
 	set(object, "last_id", json_integer(group->last_id));
+	set(object, "advice", json_string(dead_letter_advice(group->outcome, group->message, group->reason)));
+	set(object, "filter", group_filter(group));
 	return object;
 }
 
 static json_t *history_entry_to_json(const struct dead_letter_history_entry *entry)
 {
 	json_t *object = must(json_object());
+	bool is_replay = !strcmp(entry->action, "replayed");
 
 	set(object, "attempt", json_integer(entry->attempt));
 	set(object, "action", json_string(entry->action));
 	set(object, "who", json_string(entry->who));
 	set(object, "at", instant_json(entry->at));
-	set(object, "edits", json_string(entry->edits));
+	set(object, "edits", json_string(is_replay ? entry->edits : ""));
+	set(object, "note", json_string(is_replay ? "" : entry->edits));
 	set(object, "outcome", text_or_null(entry->outcome));
 	set(object, "reason", text_or_null(entry->reason));
 	return object;
 }
 
-json_t *dead_letter_details_to_json(const struct dead_letter_details *details)
+/* Those of a CloudEvent are its data. */
+static json_t *fields_json(const char *payload_line)
 {
-	json_t *object = dead_letter_to_json(details->letter), *history = must(json_array());
+	json_t *payload = payload_line ? json_loads(payload_line, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	json_t *data = json_object_get(payload, "specversion") ? json_object_get(payload, "data") : NULL;
+
+	if (json_is_object(data))
+		json_incref(data);
+	else
+		data = json_is_object(payload) ? json_incref(payload) : json_null();
+	json_decref(payload);
+	return data;
+}
+
+json_t *dead_letter_details_to_json(const struct dead_letter_details *details, bool has_payload)
+{
+	json_t *object = dead_letter_to_json(details->letter, has_payload), *history = must(json_array());
+
+	if (has_payload)
+		set(object, "fields", fields_json(details->payload_line));
 
 	for (size_t i = 0; i < details->history_count; i++) {
 		if (json_array_append_new(history, history_entry_to_json(&details->history[i])))

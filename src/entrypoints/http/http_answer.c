@@ -99,7 +99,7 @@ const char *http_title(int status)
 }
 
 /* jansson accepts only valid UTF-8, so invalid bytes are replaced first. */
-char *problem_json(int status, const char *type, const char *message, const char *since, json_t *troubles)
+char *problem_json(int status, const char *type, const char *message, json_t *members)
 {
 	char *valid = must(strdup(message)), *text;
 	json_t *json;
@@ -107,10 +107,9 @@ char *problem_json(int status, const char *type, const char *message, const char
 	utf8_repair(valid);
 	json = must(json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", type, "title", http_title(status),
 			      "status", status, "detail", valid, "message", valid));
-	if (since)
-		json_object_set_new(json, "since", must(json_string(since)));
-	if (troubles)
-		json_object_set_new(json, "troubles", troubles);
+	if (members)
+		json_object_update(json, members);
+	json_decref(members);
 	text = must(json_dumps(json, JSON_COMPACT));
 	json_decref(json);
 	free(valid);
@@ -140,27 +139,26 @@ static bool is_encoded(const char *text)
 	return true;
 }
 
-static bool is_name(const char *text, size_t size)
+const char *percent_decode(const char *encoded, size_t max, struct arena *arena)
 {
-	size_t count;
-
-	return !memchr(text, '\0', size) && text_count(text, size, &count) && count > 0 &&
-	       count <= NAME_MAX_CHARACTERS;
-}
-
-const char *name_decode(const char *encoded, struct arena *arena)
-{
-	const char *name = NULL;
+	const char *text = NULL;
+	size_t size, count;
 	char *decoded;
-	size_t size;
 
 	if (!is_encoded(encoded))
 		return NULL;
 	decoded = must(evhttp_uridecode(encoded, 0, &size));
-	if (is_name(decoded, size))
-		name = arena_text(arena, decoded, size);
+	if (!memchr(decoded, '\0', size) && text_count(decoded, size, &count) && count <= max)
+		text = arena_text(arena, decoded, size);
 	free(decoded);
-	return name;
+	return text;
+}
+
+const char *name_decode(const char *encoded, struct arena *arena)
+{
+	const char *name = percent_decode(encoded, NAME_MAX_CHARACTERS, arena);
+
+	return name && *name ? name : NULL;
 }
 
 const char *name_encode(const char *name, struct arena *arena)

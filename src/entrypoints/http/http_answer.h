@@ -38,6 +38,9 @@
 #define PROBLEM_OTHER_ORIGIN      PROBLEM("other-origin")
 #define PROBLEM_UNAUTHORIZED      PROBLEM("unauthorized")
 #define PROBLEM_NOT_OPEN          PROBLEM("not-open")
+#define PROBLEM_ADMIN_OFF         PROBLEM("admin-off")
+#define PROBLEM_TOO_MANY_TRIES    PROBLEM("too-many-tries")
+#define PROBLEM_COUNT_CHANGED     PROBLEM("count-changed")
 #define PROBLEM_INTERNAL          PROBLEM("internal")
 
 struct http_answer {
@@ -56,11 +59,10 @@ const char *http_title(int status);
 struct json_t;
 
 /*
- * The body of an error: application/problem+json (RFC 9457), to be freed by free().  `since` and `troubles`,
- * whose reference it takes, are the members of these names; NULL leaves them out.
+ * The body of an error: application/problem+json (RFC 9457), to be freed by free().  `members`, an object
+ * whose reference it takes, has further ones; NULL: none.
  */
-char *problem_json(int status, const char *type, const char *message, const char *since,
-		   struct json_t *troubles);
+char *problem_json(int status, const char *type, const char *message, struct json_t *members);
 
 /* Whether a Content-Type, which may be NULL and may have parameters, is application/json. */
 bool is_json_type(const char *content_type);
@@ -70,6 +72,9 @@ bool is_json_type(const char *content_type);
  * and has 1 to 255 characters of UTF-8 without NUL.
  */
 const char *name_decode(const char *encoded, struct arena *arena);
+
+/* The same for a text of up to `max` characters, which may be empty. */
+const char *percent_decode(const char *encoded, size_t max, struct arena *arena);
 
 /* Percent-encodes a name, except for its unreserved characters (RFC 3986). */
 const char *name_encode(const char *name, struct arena *arena);

@@ -22,9 +22,13 @@ struct http_route {
 	enum message_type command;
 	serve_named *named;
 	serve_plain *plain;
+	unsigned methods; /* besides GET and HEAD */
+	bool is_change;   /* POST, under /admin */
 	bool waits;   /* for a service: refused before that is started, and while too many requests wait */
 	bool is_open; /* a probe of an orchestrator or a monitor, or the bare page: no token is needed */
 };
+
+#define CHANGE .is_change = true, .waits = true
 
 static const struct http_route reads[] = {
 	{.path = "/allocations/",
@@ -41,6 +45,14 @@ static const struct http_route reads[] = {
 	{.path = "/assets/", .template = "/assets/{file}", .named = serve_asset, .is_open = true},
 	{.path = "/admin/status", .plain = serve_status},
 	{.path = "/admin/live", .plain = serve_live, .waits = true},
+	{.path = "/admin/dead-letters", .plain = serve_letters, .waits = true},
+	{.path = "/admin/dead-letters/groups", .plain = serve_letter_groups, .waits = true},
+	{.path = "/admin/dead-letters/discards", .plain = serve_discards, CHANGE},
+	{.path = "/admin/dead-letters/restores", .plain = serve_restores, CHANGE},
+	{.path = "/admin/dead-letters/",
+	 .template = "/admin/dead-letters/{id}",
+	 .named = serve_letter,
+	 .waits = true},
 };
 
 #define READS (sizeof reads / sizeof reads[0])
@@ -88,20 +100,25 @@ static bool find_read(const char *path, struct http_route *route)
 /* True when the route accepts the method; otherwise the request is answered 405. */
 static bool check_method(const struct http_call *call, const struct http_route *route)
 {
-	enum evhttp_cmd_type method = evhttp_request_get_command(call->request);
-	bool is_command = route->command != MSG_NONE;
+	unsigned method = (unsigned)evhttp_request_get_command(call->request);
+	bool is_post = route->command != MSG_NONE || route->is_change,
+	     has_delete = route->methods & EVHTTP_REQ_DELETE;
+	unsigned methods = is_post ? EVHTTP_REQ_POST : EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | route->methods;
 
-	if (is_command ? method == EVHTTP_REQ_POST : method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD)
+	if (method & methods)
 		return true;
-	reply_header(call, "Allow", is_command ? "POST" : "GET, HEAD");
-	reply_problem(call, 405, PROBLEM_METHOD, is_command ? "Expected POST" : "Expected GET");
+	reply_header(call, "Allow", is_post ? "POST" : has_delete ? "GET, HEAD, DELETE" : "GET, HEAD");
+	reply_problem(call, 405, PROBLEM_METHOD,
+		      is_post      ? "Expected POST"
+		      : has_delete ? "Expected GET or DELETE"
+				   : "Expected GET");
 	return false;
 }
 
 /* True when the services for the route are started and have room; otherwise the request is answered 503. */
 static bool check_services(struct http_api *api, const struct http_call *call, const struct http_route *route)
 {
-	bool is_command = route->command != MSG_NONE;
+	bool is_command = route->command != MSG_NONE || route->is_change;
 
 	if (!api->is_started && route->waits)
 		reply_problem(call, 503, PROBLEM_STARTING,
@@ -116,23 +133,68 @@ static bool check_services(struct http_api *api, const struct http_call *call, c
 	return false;
 }
 
+static bool is_admin(const struct http_route *route)
+{
+	return route && !strncmp(route->path, "/admin/", strlen("/admin/"));
+}
+
+/* Whether the request changes something under /admin. */
+static bool is_admin_change(const struct http_call *call, const struct http_route *route)
+{
+	unsigned method = (unsigned)evhttp_request_get_command(call->request);
+
+	return is_admin(route) && (route->is_change ? method == EVHTTP_REQ_POST : method & route->methods);
+}
+
+static const struct http_refusal *pass_gate(const struct http_api *api, const struct http_call *call,
+					    const struct http_route *route)
+{
+	return http_gate_check(&api->gate, &(struct http_caller){
+						   .host = request_header(call, "Host"),
+						   .origin = request_header(call, "Origin"),
+						   .fetch_site = request_header(call, "Sec-Fetch-Site"),
+						   .authorization = request_header(call, "Authorization"),
+						   .changes = (route && route->command != MSG_NONE) ||
+							      is_admin_change(call, route),
+						   .is_admitted = call->has_admin_token,
+					   });
+}
+
+/*
+ * Checks the admin token of a request under /admin, where it stands for the other one, too.  A change needs
+ * it; a read only must not carry a wrong one.
+ */
+static const struct http_refusal *check_admin(struct http_api *api, struct http_call *call,
+					      const struct http_route *route)
+{
+	enum admin_verdict verdict = ADMIN_TOKEN_OFF;
+	const struct http_refusal *refusal;
+	bool is_change = is_admin_change(call, route);
+	int retry_after_s = 0;
+	char seconds[16];
+
+	if (api->admin &&
+	    (is_change || !http_gate_has_token(&api->gate, request_header(call, "Authorization"))))
+		verdict = http_admin_check(api->admin, call, &retry_after_s);
+	call->has_admin_token = verdict == ADMIN_TOKEN_RIGHT;
+	if (verdict == ADMIN_TOKEN_LIMITED) {
+		snprintf(seconds, sizeof seconds, "%d", retry_after_s);
+		reply_header(call, "Retry-After", seconds);
+	}
+	refusal = pass_gate(api, call, route);
+	return refusal ? refusal
+		       : http_admin_refusal(verdict, is_change, request_header(call, "Content-Type"));
+}
+
 /* NULL when the request may be served, or be answered 404. */
-static const struct http_refusal *refusal_of(const struct http_api *api, struct evhttp_request *request,
+static const struct http_refusal *refusal_of(struct http_api *api, struct http_call *call,
 					     const struct http_route *route)
 {
-	const struct http_refusal *refusal = http_server_refusal(api->server, request);
-	struct evkeyvalq *fields = evhttp_request_get_input_headers(request);
+	const struct http_refusal *refusal = http_server_refusal(api->server, call->request);
 
 	if (refusal || (route && route->is_open))
 		return refusal;
-	return http_gate_check(&api->gate,
-			       &(struct http_caller){
-				       .host = evhttp_find_header(fields, "Host"),
-				       .origin = evhttp_find_header(fields, "Origin"),
-				       .fetch_site = evhttp_find_header(fields, "Sec-Fetch-Site"),
-				       .authorization = evhttp_find_header(fields, "Authorization"),
-				       .changes = route && route->command != MSG_NONE,
-			       });
+	return is_admin(route) ? check_admin(api, call, route) : pass_gate(api, call, route);
 }
 
 static void on_request(struct evhttp_request *request, void *context)
@@ -142,9 +204,9 @@ static void on_request(struct evhttp_request *request, void *context)
 	struct http_route found;
 	bool is_found = path && (find_command(path, &found) || find_read(path, &found));
 	const struct http_route *route = is_found ? &found : NULL;
-	const struct http_refusal *refusal = refusal_of(api, request, route);
-	const struct http_call call = {request, &api->statistics.routes[route ? route->index : 0],
-				       monotonic_us()};
+	struct http_call call = {request, &api->statistics.routes[route ? route->index : 0], monotonic_us(),
+				 false};
+	const struct http_refusal *refusal = refusal_of(api, &call, route);
 
 	if (refusal)
 		reply_refusal(&call, refusal);
@@ -195,6 +257,12 @@ struct http_api *http_api_new(struct event_base *base, const struct http_server_
 	return api;
 }
 
+void http_api_add_admin(struct http_api *api, const struct http_admin_config *config)
+{
+	api->admin = http_admin_new(api->base, config);
+	sampler_allow_admin_writes(api->sampler, http_admin_writes(api->admin));
+}
+
 bool http_api_is_shut(const struct http_api *api)
 {
 	return http_gate_is_shut(&api->gate);
@@ -216,11 +284,14 @@ void http_api_stop(struct http_api *api)
 	api->stopping = true;
 	if (api->services.live)
 		live_hub_stop(api->services.live);
+	if (api->admin)
+		http_admin_stop(api->admin);
 }
 
 size_t http_api_unanswered(const struct http_api *api)
 {
-	return api->waiting + http_server_unsent(api->server);
+	return api->waiting + http_server_unsent(api->server) +
+	       (api->admin ? http_admin_running(api->admin) : 0);
 }
 
 void http_api_free(struct http_api **place)
@@ -229,6 +300,7 @@ void http_api_free(struct http_api **place)
 
 	if (!api)
 		return;
+	http_admin_free(&api->admin);
 	while (api->exchanges)
 		exchange_free(api->exchanges);
 	http_server_free(&api->server);

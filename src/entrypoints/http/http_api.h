@@ -7,6 +7,7 @@
 
 #include "bus/engine/engine.h"
 #include "bus/ports/views.h"
+#include "entrypoints/http_admin/http_admin.h"
 #include "entrypoints/http_server/http_gate.h"
 #include "entrypoints/http_server/http_server.h"
 #include "entrypoints/live/live_hub.h"
@@ -44,6 +45,9 @@ struct http_services {
 struct http_api *http_api_new(struct event_base *base, const struct http_server_config *config,
 			      const struct http_gate *gate, struct sampler *sampler, int deadline_ms,
 			      struct arena *arena, const char **error, bool *in_use);
+
+/* Serves the admin API from now on. */
+void http_api_add_admin(struct http_api *api, const struct http_admin_config *config);
 
 /* Whether every command is refused because the settings leave the address open to other machines. */
 bool http_api_is_shut(const struct http_api *api);

@@ -53,7 +53,13 @@ bool exchange_make_room(struct http_api *api)
 struct exchange *exchange_new(struct http_api *api, const struct http_call *call,
 			      const struct http_refusal *late)
 {
-	const struct timeval deadline = {api->deadline_ms / 1000, api->deadline_ms % 1000 * 1000};
+	return exchange_new_for(api, call, late, api->deadline_ms);
+}
+
+struct exchange *exchange_new_for(struct http_api *api, const struct http_call *call,
+				  const struct http_refusal *late, int deadline_ms)
+{
+	const struct timeval deadline = {deadline_ms / 1000, deadline_ms % 1000 * 1000};
 	struct arena *arena = arena_new(512);
 	struct exchange *exchange = arena_alloc(arena, sizeof *exchange);
 

@@ -23,6 +23,7 @@ struct http_api {
 	struct http_services services;         /* set when `is_started` */
 	bool is_started;
 	struct sampler *sampler;
+	struct http_admin *admin;          /* or NULL */
 	struct http_statistics statistics; /* http_api.c numbers the routes */
 	struct exchange *exchanges;
 	size_t waiting; /* exchanges whose client has no reply yet */
@@ -48,6 +49,10 @@ struct exchange {
 
 struct exchange *exchange_new(struct http_api *api, const struct http_call *call,
 			      const struct http_refusal *late);
+
+/* The same with a deadline of its own. */
+struct exchange *exchange_new_for(struct http_api *api, const struct http_call *call,
+				  const struct http_refusal *late, int deadline_ms);
 
 /*
  * The request, which the caller must reply to before it frees the exchange; NULL when the deadline has

@@ -3,6 +3,7 @@
 
 #include "adapters/system/instants.h"
 #include "core/base/calendar.h"
+#include "core/base/must.h"
 #include "entrypoints/status/status_json.h"
 
 #include <stdlib.h>
@@ -58,8 +59,9 @@ static void reply_not_ready(const struct http_call *call, const struct status *s
 	const char *reason = status_reason(status, readiness, arena, &since_us);
 
 	instant_format(since_us, since);
-	reply_problem_with(call, 503, PROBLEM_NOT_READY, arena_printf(arena, "Not ready: %s", reason), since,
-			   status_troubles_json(status));
+	reply_problem_with(
+		call, 503, PROBLEM_NOT_READY, arena_printf(arena, "Not ready: %s", reason),
+		must(json_pack("{s:s, s:o}", "since", since, "troubles", status_troubles_json(status))));
 	arena_free(&arena);
 }
 

@@ -10,6 +10,15 @@
 /* Retry-After of a 503: a short wait, because how long the trouble will last is unknown. */
 #define RETRY_AFTER_S "2"
 
+const char *request_address(const struct http_call *call)
+{
+	char *address = NULL;
+	ev_uint16_t port;
+
+	evhttp_connection_get_peer(evhttp_request_get_connection(call->request), &address, &port);
+	return address ? address : "unknown";
+}
+
 const char *request_header(const struct http_call *call, const char *name)
 {
 	return evhttp_find_header(evhttp_request_get_input_headers(call->request), name);
@@ -78,7 +87,7 @@ void reply_not_modified(const struct http_call *call)
 
 void reply_problem(const struct http_call *call, int status, const char *type, const char *message)
 {
-	reply_problem_with(call, status, type, message, NULL, NULL);
+	reply_problem_with(call, status, type, message, NULL);
 }
 
 void reply_refusal(const struct http_call *call, const struct http_refusal *refusal)
@@ -89,9 +98,9 @@ void reply_refusal(const struct http_call *call, const struct http_refusal *refu
 }
 
 void reply_problem_with(const struct http_call *call, int status, const char *type, const char *message,
-			const char *since, struct json_t *troubles)
+			struct json_t *members)
 {
-	char *body = problem_json(status, type, message, since, troubles);
+	char *body = problem_json(status, type, message, members);
 
 	if (status == 503)
 		reply_header(call, "Retry-After", RETRY_AFTER_S);

@@ -15,6 +15,7 @@ struct http_call {
 	struct evhttp_request *request;
 	struct http_route_statistics *route;
 	int64_t began_us; /* by monotonic_us() */
+	bool has_admin_token;
 };
 
 /*
@@ -25,15 +26,18 @@ void reply_text(const struct http_call *call, int status, const char *type, cons
 void reply_not_modified(const struct http_call *call);
 void reply_problem(const struct http_call *call, int status, const char *type, const char *message);
 
-/* The same with the members `since` and `troubles`, whose reference it takes. */
+/* The same with further members, of an object whose reference it takes. */
 void reply_problem_with(const struct http_call *call, int status, const char *type, const char *message,
-			const char *since, struct json_t *troubles);
+			struct json_t *members);
 void reply_refusal(const struct http_call *call, const struct http_refusal *refusal);
 void reply_answer(const struct http_call *call, const struct http_answer *answer);
 
 /* Adds a Link to the next page of what is at `path` and `name`: behind `after`, which is encoded already. */
 void reply_next_page(const struct http_call *call, struct arena *arena, const char *path, const char *name,
 		     const char *after);
+
+/* The address of the client, or of the proxy before it. */
+const char *request_address(const struct http_call *call);
 
 /* A header of the request, or NULL. */
 const char *request_header(const struct http_call *call, const char *name);

@@ -125,8 +125,7 @@ static bool asks_for_token(const struct http_gate *gate)
 	return gate->token && *gate->token;
 }
 
-/* The duration depends only on the length of the given text, not on how much of the token is right. */
-static bool is_token(const char *given, const char *token)
+bool http_token_is(const char *given, const char *token)
 {
 	size_t length = strlen(token);
 	volatile unsigned char difference = strlen(given) != length;
@@ -136,14 +135,21 @@ static bool is_token(const char *given, const char *token)
 	return difference == 0;
 }
 
-static bool has_token(const struct http_gate *gate, const char *authorization)
+const char *http_bearer_token(const char *authorization)
 {
 	static const char scheme[] = "Bearer ";
 
 	if (!authorization || strncasecmp(authorization, scheme, strlen(scheme)) != 0)
-		return false;
+		return NULL;
 	authorization += strlen(scheme);
-	return is_token(authorization + strspn(authorization, " "), gate->token);
+	return authorization + strspn(authorization, " ");
+}
+
+bool http_gate_has_token(const struct http_gate *gate, const char *authorization)
+{
+	const char *given = http_bearer_token(authorization);
+
+	return given && asks_for_token(gate) && http_token_is(given, gate->token);
 }
 
 /* ---- the checks, in order ---- */
@@ -157,9 +163,9 @@ const struct http_refusal *http_gate_check(const struct http_gate *gate, const s
 {
 	if (!is_host_known(gate, caller->host))
 		return &other_name;
-	if (asks_for_token(gate) && !has_token(gate, caller->authorization))
+	if (asks_for_token(gate) && !caller->is_admitted && !http_gate_has_token(gate, caller->authorization))
 		return &no_token;
 	if (caller->changes && is_from_elsewhere(caller))
 		return &other_origin;
-	return caller->changes && http_gate_is_shut(gate) ? &shut : NULL;
+	return caller->changes && !caller->is_admitted && http_gate_is_shut(gate) ? &shut : NULL;
 }

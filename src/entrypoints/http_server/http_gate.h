@@ -28,11 +28,21 @@ struct http_caller {
 	const char *origin;
 	const char *fetch_site; /* Sec-Fetch-Site */
 	const char *authorization;
-	bool changes; /* the request is a command */
+	bool changes;     /* the request is a command, or another change */
+	bool is_admitted; /* by the admin token: no other one is needed */
 };
 
 /* NULL, or why the request is refused. */
 const struct http_refusal *http_gate_check(const struct http_gate *gate, const struct http_caller *caller);
+
+/* The token of a header Authorization, which may be NULL; NULL unless it is a bearer token. */
+const char *http_bearer_token(const char *authorization);
+
+/* The duration depends only on the length of the given text, not on how much of the token is right. */
+bool http_token_is(const char *given, const char *token);
+
+/* Whether the header has the token that the gate requires. */
+bool http_gate_has_token(const struct http_gate *gate, const char *authorization);
 
 /* Whether every command is refused, from any client. */
 bool http_gate_is_shut(const struct http_gate *gate);

@@ -12,12 +12,15 @@
 #include "adapters/system/random.h"
 #include "bus/base/log_limiter.h"
 #include "core/base/must.h"
+#include "entrypoints/jobs/child.h"
+#include "entrypoints/jobs/child_environment.h"
 #include "entrypoints/main/redis_intake.h"
 #include "entrypoints/main/server_urls.h"
 #include "entrypoints/main/setup.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Bounds of the queued and in-flight messages: a number of units of work for each lane, and total bytes. */
 #define QUEUED_UNITS    4
@@ -70,6 +73,7 @@ struct worker {
 	struct live_hub *live;           /* NULL: HTTP is off */
 
 	struct engine *engine;
+	struct arena *arena; /* lives as long as the worker */
 };
 
 /* ---- the ports ---- */
@@ -310,6 +314,7 @@ static size_t descriptors_of_our_own(const struct config *config)
 	size_t connections = (size_t)config->lanes + 10 + 2 * config->streams.count;
 
 	return DESCRIPTORS_BASE + DESCRIPTORS_A_CONNECTION * connections +
+	       (config->http.host ? CHILDREN_DESCRIPTORS : 0) +
 	       (config->smtp_url[0] ? DESCRIPTORS_A_MAIL * SMTP_AT_ONCE : 0);
 }
 
@@ -351,14 +356,25 @@ static bool bind_http_address(struct worker *worker, size_t connections_max, enu
 		LOG(worker->logger, LOG_ERROR, "cannot listen for HTTP (ALLOCD_HTTP)",
 		    LOG_TEXT("error", error));
 		*status = in_use ? STATUS_UNAVAILABLE : STATUS_CONFIGURATION;
-	} else if (http_api_is_shut(worker->http)) {
+		arena_free(&arena);
+		return false;
+	}
+	http_api_add_admin(
+		worker->http,
+		&(struct http_admin_config){
+			.program = "/proc/self/exe",
+			.environment = child_environment(worker->config, (const char *const *)environ,
+							 worker->arena),
+			.token = {config_read_url, config_url(worker->config, "ALLOCD_ADMIN_TOKEN")},
+		});
+	if (http_api_is_shut(worker->http)) {
 		LOG(worker->logger, LOG_WARN,
 		    "commands over HTTP are refused because other machines reach this address: set "
 		    "ALLOCD_HTTP_TOKEN, or ALLOCD_HTTP_OPEN=on where a proxy guards it",
 		    LOG_TEXT("address", worker->config->http.host));
 	}
 	arena_free(&arena);
-	return worker->http;
+	return true;
 }
 
 /* ---- the worker's life ---- */
@@ -386,6 +402,7 @@ struct worker *worker_new(const struct config *config, struct logger *logger, en
 	worker->config = config;
 	worker->logger = logger;
 	worker->base = must(event_base_new());
+	worker->arena = arena_new(4096);
 	worker->servers = known_servers_new();
 	make_sampler(worker);
 	if (config->http.host && !bind_http_address(worker, connections_max, status))
@@ -439,6 +456,7 @@ void worker_free(struct worker **place)
 	codec_free(&worker->codec);
 	redis_server_free(&worker->redis.server);
 	event_base_free(worker->base);
+	arena_free(&worker->arena);
 	free(worker);
 	*place = NULL;
 }

@@ -21,6 +21,7 @@
 	_(417, "Expectation Failed")                                                                         \
 	_(421, "Misdirected Request")                                                                        \
 	_(422, "Unprocessable Content")                                                                      \
+	_(429, "Too Many Requests")                                                                          \
 	_(431, "Request Header Fields Too Large")                                                            \
 	_(500, "Internal Server Error")                                                                      \
 	_(501, "Not Implemented")                                                                            \
@@ -31,7 +32,7 @@
 
 enum { HTTP_STATUS_LIST(HTTP_STATUS_NAME) HTTP_STATUSES };
 
-#define HTTP_ROUTES_MAX 32
+#define HTTP_ROUTES_MAX 48
 
 struct http_status {
 	int status;

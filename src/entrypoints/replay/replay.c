@@ -1,5 +1,4 @@
 /* `allocd dead-letters replay`: the checks and the question before the first letter is replayed. */
-#include "entrypoints/cli/audit_user.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/replay/replay_run.h"
 #include "entrypoints/replay/replayer.h"
@@ -14,9 +13,10 @@ static enum exit_status read_options(const struct dead_letter_call *call, struct
 	const char *error;
 
 	*options = (struct replay_options){
-		.who = audit_user_name(invocation->arena),
+		.who = call->who,
 		.is_dry_run = invocation_flag(invocation, "dry-run"),
 		.json = invocation_flag(invocation, "json"),
+		.counts_only = invocation_flag(invocation, "progress"),
 		.rate = invocation_number(invocation, "rate", 0),
 	};
 	if (options->is_dry_run &&
@@ -46,10 +46,12 @@ static enum exit_status replay(struct dead_letter_call *call)
 	if (status == STATUS_DONE)
 		status = dead_letter_call_count(call, &census);
 	if (status == STATUS_DONE)
+		status = dead_letter_call_check_count(call, &census);
+	if (status == STATUS_DONE)
 		status = confirm(call, &options, &census);
 	if (status != STATUS_DONE)
 		return status;
-	if (!census.total) {
+	if (!census.total && !options.counts_only) {
 		dead_letter_call_report(call, STATUS_DONE, "no dead letters");
 		return dead_letter_call_status(call);
 	}

@@ -84,3 +84,24 @@ void replay_report_print_json(const struct replay_report *report, FILE *out)
 	add_left_out(line, "events_left_out", report->effects->events_left_out);
 	json_line_print(line, out);
 }
+
+void replay_progress_note_failure(struct replay_progress *progress, const struct replay_report *report)
+{
+	if (!progress->failures)
+		progress->failures = must(json_array());
+	if (json_array_size(progress->failures) < REPLAY_FAILURES_MAX)
+		json_array_append_new(progress->failures,
+				      must(json_pack("{s:I, s:s, s:s}", "id", (json_int_t)report->letter->id,
+						     "outcome", report->outcome, "reason", report->reason)));
+}
+
+void replay_progress_print(const struct replay_progress *progress, FILE *out)
+{
+	json_t *failures = progress->failures ? json_incref(progress->failures) : must(json_array());
+
+	json_line_print(
+		must(json_pack("{s:I, s:I, s:I, s:I, s:o}", "total", (json_int_t)progress->total, "handled",
+			       (json_int_t)progress->handled, "skipped", (json_int_t)progress->skipped,
+			       "failed", (json_int_t)progress->failed, "failures", failures)),
+		out);
+}

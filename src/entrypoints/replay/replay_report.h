@@ -19,4 +19,18 @@ void replay_report_print(const struct replay_report *report, FILE *out);
 /* The same as one JSON object in one line. */
 void replay_report_print_json(const struct replay_report *report, FILE *out);
 
+#define REPLAY_FAILURES_MAX 20
+
+/* How far a replay is. */
+struct replay_progress {
+	int64_t total, handled, skipped, failed;
+	struct json_t *failures; /* the first letters that failed again, or NULL */
+};
+
+/* Adds a letter that failed again, if there is room. */
+void replay_progress_note_failure(struct replay_progress *progress, const struct replay_report *report);
+
+/* One JSON object in one line. */
+void replay_progress_print(const struct replay_progress *progress, FILE *out);
+
 #endif

@@ -17,6 +17,7 @@
 
 #include <event2/event.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <signal.h>
 #include <string.h>
 
@@ -25,6 +26,9 @@
 /* Time limits: of the letter in flight after a signal, and of publishing events after the last letter. */
 #define STOP_MS    9000
 #define PUBLISH_MS 3000
+
+/* Between two objects of progress. */
+#define PROGRESS_US (200 * 1000)
 
 enum replay_phase {
 	WORKING,    /* waits for an answer, or until the next letter is due */
@@ -53,7 +57,9 @@ struct run {
 	struct dry_run_effects effects;   /* of the letter */
 	bool own_unit_was_shown;          /* later units are then steps of the letter's shrink */
 
-	int64_t submitted, handled, skipped, failed;
+	int64_t submitted;
+	struct replay_progress progress;
+	int64_t progress_printed_us; /* by monotonic_us(); 0: not yet */
 	int64_t events_of[MSG_TYPES];
 };
 
@@ -77,6 +83,28 @@ static void wait_for_next(struct run *run)
 
 /* ---- the answer to a letter ---- */
 
+static void print_progress(struct run *run)
+{
+	if (!run->options->counts_only)
+		return;
+	replay_progress_print(&run->progress, stdout);
+	fflush(stdout);
+	run->progress_printed_us = monotonic_us();
+}
+
+static void report_letter(struct run *run, const struct replay_report *report)
+{
+	if (run->options->counts_only) {
+		if (monotonic_us() - run->progress_printed_us >= PROGRESS_US)
+			print_progress(run);
+	} else if (run->options->json) {
+		replay_report_print_json(report, stdout);
+	} else {
+		replay_report_print(report, stdout);
+	}
+	fflush(stdout);
+}
+
 static void finish_letter(struct run *run, const char *outcome, const char *reason, int64_t *counter)
 {
 	const struct replay_report report = {
@@ -90,11 +118,9 @@ static void finish_letter(struct run *run, const char *outcome, const char *reas
 	++*counter;
 	for (int type = 0; type < MSG_TYPES; type++)
 		run->events_of[type] += run->effects.events_of[type];
-	if (run->options->json)
-		replay_report_print_json(&report, stdout);
-	else
-		replay_report_print(&report, stdout);
-	fflush(stdout);
+	if (counter == &run->progress.failed)
+		replay_progress_note_failure(&run->progress, &report);
+	report_letter(run, &report);
 	run->letter = NULL;
 	if (run->phase == STOPPING)
 		set_timer(run->next, 0);
@@ -105,8 +131,8 @@ static void finish_letter(struct run *run, const char *outcome, const char *reas
 static int64_t *counter_of(struct run *run, enum outcome outcome)
 {
 	if (outcome == OUTCOME_HANDLED)
-		return &run->handled;
-	return outcome == OUTCOME_SKIPPED ? &run->skipped : &run->failed;
+		return &run->progress.handled;
+	return outcome == OUTCOME_SKIPPED ? &run->progress.skipped : &run->progress.failed;
 }
 
 static void end_early(struct run *run, enum exit_status status);
@@ -185,9 +211,9 @@ static void resend(struct run *run)
 	if (failure)
 		end_early(run, dead_letter_call_report_failure(run->call, failure));
 	else if (done)
-		finish_letter(run, "handled", "the mail is to be sent again", &run->handled);
+		finish_letter(run, "handled", "the mail is to be sent again", &run->progress.handled);
 	else
-		finish_letter(run, "skipped", "duplicate", &run->skipped);
+		finish_letter(run, "skipped", "duplicate", &run->progress.skipped);
 }
 
 static void submit(struct run *run, struct bytes payload)
@@ -216,7 +242,7 @@ static void edit_and_submit(struct run *run)
 		submit(run, payload);
 	else
 		finish_letter(run, "not replayed", arena_printf(run->arena, "cannot be edited: %s", error),
-			      &run->failed);
+			      &run->progress.failed);
 }
 
 /* ---- publishing ---- */
@@ -350,7 +376,8 @@ static const char *events_in_words(const struct run *run, struct arena *arena)
 
 static void print_summary(const struct run *run)
 {
-	int64_t done = run->handled + run->skipped + run->failed;
+	const struct replay_progress *progress = &run->progress;
+	int64_t done = progress->handled + progress->skipped + progress->failed;
 	struct arena *arena = arena_new(256);
 
 	dead_letter_call_report(
@@ -358,8 +385,8 @@ static void print_summary(const struct run *run)
 		"%" PRId64 " %s: %" PRId64 " handled, %" PRId64 " skipped, %" PRId64 " failed again; %" PRId64
 		" left%s",
 		done, run->options->is_dry_run ? "replayed in a dry run, nothing changed" : "replayed",
-		run->handled, run->skipped, run->failed,
-		run->options->total > done ? run->options->total - done : 0, events_in_words(run, arena));
+		progress->handled, progress->skipped, progress->failed,
+		progress->total > done ? progress->total - done : 0, events_in_words(run, arena));
 	arena_free(&arena);
 }
 
@@ -376,7 +403,9 @@ static enum exit_status replay_all(struct run *run)
 	run->replayer = replayer_new(run->base, &invocation->config, invocation->logger,
 				     run->options->is_dry_run, on_unit, run);
 	engine_on_change(replayer_engine(run->replayer), on_change, run);
+	run->progress.total = run->options->total;
 	run->begun_us = monotonic_us();
+	print_progress(run);
 	set_timer(run->next, 0);
 	event_base_dispatch(run->base);
 	replayer_free(&run->replayer);
@@ -384,10 +413,12 @@ static enum exit_status replay_all(struct run *run)
 	event_base_free(run->base);
 	arena_free(&run->page.arena);
 	arena_free(&run->arena);
+	print_progress(run);
+	json_decref(run->progress.failures);
 	print_summary(run);
 	if (run->status != STATUS_DONE)
 		return run->status;
-	return run->failed ? STATUS_FAILED : dead_letter_call_status(run->call);
+	return run->progress.failed ? STATUS_FAILED : dead_letter_call_status(run->call);
 }
 
 enum exit_status replay_run(struct dead_letter_call *call, const struct replay_options *options)

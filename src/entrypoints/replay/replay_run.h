@@ -9,8 +9,9 @@ struct replay_options {
 	struct replay_edits edits;
 	const char *who; /* for the history */
 	bool is_dry_run, json;
-	int64_t rate;  /* messages a second; 0: without a limit */
-	int64_t total; /* letters that match */
+	bool counts_only; /* with `json`: objects that count letters, in place of one for each letter */
+	int64_t rate;     /* messages a second; 0: without a limit */
+	int64_t total;    /* letters that match */
 };
 
 /* Prints a report of each letter, and a summary.  Returns the exit status. */

@@ -283,6 +283,11 @@ void sampler_start(struct sampler *sampler, struct views *views, sampler_observe
 	sample(sampler);
 }
 
+void sampler_allow_admin_writes(struct sampler *sampler, bool are_allowed)
+{
+	sampler->status.admin_writes = are_allowed;
+}
+
 void sampler_stop(struct sampler *sampler)
 {
 	sampler->is_stopping = true;

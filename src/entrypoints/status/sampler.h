@@ -43,6 +43,9 @@ void sampler_await(struct sampler *sampler, sampler_awaited *awaited, void *cont
 /* The worker does its work from now on. */
 void sampler_start(struct sampler *sampler, struct views *views, sampler_observe *observe, void *context);
 
+/* Says in the status whether changes are allowed under /admin. */
+void sampler_allow_admin_writes(struct sampler *sampler, bool are_allowed);
+
 /* The worker stops. */
 void sampler_stop(struct sampler *sampler);
 

@@ -72,6 +72,7 @@ struct status {
 	struct status_dead_letters dead_letters;
 	struct status_replica replicas[STATUS_REPLICAS_MAX];
 	size_t replica_count;
+	bool admin_writes; /* requests with the admin token may change something */
 };
 
 /* "healthy", "not_ready", … */

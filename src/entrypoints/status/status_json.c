@@ -137,13 +137,13 @@ static json_t *replicas_json(const struct status *status)
 
 char *status_json(const struct status *status)
 {
-	json_t *json = must(
-		json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "at",
-			  instant(status->at_us), "name", status->name, "version", ALLOCD_VERSION, "state",
-			  status_state_name(status->state), "since", instant(status->since_us), "troubles",
-			  status_troubles_json(status), "doing", doing_json(&status->doing), "inputs",
-			  inputs_json(status), "outputs", outputs_json(&status->outputs), "dead_letters",
-			  dead_letters_json(&status->dead_letters), "replicas", replicas_json(status)));
+	json_t *json = must(json_pack(
+		"{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "at", instant(status->at_us),
+		"name", status->name, "version", ALLOCD_VERSION, "state", status_state_name(status->state),
+		"since", instant(status->since_us), "troubles", status_troubles_json(status), "doing",
+		doing_json(&status->doing), "inputs", inputs_json(status), "outputs",
+		outputs_json(&status->outputs), "dead_letters", dead_letters_json(&status->dead_letters),
+		"replicas", replicas_json(status), "admin_writes", status->admin_writes));
 	char *text;
 
 	if (*status->awaited)

@@ -107,7 +107,7 @@ static struct bytes bytes_at(const PGresult *rows, int row, int column, struct a
 
 /* ---- the filter ---- */
 
-#define FILTER_PARAMS 10
+#define FILTER_PARAMS 12
 
 static const char *age(struct arena *arena, int64_t seconds)
 {
@@ -127,6 +127,8 @@ static void set_filter(const struct postgres_dead_letters *it, const struct dead
 	params[7] = number(arena, it->letters.opened_at);
 	params[8] = boolean(filter->is_discarded);
 	params[9] = filter->since ? number(arena, filter->since) : NULL;
+	params[10] = filter->whole_reason;
+	params[11] = filter->message_id;
 }
 
 /* ---- reading ---- */
@@ -268,10 +270,10 @@ static const struct failure *execute_change(struct postgres_dead_letters *it, co
 	return NULL;
 }
 
-/* Moves letters, by a statement that takes their ids, their attempts and the operator. */
+/* Moves letters, by a statement that takes their ids, their attempts, the operator and the note. */
 static const struct failure *move(struct dead_letters *letters, const char *sql,
-				  const struct dead_letter *rows, size_t count, const char *who,
-				  size_t *moved)
+				  const struct dead_letter *rows, size_t count,
+				  const struct dead_letter_deed *deed, size_t *moved)
 {
 	struct arena *arena = arena_new(4096);
 	int64_t *ids = arena_alloc(arena, count * sizeof *ids),
@@ -282,24 +284,25 @@ static const struct failure *move(struct dead_letters *letters, const char *sql,
 		ids[i] = rows[i].id;
 		attempts[i] = rows[i].attempts;
 	}
-	failure = execute_change(downcast(letters), sql, 3,
+	failure = execute_change(downcast(letters), sql, 4,
 				 (const char *const[]){array_of_numbers(arena, ids, count),
-						       array_of_numbers(arena, attempts, count), who},
+						       array_of_numbers(arena, attempts, count), deed->who,
+						       deed->note},
 				 moved);
 	arena_free(&arena);
 	return failure;
 }
 
 static const struct failure *discard(struct dead_letters *letters, const struct dead_letter *rows,
-				     size_t count, const char *who, size_t *discarded)
+				     size_t count, const struct dead_letter_deed *deed, size_t *discarded)
 {
-	return move(letters, sql_discard_letters, rows, count, who, discarded);
+	return move(letters, sql_discard_letters, rows, count, deed, discarded);
 }
 
 static const struct failure *restore(struct dead_letters *letters, const struct dead_letter *rows,
-				     size_t count, const char *who, size_t *restored)
+				     size_t count, const struct dead_letter_deed *deed, size_t *restored)
 {
-	return move(letters, sql_restore_letters, rows, count, who, restored);
+	return move(letters, sql_restore_letters, rows, count, deed, restored);
 }
 
 static const struct failure *resend(struct dead_letters *letters, const struct dead_letter *mail,

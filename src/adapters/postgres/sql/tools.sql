@@ -103,7 +103,7 @@ attempts, first_at, last_at
 -- define matching_letters
 -- $1: no letter above this id; $2: ids; $3: outcome; $4: part of the reason; $5: message; $6, $7: seconds, older
 -- and newer than; $8: the instant that they count from; $9: those that were discarded; $10: the microsecond since
--- which they were tried. Null: any. Both tables are read in the order of their ids, so a page reads its rows only;
+-- which they were tried; $11: the whole reason; $12: the message's id. Null: any. Both tables are read in the order of their ids, so a page reads its rows only;
 -- a condition inside of the union would sort all that remain.
 from (
 	select {letter_columns}, false as is_discarded from dead_letters
@@ -118,6 +118,8 @@ and ($5::text is null or message = $5)
 and ($6::bigint is null or last_at <= {opened_at} - $6::bigint * interval '1 second')
 and ($7::bigint is null or last_at > {opened_at} - $7::bigint * interval '1 second')
 and ($10::bigint is null or last_at >= timestamptz 'epoch' + $10::bigint * interval '1 microsecond')
+and ($11::text is null or reason = $11)
+and ($12::text is null or message_id = $12)
 
 -- query open_letters
 select
@@ -126,7 +128,7 @@ select
 
 -- query count_letters
 select message, way, count(*)
-from (select message, way {matching_letters} order by id limit $11::bigint) as matching
+from (select message, way {matching_letters} order by id limit $13::bigint) as matching
 group by message, way
 order by message, way
 
@@ -140,16 +142,16 @@ where d.id is null and g.id is null
 order by w.at
 
 -- query read_letters
--- Reads a page of $12 letters after id $11, with payloads if $13.
+-- Reads a page of $14 letters after id $13, with payloads if $15.
 select
 	id, outcome, reason, way, place, entry_id, coalesce(incarnation, 0), message, source, message_id,
 	payload_bytes, attempts,
 	(extract(epoch from first_at) * 1000000)::bigint,
 	(extract(epoch from last_at) * 1000000)::bigint,
-	case when $13 then payload end
-{matching_letters} and id > $11
+	case when $15 then payload end
+{matching_letters} and id > $13
 order by id
-limit $12::bigint
+limit $14::bigint
 
 -- query read_letter_history
 select attempt, action, who, (extract(epoch from at) * 1000000)::bigint, edits, outcome, reason
@@ -162,7 +164,7 @@ id, outcome, reason, way, place, entry_id, incarnation, message, source, message
 attempts + 1, first_at, now()
 
 -- query discard_letters
--- Moves the letters of ids $1 that had $2 attempts to the discarded ones; $3: the operator.
+-- Moves the letters of ids $1 that had $2 attempts to the discarded ones; $3: the operator; $4: the operator's note.
 with gone as (
 	delete from dead_letters d
 	using unnest($1::bigint[], $2::integer[]) as w(id, attempts)
@@ -175,12 +177,12 @@ with gone as (
 ), kept as (
 	insert into discarded_letters ({letter_columns}) select {moved_columns} from gone
 )
-insert into dead_letter_history (dead_letter_id, attempt, action, who, outcome, reason, message, message_id)
-select id, attempts + 1, 'discarded', $3, outcome, reason, message, message_id from gone
+insert into dead_letter_history (dead_letter_id, attempt, action, who, edits, outcome, reason, message, message_id)
+select id, attempts + 1, 'discarded', $3, $4, outcome, reason, message, message_id from gone
 returning dead_letter_id
 
 -- query restore_letters
--- Moves them back, except those of entries that are dead letters again.
+-- Moves them back likewise, except those of entries that are dead letters again.
 with gone as (
 	delete from discarded_letters d
 	using unnest($1::bigint[], $2::integer[]) as w(id, attempts)
@@ -193,8 +195,8 @@ with gone as (
 ), kept as (
 	insert into dead_letters ({letter_columns}) overriding system value select {moved_columns} from gone
 )
-insert into dead_letter_history (dead_letter_id, attempt, action, who, outcome, reason, message, message_id)
-select id, attempts + 1, 'restored', $3, outcome, reason, message, message_id from gone
+insert into dead_letter_history (dead_letter_id, attempt, action, who, edits, outcome, reason, message, message_id)
+select id, attempts + 1, 'restored', $3, $4, outcome, reason, message, message_id from gone
 returning dead_letter_id
 
 -- query resend_mail

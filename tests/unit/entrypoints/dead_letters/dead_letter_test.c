@@ -305,7 +305,9 @@ START_TEST(a_group_in_json_names_its_first_and_its_last_letter)
 		"{\"outcome\":\"rejected\",\"message\":\"allocate\","
 		"\"reason\":\"invalid sku l\xc3\xa4mp\\u001B\",\"count\":3,"
 		"\"first_at\":\"1970-03-11T10:09:00.000000Z\",\"last_at\":\"1970-03-11T10:30:00.000000Z\","
-		"\"first_id\":4,\"last_id\":12}\n");
+		"\"first_id\":4,\"last_id\":12,\"advice\":\"create a batch of that SKU, then replay\","
+		"\"filter\":{\"outcome\":\"rejected\",\"message\":\"allocate\","
+		"\"reason-is\":\"invalid sku l\xc3\xa4mp\\u001B\"}}\n");
 }
 END_TEST
 
@@ -355,7 +357,7 @@ START_TEST(a_payload_in_json_is_a_text_or_base64)
 	struct dead_letter one = letter(1, "no", 0);
 
 	one.payload = payloads[_i].payload;
-	json_line_print(dead_letter_to_json(&one), out);
+	json_line_print(dead_letter_to_json(&one, true), out);
 
 	ck_assert_msg(strstr(text(), payloads[_i].member) != NULL, "%s", text());
 }
@@ -374,7 +376,7 @@ START_TEST(a_payload_that_was_cut_within_a_character_is_still_a_text)
 
 	one.payload = cut_payloads[_i];
 	one.payload_bytes = 70000;
-	json_line_print(dead_letter_to_json(&one), out);
+	json_line_print(dead_letter_to_json(&one, true), out);
 	dead_letter_details_print(&(struct dead_letter_details){.letter = &one}, out);
 
 	ck_assert_msg(strstr(text(), "\"payload\":\"x\"") != NULL, "%s", text());
@@ -387,7 +389,7 @@ START_TEST(control_characters_are_escaped_in_json)
 	struct dead_letter one =
 		letter(1, "\x7f \xc2\x80\xc2\x9f \xe2\x80\x8f \xef\xbb\xbf \x1b \xc3\xa4\xf0\x9f\xaa\x91", 0);
 
-	json_line_print(dead_letter_to_json(&one), out);
+	json_line_print(dead_letter_to_json(&one, true), out);
 
 	ck_assert_msg(strstr(text(), "\"reason\":\"\\u007f \\u0080\\u009f \\u200f \\ufeff \\u001B "
 				     "\xc3\xa4\xf0\x9f\xaa\x91\"") != NULL,

@@ -80,7 +80,7 @@ END_TEST
 
 START_TEST(a_problem_has_the_members_of_rfc_9457_and_a_message)
 {
-	char *text = problem_json(404, PROBLEM_NOT_FOUND, "no \"such\" thing", NULL, NULL);
+	char *text = problem_json(404, PROBLEM_NOT_FOUND, "no \"such\" thing", NULL);
 	json_t *problem = json_loads(text, 0, NULL);
 
 	ck_assert_str_eq(json_string_value(json_object_get(problem, "type")), "urn:allocd:problem:not-found");
@@ -104,7 +104,7 @@ static const struct {
 
 START_TEST(a_problem_with_invalid_utf8_is_still_json)
 {
-	char *text = problem_json(422, PROBLEM_FAILED, broken[_i].message, NULL, NULL);
+	char *text = problem_json(422, PROBLEM_FAILED, broken[_i].message, NULL);
 	json_t *problem = json_loads(text, 0, NULL);
 
 	ck_assert_str_eq(json_string_value(json_object_get(problem, "detail")), broken[_i].detail);

@@ -93,7 +93,8 @@ static const struct {
 START_TEST(a_command_from_a_page_of_another_origin_is_refused)
 {
 	const struct http_gate gate = {.is_loopback = true};
-	struct http_caller caller = {pages[_i].host, pages[_i].origin, pages[_i].fetch_site, NULL, true};
+	struct http_caller caller = {pages[_i].host, pages[_i].origin, pages[_i].fetch_site, NULL, true,
+				     false};
 
 	ck_assert_int_eq(status_of(&gate, &caller), pages[_i].status);
 	caller.changes = false;

@@ -1,0 +1,270 @@
+/* Serves dead letters: groups, pages, one in full; and discards and restores them. */
+#include "entrypoints/http_admin/admin_arguments.h"
+#include "entrypoints/http_admin/admin_tasks.h"
+
+#include "core/base/must.h"
+#include "entrypoints/cli/text.h"
+#include "entrypoints/http_reads/read_exchange.h"
+
+#include <event2/buffer.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#define GROUPS_MAX 1000
+#define TOP_GROUPS "--top=1001" /* one more */
+
+/* A command that changes letters may take this long. */
+#define CHANGE_MS 30000
+
+/* Characters of the name in X-Operator. */
+#define OPERATOR_MAX 64
+
+static const struct http_refusal late = {503, PROBLEM_LATE,
+					 "The database does not answer in time; retry later"};
+static const struct http_refusal late_change = {
+	503, PROBLEM_LATE, "Perhaps done: the command has not ended yet; look before you repeat it"};
+
+/* What each command is begun with: it waits for the database only briefly, and logs only errors. */
+#define COMMON "--json", "--start-wait=3", "--log-level=error"
+
+void admin_refuse(struct exchange *exchange, const char *message)
+{
+	reply_problem(exchange_detach(exchange), 400, PROBLEM_INVALID, message);
+	exchange_free(exchange);
+}
+
+static bool has_failed(const struct child_end *end)
+{
+	return end->cut != CHILD_ENDED_ITSELF || end->status != STATUS_DONE;
+}
+
+/* ---- reads ---- */
+
+static const char *query_of(const struct http_call *call)
+{
+	return evhttp_uri_get_query(evhttp_request_get_evhttp_uri(call->request));
+}
+
+/* Without its last line, which is only there to know that there are more, if there are more than `max`. */
+static size_t size_of(const struct admin_output *output, size_t max)
+{
+	return output->lines > max ? output->last_at - 1 : output->size;
+}
+
+static void reply_groups(const struct http_call *call, const struct admin_result *result, void *context)
+{
+	const struct admin_output *output = &result->output;
+	struct arena *arena = arena_new(4096);
+
+	(void)context;
+	if (has_failed(&result->end))
+		admin_reply_failure(call, &result->end);
+	else
+		reply_json_text(call, arena_printf(arena, "{\"groups\":[%.*s],\"has_more\":%s}",
+						   (int)size_of(output, GROUPS_MAX),
+						   output->text ? output->text : "",
+						   output->lines > GROUPS_MAX ? "true" : "false"));
+	arena_free(&arena);
+}
+
+void serve_letter_groups(struct http_api *api, const struct http_call *call)
+{
+	struct exchange *exchange = exchange_new(api, call, &late);
+	struct admin_arguments arguments = {.arena = exchange->arena};
+
+	if (admin_query_read(&arguments, query_of(call), false))
+		admin_read(exchange,
+			   admin_arguments_words(&arguments,
+						 (const char *const[]){"dead-letters", "list", COMMON,
+								       "--group", TOP_GROUPS, NULL}),
+			   reply_groups, NULL);
+	else
+		admin_refuse(exchange, arguments.error);
+}
+
+/* A page of letters: how many it has, and its query without the cursor. */
+struct page {
+	size_t max;
+	const char *query;
+};
+
+static const char *option_of(const struct admin_arguments *arguments, const char *name)
+{
+	for (size_t i = 0; i < arguments->option_count; i++) {
+		if (!strcmp(arguments->options[i].option->name, name))
+			return arguments->options[i].text;
+	}
+	return NULL;
+}
+
+static struct page *page_of(const struct admin_arguments *arguments)
+{
+	struct page *page = arena_alloc(arguments->arena, sizeof *page);
+	int64_t limit = 1;
+
+	text_to_number(option_of(arguments, "limit"), &limit);
+	*page = (struct page){(size_t)limit - 1, arena_printf(arguments->arena, "limit=%d", (int)limit - 1)};
+	for (size_t i = 0; i < arguments->option_count; i++) {
+		const struct given_option *given = &arguments->options[i];
+
+		if (strcmp(given->option->name, "limit") != 0 && strcmp(given->option->name, "after") != 0)
+			page->query =
+				arena_printf(arguments->arena, "%s&%s=%s", page->query, given->option->name,
+					     name_encode(given->text, arguments->arena));
+	}
+	return page;
+}
+
+/* The page behind this one: of what follows the last letter but one, for the last one is not of the page. */
+static const char *next_page(const struct admin_output *output, const struct page *page, struct arena *arena)
+{
+	json_t *letter = json_loadb(output->text + output->before_last_at,
+				    output->last_at - 1 - output->before_last_at, 0, NULL);
+	int64_t id = json_integer_value(json_object_get(letter, "id"));
+
+	json_decref(letter);
+	return arena_printf(arena, "/admin/dead-letters?%s&cursor=%" PRId64, page->query, id);
+}
+
+static void reply_letters(const struct http_call *call, const struct admin_result *result, void *context)
+{
+	const struct admin_output *output = &result->output;
+	const struct page *page = context;
+	struct arena *arena = arena_new(4096);
+	const char *next = "null";
+
+	if (has_failed(&result->end)) {
+		admin_reply_failure(call, &result->end);
+	} else {
+		if (output->lines > page->max) {
+			next = next_page(output, page, arena);
+			reply_header(call, "Link", arena_printf(arena, "<%s>; rel=\"next\"", next));
+			next = arena_printf(arena, "\"%s\"", next);
+		}
+		reply_json_text(call, arena_printf(arena, "{\"dead_letters\":[%.*s],\"next\":%s}",
+						   (int)size_of(output, page->max),
+						   output->text ? output->text : "", next));
+	}
+	arena_free(&arena);
+}
+
+void serve_letters(struct http_api *api, const struct http_call *call)
+{
+	struct exchange *exchange = exchange_new(api, call, &late);
+	struct admin_arguments arguments = {.arena = exchange->arena};
+
+	if (admin_query_read(&arguments, query_of(call), true))
+		admin_read(exchange,
+			   admin_arguments_words(&arguments,
+						 (const char *const[]){"dead-letters", "list", COMMON,
+								       "--without-payload", NULL}),
+			   reply_letters, page_of(&arguments));
+	else
+		admin_refuse(exchange, arguments.error);
+}
+
+#define WITHHELD                                                                                             \
+	"\"payload_withheld\":\"other machines reach this address: give the admin token, or set ALLOCD_HTTP_TOKEN\""
+
+/* `context`: the payload is withheld, or NULL. */
+static void reply_letter(const struct http_call *call, const struct admin_result *result, void *context)
+{
+	const struct admin_output *output = &result->output;
+	struct arena *arena = arena_new(4096);
+
+	if (result->end.cut == CHILD_ENDED_ITSELF && result->end.status == STATUS_FAILED && !output->lines)
+		reply_not_found(call, result->end.error);
+	else if (has_failed(&result->end) || !output->lines)
+		admin_reply_failure(call, &result->end);
+	else if (context)
+		reply_json_text(
+			call, arena_printf(arena, "%.*s," WITHHELD "}", (int)output->size - 1, output->text));
+	else
+		reply_text(call, 200, "application/json", output->text, output->size);
+	arena_free(&arena);
+}
+
+void serve_letter(struct http_api *api, const struct http_call *call, const char *id)
+{
+	static bool withheld = true;
+	struct exchange *exchange = exchange_new(api, call, &late);
+	struct admin_arguments arguments = {.arena = exchange->arena};
+	bool shows_payload = call->has_admin_token || !http_gate_is_shut(&api->gate);
+	int64_t number;
+
+	if (!text_to_number(id, &number) || number <= 0)
+		admin_refuse(exchange, "Expected the id of a dead letter, a number, in the path");
+	else if (!admin_query_read(&arguments, query_of(call), false) ||
+		 !admin_arguments_add_id(&arguments, number))
+		admin_refuse(exchange, arguments.error);
+	else
+		admin_read(exchange,
+			   admin_arguments_words(
+				   &arguments,
+				   (const char *const[]){"dead-letters", "show", COMMON,
+							 shows_payload ? NULL : "--without-payload", NULL}),
+			   reply_letter, shows_payload ? NULL : &withheld);
+}
+
+/* ---- changes ---- */
+
+/* The operator, as the page names them; the address is what follows the last @. */
+static bool add_operator(struct admin_arguments *arguments, const struct http_call *call)
+{
+	const char *given = request_header(call, "X-Operator");
+	const char *name = given ? percent_decode(given, OPERATOR_MAX, arguments->arena) : "unknown";
+
+	if (!name || !*name || !text_is_printable(name))
+		return admin_arguments_refuse(
+			arguments, "Expected 1 to %d printable characters, percent-encoded, in X-Operator",
+			OPERATOR_MAX);
+	return admin_arguments_add(arguments, admin_changes, "", "operator",
+				   arena_printf(arguments->arena, "page:%s@%s", name, request_address(call)));
+}
+
+bool admin_change_read(struct admin_arguments *arguments, const struct http_call *call, unsigned members)
+{
+	struct evbuffer *body = evhttp_request_get_input_buffer(call->request);
+	size_t size = evbuffer_get_length(body);
+
+	return admin_body_read(arguments, (struct bytes){evbuffer_pullup(body, -1), size}, members) &&
+	       add_operator(arguments, call);
+}
+
+static void reply_change(const struct http_call *call, const struct admin_result *result, void *context)
+{
+	const struct admin_output *output = &result->output;
+
+	(void)context;
+	if (admin_reply_count_changed(call, output))
+		return;
+	if (result->end.cut == CHILD_ENDED_ITSELF && output->lines == 1)
+		reply_text(call, 200, "application/json", output->text, output->size);
+	else
+		admin_reply_failure(call, &result->end);
+}
+
+static void change(struct http_api *api, const struct http_call *call, const char *verb)
+{
+	struct exchange *exchange = exchange_new_for(api, call, &late_change, CHANGE_MS + 500);
+	struct admin_arguments arguments = {.arena = exchange->arena};
+
+	if (admin_change_read(&arguments, call, TAKES_EXPECTED_COUNT | TAKES_NOTE))
+		admin_write(exchange,
+			    admin_arguments_words(&arguments, (const char *const[]){"dead-letters", verb,
+										    COMMON, "--yes", NULL}),
+			    CHANGE_MS, reply_change, NULL);
+	else
+		admin_refuse(exchange, arguments.error);
+}
+
+void serve_discards(struct http_api *api, const struct http_call *call)
+{
+	change(api, call, "discard");
+}
+
+void serve_restores(struct http_api *api, const struct http_call *call)
+{
+	change(api, call, "restore");
+}

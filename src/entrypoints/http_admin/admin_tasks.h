@@ -1,0 +1,62 @@
+/*
+ * Commands that are run for requests: a request waits for the end of its command, and gets its output.
+ *
+ * Requests for the same read share one child, and the output is remembered for a moment, so that any number
+ * of viewers costs as much as one.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_HTTP_ADMIN_ADMIN_TASKS_H
+#define ALLOCD_ENTRYPOINTS_HTTP_ADMIN_ADMIN_TASKS_H
+
+#include "entrypoints/http/http_exchange.h"
+#include "entrypoints/http_admin/admin_arguments.h"
+#include "entrypoints/http_admin/http_admin.h"
+#include "entrypoints/jobs/child.h"
+
+/* The output: its lines, each but the first behind a comma. */
+struct admin_output {
+	char *text;
+	size_t size, room;
+	size_t lines;
+	size_t last_at, before_last_at; /* where the last two lines begin */
+};
+
+struct admin_result {
+	struct admin_output output;
+	struct child_end end;
+};
+
+/* Answers the request; `context` lives in the exchange's arena. */
+typedef void admin_reply(const struct http_call *call, const struct admin_result *result, void *context);
+
+struct admin_task;
+
+struct http_admin {
+	struct event_base *base;
+	struct children *children;
+	struct admin_token token;
+	struct admin_task *tasks; /* that run, and reads that are remembered */
+	bool is_stopping;
+};
+
+/* Runs the command and replies to the exchange, which it frees. */
+void admin_read(struct exchange *exchange, const char *const *words, admin_reply *reply, void *context);
+void admin_write(struct exchange *exchange, const char *const *words, int deadline_ms, admin_reply *reply,
+		 void *context);
+
+/* Answers for a command that did not do what was asked. */
+void admin_reply_failure(const struct http_call *call, const struct child_end *end);
+
+/* Answers 409, and returns true, if a command did nothing because another number of letters matched. */
+bool admin_reply_count_changed(const struct http_call *call, const struct admin_output *output);
+
+/* The operator and the members of a request that changes letters. */
+bool admin_change_read(struct admin_arguments *arguments, const struct http_call *call, unsigned members);
+
+/* Answers 400 to a request that was not begun, and frees its exchange. */
+void admin_refuse(struct exchange *exchange, const char *message);
+
+/* Forgets what is remembered: a change was made. */
+void admin_tasks_forget(struct http_admin *admin);
+void admin_tasks_free(struct http_admin *admin);
+
+#endif

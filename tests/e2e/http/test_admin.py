@@ -1,0 +1,187 @@
+"""The admin API of dead letters: reads by children of the worker, and changes by the admin token."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+from dead_letters import HISTORY, ids, insert_mail, reject, repair
+from installation import TIMEOUT_S, unique
+
+TOKEN = "t0ken-of-the-operators"
+LETTERS = "/admin/dead-letters"
+
+
+@pytest.fixture
+def worker(parked):
+    parked.start(ALLOCD_ADMIN_TOKEN=TOKEN)
+    return parked
+
+
+def ask(allocd, method, path, body=None, token=TOKEN, **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    return requests.request(method, allocd.url(path), json=body, headers=headers, timeout=TIMEOUT_S)
+
+
+def read(allocd, path):
+    answer = ask(allocd, "GET", path, token=None)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def change(allocd, what, body, status=200):
+    answer = ask(allocd, "POST", f"{LETTERS}/{what}", body, X_Operator="ann%20lee")
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def refused(answer):
+    return answer.status_code, answer.json()["type"].removeprefix("urn:allocd:problem:")
+
+
+# ---- reads ----
+
+
+def test_groups_say_what_went_wrong_and_what_to_do(worker):
+    sku, other = reject(worker, 3), reject(worker)
+    insert_mail(worker)
+
+    first, second, mail = read(worker, f"{LETTERS}/groups")["groups"]
+
+    assert (first["count"], first["outcome"], first["message"], first["reason"]) == (
+        3, "rejected", "allocate", f"invalid sku {sku}")  # fmt: skip
+    assert "create a batch" in first["advice"] and "mail" in mail["advice"]
+    assert second["reason"] == f"invalid sku {other}"
+    assert [group["count"] for group in ask(worker, "GET", f"{LETTERS}/groups", **{}).json()["groups"]] == [3, 1, 1]
+    found = requests.get(worker.url(LETTERS), params=first["filter"], timeout=TIMEOUT_S).json()
+    assert len(found["dead_letters"]) == 3
+
+
+def test_a_list_has_pages(worker):
+    reject(worker, 5)
+
+    first = ask(worker, "GET", f"{LETTERS}?limit=2&message=allocate", token=None)
+    second = ask(worker, "GET", first.links["next"]["url"], token=None)
+    third = ask(worker, "GET", second.json()["next"], token=None)
+
+    pages = [first.json()["dead_letters"], second.json()["dead_letters"], third.json()["dead_letters"]]
+    assert [[letter["id"] for letter in page] for page in pages] == [ids(worker)[:2], ids(worker)[2:4], ids(worker)[4:]]
+    assert third.json()["next"] is None and "next" not in third.links
+    assert not any("payload" in letter or "payload_base64" in letter for page in pages for letter in page)
+
+
+def test_one_letter_is_shown_in_full(worker):
+    sku = reject(worker)
+    [letter] = ids(worker)
+
+    shown = read(worker, f"{LETTERS}/{letter}")
+
+    assert shown["fields"] == json.loads(shown["payload"]) == {"orderid": "order-0", "sku": sku, "qty": 1}
+    assert shown["history"] == [] and "create a batch" in shown["advice"]
+    assert refused(ask(worker, "GET", f"{LETTERS}/{letter + 1}", token=None)) == (404, "not-found")
+
+
+def test_other_machines_see_payloads_only_with_the_token(parked):
+    port = parked.http.split(":")[1]
+    parked.start(ALLOCD_HTTP=f"0.0.0.0:{port}", ALLOCD_ADMIN_TOKEN=TOKEN)
+    parked.send("allocate", {"orderid": "order-1", "sku": unique("sku"), "qty": 1})
+    parked.await_dead_letters(1)
+    [letter] = ids(parked)
+
+    withheld = read(parked, f"{LETTERS}/{letter}")
+    shown = ask(parked, "GET", f"{LETTERS}/{letter}").json()
+
+    assert "payload" not in withheld and "fields" not in withheld
+    assert "ALLOCD_HTTP_TOKEN" in withheld["payload_withheld"]
+    assert shown["fields"]["orderid"] == "order-1"
+
+
+def test_viewers_share_one_child(worker):
+    reject(worker)
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: ask(worker, "GET", f"{LETTERS}/groups", token=None).status_code, range(20)))
+
+    assert answers == [200] * 20  # four children run at most, so twenty of their own would be refused
+
+
+def test_an_odd_query_is_refused(worker):
+    for query in ("colour=red", "limit=201", "outcome=lost", "--yes=", "sku=%ff"):
+        assert refused(ask(worker, "GET", f"{LETTERS}?{query}", token=None)) == (400, "invalid")
+
+
+# ---- changes ----
+
+
+def test_discarded_letters_can_be_restored_and_the_operator_is_recorded(worker):
+    reject(worker, 3)
+    kept = ids(worker)
+
+    conflict = change(worker, "discards", {"filter": {}, "expected_count": 2}, 409)
+    assert (conflict["type"], conflict["matched"], conflict["expected"]) == ("urn:allocd:problem:count-changed", 3, 2)
+    assert ids(worker) == kept
+    discarded = change(worker, "discards", {"filter": {}, "expected_count": 3, "note": "a test; no loss"})
+    assert discarded == {"discarded": 3, "matched": 3}
+    assert read(worker, f"{LETTERS}/groups")["groups"] == []
+    assert change(worker, "restores", {"ids": kept[:2]}) == {"restored": 2, "matched": 2}
+
+    assert ids(worker) == kept[:2]
+    who = "page:ann lee@127.0.0.1"
+    done = [(letter, action, by, note) for letter, _, action, by, note, *_ in worker.query(HISTORY)]
+    assert done == [
+        (kept[0], "discarded", who, "a test; no loss"), (kept[0], "restored", who, ""),
+        (kept[1], "discarded", who, "a test; no loss"), (kept[1], "restored", who, ""),
+        (kept[2], "discarded", who, "a test; no loss")]  # fmt: skip
+    assert read(worker, f"{LETTERS}/{kept[0]}")["history"][0]["note"] == "a test; no loss"
+
+
+# ---- the right to change ----
+
+
+def test_without_a_token_set_nothing_can_be_changed(allocd):
+    assert refused(ask(allocd, "POST", f"{LETTERS}/discards", {"filter": {}})) == (403, "admin-off")
+    assert read(allocd, "/admin/status")["admin_writes"] is False
+
+
+def test_only_the_page_of_this_worker_with_the_token_changes_something(worker):
+    reject(worker)
+    discards = f"{LETTERS}/discards"
+
+    for body in ({}, {"ids": ["--yes"]}, {"filter": {"outcome": "--yes"}}, {"filter": {}, "rate": 1}):
+        assert refused(ask(worker, "POST", discards, body)) == (400, "invalid")
+
+    assert refused(ask(worker, "POST", discards, {"filter": {}}, token=None)) == (401, "unauthorized")
+    assert refused(ask(worker, "POST", discards, {"filter": {}}, token=TOKEN[:-1])) == (401, "unauthorized")
+    assert refused(ask(worker, "POST", discards, {"filter": {}}, Sec_Fetch_Site="cross-site")) == (403, "other-origin")
+    assert refused(ask(worker, "POST", discards, {"filter": {}}, Origin="http://evil.example")) == (403, "other-origin")
+    assert refused(ask(worker, "POST", discards, {"filter": {}}, Host="evil.example")) == (421, "other-host")
+    assert refused(ask(worker, "POST", discards, {"filter": {}}, X_Operator="%0a")) == (400, "invalid")
+    form = requests.post(worker.url(discards), data="{}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=TIMEOUT_S)
+    assert refused(form) == (415, "not-json")
+    assert refused(ask(worker, "GET", discards)) == (405, "method-not-allowed")
+    assert len(ids(worker)) == 1
+    assert read(worker, "/admin/status")["admin_writes"] is True
+
+
+def test_five_wrong_tokens_are_the_last_for_a_minute(worker):
+    for _ in range(5):
+        assert ask(worker, "GET", f"{LETTERS}/groups", token="wrong").status_code == 401
+
+    limited = ask(worker, "POST", f"{LETTERS}/discards", {"filter": {}})
+
+    assert refused(limited) == (429, "too-many-tries")
+    assert 0 < int(limited.headers["Retry-After"]) <= 60
+    assert ask(worker, "GET", f"{LETTERS}/groups", token=None).status_code == 200
+
+
+def test_the_token_is_read_again_from_its_file_and_stands_for_the_other_one(parked, tmp_path):
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    parked.start(ALLOCD_ADMIN_TOKEN_FILE=str(file), ALLOCD_HTTP_TOKEN="other")
+    file.write_text("second\n")
+
+    reads = [ask(parked, "GET", f"{LETTERS}/groups", token=token).status_code for token in (None, "other", "second", "first")]
+    writes = [ask(parked, "POST", f"{LETTERS}/restores", {"filter": {}}, token=token).status_code for token in ("second", "other")]
+
+    assert (reads, writes) == ([401, 200, 200, 401], [200, 401])
