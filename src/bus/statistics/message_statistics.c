@@ -24,6 +24,24 @@ uint64_t message_statistics_count(const struct message_statistics *statistics, e
 	return count;
 }
 
+static void add_up(struct histogram *sum, const struct histogram *one)
+{
+	for (size_t i = 0; i < sizeof sum->counts / sizeof sum->counts[0]; i++)
+		sum->counts[i] += one->counts[i];
+	sum->sum += one->sum;
+}
+
+struct histogram message_statistics_durations(const struct message_statistics *statistics)
+{
+	struct histogram sum = {0};
+
+	for (int type = 0; type < MSG_TYPES; type++) {
+		for (int way = 0; way < TRANSPORTS; way++)
+			add_up(&sum, &statistics->of[type][way].duration);
+	}
+	return sum;
+}
+
 /* Publishers may state any instant, and a single one must not outweigh all others. */
 #define CRITICAL_MAX_US (INT64_C(30) * 24 * 60 * 60 * 1000000)
 

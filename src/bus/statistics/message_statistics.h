@@ -26,6 +26,9 @@ struct message_statistics {
 /* How many messages had this outcome, of all kinds and on all ways. */
 uint64_t message_statistics_count(const struct message_statistics *statistics, enum outcome outcome);
 
+/* The durations of all messages on all ways. */
+struct histogram message_statistics_durations(const struct message_statistics *statistics);
+
 void message_statistics_received(struct message_statistics *statistics, const struct delivery *delivery);
 
 /*

@@ -33,6 +33,7 @@ void observe_engine(struct observation *observation, const struct engine *engine
 	observation->doing.parked_skus = stats->parked_skus;
 	observation->doing.postponed_skus = stats->postponed_skus;
 	observation->doing.messages = stats->messages;
+	observation->doing.duration = message_statistics_durations(&stats->by_message);
 	observation->doing.units = stats->units;
 	observation->outputs.published = stats->published;
 	observation->outputs.unpublished = stats->unpublished;

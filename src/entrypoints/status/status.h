@@ -6,6 +6,7 @@
 #define ALLOCD_ENTRYPOINTS_STATUS_STATUS_H
 
 #include "bus/base/stream_list.h"
+#include "bus/statistics/histogram.h"
 #include "core/base/arena.h"
 #include "entrypoints/troubles/trouble.h"
 
@@ -32,9 +33,10 @@ struct status_doing {
 	size_t waiting, waiting_bytes; /* messages that are queued or in flight */
 	bool queue_is_full;
 	size_t parked_skus, postponed_skus;
-	uint64_t messages, units; /* committed */
-	double messages_per_s;    /* committed in the last second */
-	int64_t last_commit_us;   /* to a second; 0: none yet */
+	uint64_t messages, units;  /* committed */
+	double messages_per_s;     /* committed in the last second */
+	int64_t last_commit_us;    /* to a second; 0: none yet */
+	struct histogram duration; /* of messages: microseconds from the receipt to the commit */
 };
 
 struct status_outputs {

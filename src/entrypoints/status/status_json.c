@@ -55,15 +55,27 @@ json_t *status_troubles_json(const struct status *status)
 	return troubles;
 }
 
+/* The counts of the buckets, and their bounds, above the last of which the last bucket lies. */
+static json_t *duration_json(const struct histogram *duration)
+{
+	json_t *bounds = must(json_array()), *counts = must(json_array());
+
+	for (size_t i = 0; i < histogram_durations.count; i++)
+		json_array_append_new(bounds, must(json_real((double)histogram_durations.bounds[i] / 1e3)));
+	for (size_t i = 0; i <= histogram_durations.count; i++)
+		json_array_append_new(counts, must(json_integer((json_int_t)duration->counts[i])));
+	return must(json_pack("{s:o, s:o}", "bounds_ms", bounds, "counts", counts));
+}
+
 static json_t *doing_json(const struct status_doing *doing)
 {
-	return must(json_pack("{s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:f, s:o}", "waiting",
-			      (json_int_t)doing->waiting, "waiting_bytes", (json_int_t)doing->waiting_bytes,
-			      "queue_is_full", doing->queue_is_full, "parked_skus",
-			      (json_int_t)doing->parked_skus, "postponed_skus",
-			      (json_int_t)doing->postponed_skus, "messages", (json_int_t)doing->messages,
-			      "units", (json_int_t)doing->units, "messages_per_s", doing->messages_per_s,
-			      "last_commit", instant_or_null(doing->last_commit_us)));
+	return must(json_pack(
+		"{s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:f, s:o, s:o}", "waiting", (json_int_t)doing->waiting,
+		"waiting_bytes", (json_int_t)doing->waiting_bytes, "queue_is_full", doing->queue_is_full,
+		"parked_skus", (json_int_t)doing->parked_skus, "postponed_skus",
+		(json_int_t)doing->postponed_skus, "messages", (json_int_t)doing->messages, "units",
+		(json_int_t)doing->units, "messages_per_s", doing->messages_per_s, "last_commit",
+		instant_or_null(doing->last_commit_us), "duration", duration_json(&doing->duration)));
 }
 
 static const char *lease_name(enum input_lease lease)

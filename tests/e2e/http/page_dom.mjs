@@ -1,4 +1,5 @@
 // Opens the page in jsdom, and prints its text as JSON, a line each time when the text has changed.
+import { webcrypto } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -12,9 +13,10 @@ const { window } = dom;
 if (token) window.sessionStorage.setItem("token", token);
 
 // jsdom runs no modules: Node runs them, with the window's names as its own.
-const shared = ["document", "location", "history", "localStorage", "sessionStorage"].map((name) => [name, window[name]]);
+const shared = ["document", "location", "history", "localStorage", "sessionStorage", "Node"].map((name) => [name, window[name]]);
 for (const [name, value] of [...shared, ["window", window], ["addEventListener", window.addEventListener.bind(window)]])
   Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+globalThis.crypto ??= webcrypto;
 const ask = globalThis.fetch;
 globalThis.fetch = (path, options) => ask(new URL(path, url), options);
 

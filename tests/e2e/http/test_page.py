@@ -6,14 +6,16 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import threading
 
 import pytest
 import requests
 from documents import NODE_PATH
-from installation import wait_until
+from installation import ROOT, wait_until
 
+LOGIC = pathlib.Path(__file__).with_name("page_logic.mjs")
 BROWSER = pathlib.Path(__file__).with_name("page_dom.mjs")
 
 
@@ -89,6 +91,18 @@ def test_the_page_is_open_and_its_figures_need_the_token(fleet):
         page.shows("✓ Healthy")
 
 
+# Its code.
+
+
+def test_the_pages_modules_compute_what_they_should(tmp_path):
+    shutil.copytree(ROOT / "src/entrypoints/page/modules", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    ran = subprocess.run(
+        ["node", "--test", LOGIC], env={**os.environ, "PAGE_MODULES": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout
+
+
 # Its files.
 
 
@@ -126,5 +140,6 @@ def test_the_page_loads_nothing_from_elsewhere_and_has_no_code_in_its_markup(all
     page = allocd.get("/").text
     for path in assets(page):
         page += allocd.get(f"/{path}").text
+    page = page.replace("http://www.w3.org/2000/svg", "")  # a name, no address
     assert not re.search(r"https?://|innerHTML|insertAdjacent|document\.write|\bon\w+=|<style|style=", page)
     assert requests.post(allocd.url("/"), json={}, timeout=10).status_code == 405

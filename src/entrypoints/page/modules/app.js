@@ -1,10 +1,18 @@
 // The operators' page: shows what GET /admin/status says, once a second while the page is visible.
 import { request } from "./api.js";
-import { at, make, sentence, since, span } from "./dom.js";
+import { at, clock, make, put, sentence, since, span } from "./dom.js";
+import { jobView } from "./jobs.js";
 import { keep } from "./kept.js";
+import { help, startKeys } from "./keys.js";
+import { letters } from "./letters.js";
+import { messageView } from "./message.js";
 import { overview } from "./overview.js";
+import { streams, workers } from "./places.js";
 import * as router from "./router.js";
+import { remember } from "./samples.js";
+import { batchView, findView, orderView, skuView } from "./stock.js";
 import { startTheme } from "./theme.js";
+import { tryIt } from "./try_it.js";
 
 const PERIOD_MS = 1000;
 
@@ -17,10 +25,8 @@ const LOOKS = {
 };
 
 function troubleItem(trouble, now) {
-  const item = make("li");
-  item.append(make("strong", sentence(trouble.text)), "For ", since(trouble.since, now), ". ", sentence(trouble.effect));
-  item.append(make("span", sentence(`next: ${trouble.advice}`), "quiet"), make("code", trouble.code));
-  return item;
+  const next = put(make("p"), make("b", "Next: "), sentence(trouble.advice), make("code", trouble.code));
+  return put(make("li"), make("strong", sentence(trouble.text)), "For ", since(trouble.since, now), ". ", sentence(trouble.effect), next);
 }
 
 // For screen readers: the state, and what has begun or ended; the figures change every second.
@@ -40,8 +46,8 @@ function show(status) {
   at("state").textContent = words;
   at("state-for").replaceChildren("for ", since(status.since, status.at));
   at("troubles").replaceChildren(...status.troubles.map((trouble) => troubleItem(trouble, status.at)));
-  at("at").dateTime = at("at").title = status.at;
-  at("at").textContent = new Date(status.at).toLocaleTimeString();
+  at("at").replaceChildren(clock(status.at));
+  remember(status);
   router.show(status);
 }
 
@@ -93,7 +99,23 @@ at("token").addEventListener("submit", (event) => {
   refresh();
 });
 
+const VIEWS = {
+  "": overview,
+  dead: letters,
+  streams,
+  workers,
+  try: tryIt,
+  help,
+  job: jobView,
+  sku: skuView,
+  batch: batchView,
+  order: orderView,
+  find: findView,
+  message: messageView,
+};
+
 startTheme();
-router.register("", overview);
+startKeys();
+for (const [name, view] of Object.entries(VIEWS)) router.register(name, view);
 router.start(at("view"));
 refresh();

@@ -4,15 +4,45 @@ export const UNKNOWN = "–";
 
 export const at = (id) => document.getElementById(id);
 
+// What a browser obeys instead of showing it, as in the command line: controls, and marks of the direction.
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+export function visible(text) {
+  return String(text).replace(CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 export function make(name, text, className) {
   const element = document.createElement(name);
-  if (text !== undefined) element.textContent = text;
+  if (text !== undefined && text !== null) element.textContent = visible(text);
   if (className) element.className = className;
+  return element;
+}
+
+// An element with the parts; text among them is shown as text.
+export function put(element, ...parts) {
+  element.append(...parts.filter((part) => part !== null && part !== "").map((part) => (part instanceof Node ? part : visible(part))));
+  return element;
+}
+
+export function link(text, href, className) {
+  const anchor = make("a", text, className);
+  anchor.href = href;
+  return anchor;
+}
+
+export function button(text, onClick, className) {
+  const element = make("button", text, className);
+  element.type = "button";
+  element.addEventListener("click", onClick);
   return element;
 }
 
 export function whole(number) {
   return number === null || number === undefined ? UNKNOWN : Math.round(number).toLocaleString("en");
+}
+
+export function counted(number, one, many) {
+  return `${whole(number)} ${number === 1 ? one : many}`;
 }
 
 export function span(ms) {
@@ -23,45 +53,100 @@ export function span(ms) {
   return `${Math.floor(s / 86400)} d`;
 }
 
-// The time as a <time>: how long ago, by the worker's clock, with the instant as its title.
-export function since(instant, now) {
-  const element = make("time", span(Date.parse(now) - Date.parse(instant)));
+function time(text, instant) {
+  const element = make("time", text);
   element.dateTime = element.title = instant;
   return element;
 }
 
+// How long ago, by the worker's clock, with the instant as its title.
+export function since(instant, now) {
+  return time(span(Date.parse(now) - Date.parse(instant)), instant);
+}
+
+// The instant in the viewer's own time zone, with the day unless that is today.
+export function clock(instant) {
+  if (!instant) return UNKNOWN;
+  const date = new Date(instant);
+  const day = date.toDateString() === new Date().toDateString() ? "" : `${date.toLocaleDateString("sv")} `;
+  return time(day + date.toLocaleTimeString("sv"), instant);
+}
+
 // The worker writes these as parts of a line of its log.
 export function sentence(text) {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}. `;
+  return text.startsWith("allocd ") ? `${text}. ` : `${text.charAt(0).toUpperCase()}${text.slice(1)}. `;
 }
 
-export function row(head, ...cells) {
-  const line = make("tr"), first = make("th");
-  first.append(head);
-  first.scope = "row";
-  line.append(first, ...cells);
-  return line;
+// Calls `act` with the values only when they differ from those of the last call, so that what the reader
+// selected or focused stays.
+export function whenChanged(act) {
+  let last;
+  return (...values) => {
+    const key = JSON.stringify(values);
+    if (key !== last) act(...values);
+    last = key;
+  };
 }
 
-// A table of the columns [title, class]; its body is filled with replaceChildren().
-export function table(columns, ...rows) {
-  const whole = make("table"), head = make("thead"), line = make("tr"), body = make("tbody");
+// A table of the columns [title, class].  `fill` is given the rows, each a list of cells; the first is its head.
+export function table(columns, caption) {
+  const element = make("table"), head = make("tr"), body = make("tbody");
+  if (caption) element.append(make("caption", caption, "unseen"));
   for (const [title, className] of columns) {
     const cell = make("th", title, className);
     cell.scope = "col";
-    line.append(cell);
+    head.append(cell);
   }
-  head.append(line);
-  body.append(...rows);
-  whole.append(head, body);
-  return { whole, body };
+  element.append(put(make("thead"), head), body);
+
+  function row(cells) {
+    return put(make("tr"), ...cells.map((content, i) => {
+      const cell = make(i ? "td" : "th", undefined, columns[i][1]);
+      if (!i) cell.scope = "row";
+      cell.dataset.title = columns[i][0];
+      return put(cell, ...[content ?? UNKNOWN].flat());
+    }));
+  }
+  return {
+    element,
+    fill(rows, whenEmpty = "None.") {
+      body.replaceChildren(...rows.map(row));
+      if (rows.length) return;
+      const cell = make("td", whenEmpty, "quiet");
+      cell.colSpan = columns.length;
+      body.append(put(make("tr"), cell));
+    },
+  };
 }
+
+let panels = 0;
 
 // A section with a heading of its own.
 export function panel(title, ...parts) {
   const section = make("section", undefined, "panel"), heading = make("h2", title);
-  heading.id = `title-${title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`;
+  heading.id = `panel-${panels++}`;
   section.setAttribute("aria-labelledby", heading.id);
-  section.append(heading, ...parts);
-  return section;
+  return put(section, heading, ...parts);
+}
+
+// Names and their values, one a line.
+export function facts(...pairs) {
+  const list = make("dl", undefined, "facts");
+  for (const [name, value] of pairs) list.append(make("dt", name), put(make("dd"), ...[value ?? UNKNOWN].flat()));
+  return list;
+}
+
+const COLLAPSED_FROM = 4096, SHOWN_AT_MOST = 65536;
+
+// What a publisher sent: behind a disclosure when it is long, and never more than 64 kB of it.
+export function payload(text) {
+  const box = make("pre", text.slice(0, SHOWN_AT_MOST));
+  box.tabIndex = 0;
+  if (text.length > SHOWN_AT_MOST) box.append(`\n… and ${whole(text.length - SHOWN_AT_MOST)} characters more`);
+  if (text.length <= COLLAPSED_FROM) return box;
+  return put(make("details"), make("summary", `${whole(text.length)} characters`), box);
+}
+
+export function badge(text, look) {
+  return make("span", text, `badge ${look}`);
 }

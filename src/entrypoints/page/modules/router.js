@@ -2,7 +2,8 @@
 //
 // A view is { title, open(main, parameters, query) → { show(status), close() } }.  `open` fills the empty
 // `main`; `show`, when it is there, is given each status of the worker; `close`, when it is there, ends what
-// `open` began.
+// `open` began.  A view with a `key` is in the navigation, and "g", then that key, opens it.
+import { at, link, make } from "./dom.js";
 
 const views = new Map();
 let shown = {}, latest = null, main = null;
@@ -11,37 +12,67 @@ export function register(name, view) {
   views.set(name, view);
 }
 
+export const inNavigation = () => [...views].filter(([, view]) => view.key);
+
 // The address of a view, with every part encoded.
 export function address(name, ...parameters) {
   return `#/${[name, ...parameters].map(encodeURIComponent).join("/")}`;
+}
+
+export function go(name, ...parameters) {
+  location.hash = address(name, ...parameters);
 }
 
 function decoded(part) {
   try { return decodeURIComponent(part); } catch { return part; }
 }
 
-export function current() {
+function current() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   const [name, ...parameters] = path.split("/").map(decoded);
   return { name, parameters, query: new URLSearchParams(query) };
 }
 
+function navigation(name) {
+  return inNavigation().map(([of, view]) => {
+    const anchor = link(view.title, address(of));
+    if (of === name) anchor.setAttribute("aria-current", "page");
+    anchor.append(make("span", "", `count count-${of}`));
+    return anchor;
+  });
+}
+
 function open() {
   const { name, parameters, query } = current();
-  const view = views.get(name) || views.get("");
+  const of = views.has(name) ? name : "";
   shown.close?.();
   main.replaceChildren();
-  shown = view.open(main, parameters, query) || {};
-  if (latest) shown.show?.(latest);
+  at("navigation").replaceChildren(...navigation(views.get(of).within ?? of));
+  shown = views.get(of).open(main, parameters, query) || {};
+  if (latest) show(latest);
 }
+
+// Opens what is shown once more, as after a change.
+export const again = () => open();
+
+function showCounts({ dead_letters: letters }) {
+  for (const count of document.querySelectorAll(".count-dead")) count.textContent = letters.kept ? ` ${letters.kept}` : "";
+}
+
+export const status = () => latest;
 
 export function show(status) {
   latest = status;
+  showCounts(status);
   shown.show?.(status);
 }
 
 export function start(element) {
   main = element;
-  addEventListener("hashchange", open);
+  addEventListener("hashchange", () => {
+    open();
+    main.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  });
   open();
 }

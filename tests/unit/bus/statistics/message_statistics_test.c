@@ -55,6 +55,22 @@ static const struct {
 	{OUTCOME_FORWARDED, false},
 };
 
+START_TEST(the_durations_of_all_messages_and_ways_are_added_up)
+{
+	struct delivery ship = delivery_of(MSG_SHIP, OUTCOME_HANDLED);
+	struct delivery allocate = delivery_of(MSG_ALLOCATE, OUTCOME_REJECTED);
+	struct histogram sum;
+
+	allocate.transport = TRANSPORT_HTTP;
+	finish(&ship);
+	finish(&allocate);
+
+	sum = message_statistics_durations(&statistics);
+	ck_assert_uint_eq(count_of(&sum), 2);
+	ck_assert_double_eq(sum.sum, 2 * (double)(COMMITTED_US - RECEIVED_US));
+}
+END_TEST
+
 START_TEST(times_are_measured_of_messages_that_end_here_and_now)
 {
 	struct delivery delivery = delivery_of(MSG_ALLOCATE, outcomes[_i].outcome);
@@ -182,6 +198,7 @@ END_TEST
 
 SUITE("message statistics", reset, NULL)
 {
+	tcase_add_test(tests, the_durations_of_all_messages_and_ways_are_added_up);
 	tcase_add_loop_test(tests, times_are_measured_of_messages_that_end_here_and_now, 0, COUNT(outcomes));
 	tcase_add_test(tests, the_time_since_publication_is_not_measured_where_it_is_unknown);
 	tcase_add_test(tests, a_publishers_clock_that_is_ahead_counts_as_no_time);

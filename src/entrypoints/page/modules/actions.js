@@ -1,0 +1,112 @@
+// What can be done about dead letters: rehearse, replay, discard, restore.
+import { write } from "./api.js";
+import { button, counted, link, make, panel, put, table, whole } from "./dom.js";
+import { ask, asOperator, field } from "./dialogs.js";
+import { stringify } from "./exact.js";
+import { outcomeBadge } from "./groups.js";
+import { jobPanel } from "./jobs.js";
+import { address } from "./router.js";
+
+const REHEARSED_AT_MOST = 100, TYPED_ABOVE = 10;
+
+const letters = (count) => counted(count, "dead letter", "dead letters");
+
+function eventsOf(letter) {
+  return letter.events.map(({ message, payload: data }) => put(make("div", undefined, "event"), make("b", message), " ", make("code", stringify(data))));
+}
+
+function rehearsed(result) {
+  const rows = table([["Letter", "number"], ["Outcome"], ["What would change"], ["Events that would go out"]], "Rehearsal");
+  rows.fill(result.letters.map((letter) => [
+    link(String(letter.id), address("dead", letter.id)),
+    [outcomeBadge(letter.outcome), letter.outcome === "handled" ? "" : ` ${letter.reason || ""}`],
+    letter.changes.map((change) => make("div", change)),
+    letter.events.length ? eventsOf(letter) : "none",
+  ]));
+  const words = make("p", `Of ${letters(result.total)}: ${whole(result.handled)} would be handled, ${whole(result.skipped)} skipped, ${whole(result.failed)} would fail again. Nothing was changed.`);
+  words.setAttribute("role", "status");
+  return [words, rows.element];
+}
+
+function typedCount(count) {
+  if (count <= TYPED_ABOVE) return { elements: [], check() {} };
+  const typed = field(`Type ${count} to confirm`, { required: true, inputMode: "numeric", autocomplete: "off" });
+  return {
+    elements: [typed.element],
+    check() {
+      if (typed.input.value.trim() !== String(count)) throw new Error(`This is not ${count}.`);
+    },
+  };
+}
+
+// The buttons for the letters of `which`, { filter } or { ids }, of which there are `count`.  `edits` returns
+// the operator's edits, or throws when they are wrong; `onChange` is called when letters were changed.
+export function actionsPanel(which, count, edits, onChange) {
+  const outcome = make("div", undefined, "outcome"), refusal = make("p", "", "refusal");
+  let rehearsedWith = null, job = { close() {} };
+  const expected = { ...which, expected_count: count };
+
+  refusal.setAttribute("role", "alert");
+  const guarded = (act) => async () => {
+    refusal.textContent = "";
+    try {
+      await asOperator(act);
+    } catch (error) {
+      refusal.textContent = error.message;
+    }
+  };
+
+  async function onRehearse() {
+    const asked = edits();
+    const result = await write("admin/dead-letters/rehearsals", { ...which, edits: asked, limit: REHEARSED_AT_MOST });
+    outcome.replaceChildren(...rehearsed(result));
+    rehearsedWith = stringify(asked);
+    replay.disabled = false;
+  }
+
+  async function onReplay() {
+    const asked = edits();
+    if (stringify(asked) !== rehearsedWith) throw new Error("The fields have changed since the rehearsal: rehearse again.");
+    const rate = field("Letters a second (empty: as fast as possible)", { type: "number", min: 1, max: 1000000 });
+    const began = await ask(`Replay ${letters(count)}?`, `Replay ${whole(count)}`, [rate.element], () => write("admin/dead-letters/replays",
+      { ...expected, edits: asked, ...(rate.input.value ? { rate: Number(rate.input.value) } : {}) }));
+    if (!began) return;
+    replay.disabled = true;
+    job = jobPanel(began, onChange);
+    outcome.replaceChildren(job.element);
+  }
+
+  async function onDiscard() {
+    const note = field("Why (kept in the history)", { maxLength: 200 }), typed = typedCount(count);
+    const result = await ask(`Discard ${letters(count)}?`, `Discard ${whole(count)}`, [note.element, ...typed.elements, make("p", "Discarded letters can be restored for 7 days.", "quiet")], () => {
+      typed.check();
+      return write("admin/dead-letters/discards", { ...expected, ...(note.input.value ? { note: note.input.value } : {}) });
+    });
+    if (!result) return;
+    const undo = button("Undo", guarded(async () => {
+      const { restored } = await write("admin/dead-letters/restores", which);
+      outcome.replaceChildren(make("p", `${letters(restored)} restored.`));
+      onChange();
+    }));
+    outcome.replaceChildren(put(make("p"), `${letters(result.discarded)} discarded. `, undo));
+    onChange();
+  }
+
+  const rehearse = button(`Rehearse ${count > REHEARSED_AT_MOST ? `the oldest ${REHEARSED_AT_MOST}` : whole(count)}`, guarded(onRehearse), "strong");
+  const replay = button(`Replay ${whole(count)} …`, guarded(onReplay));
+  const discard = button(`Discard ${whole(count)} …`, guarded(onDiscard));
+  rehearse.dataset.key = "r";
+  replay.disabled = true;
+  replay.title = "After a rehearsal";
+  const element = put(panel("What to do"), put(make("p", undefined, "buttons"), rehearse, replay, discard), refusal, outcome);
+  return { element, close: () => job.close() };
+}
+
+export function restorePanel(which, count, onChange) {
+  const refusal = make("p", "", "refusal");
+  const restore = button(`Restore ${whole(count)}`, () => asOperator(() => write("admin/dead-letters/restores", which)).then((done) => done && onChange(), (error) => {
+    refusal.textContent = error.message;
+  }), "strong");
+  refusal.setAttribute("role", "alert");
+  return put(panel("What to do"), put(make("p", undefined, "buttons"), restore), refusal);
+}

@@ -1,0 +1,78 @@
+// Questions that must be answered before something is changed.
+import { read } from "./api.js";
+import { button, make, put } from "./dom.js";
+import { keep, recall } from "./kept.js";
+
+let fields = 0;
+
+export function field(title, attributes = {}, name = "input") {
+  const input = make(name), label = make("label", title);
+  Object.assign(input, attributes);
+  input.id = label.htmlFor = `field-${fields++}`;
+  return { input, element: put(make("p", undefined, "field"), label, input) };
+}
+
+// Shows the parts above a button `words`.  `act` is called when it is pressed; the dialog stays open, with the
+// reason, when that throws.  The promise is of what `act` returned, or undefined after "Cancel".
+export function ask(title, words, parts, act) {
+  const dialog = make("dialog"), form = make("form"), heading = make("h2", title), refusal = make("p", "", "refusal");
+  const submit = make("button", words, "strong");
+  heading.id = `dialog-${fields++}`;
+  dialog.setAttribute("aria-labelledby", heading.id);
+  refusal.setAttribute("role", "alert");
+  const buttons = put(make("p", undefined, "buttons"), button("Cancel", () => dialog.close()), submit);
+  put(dialog, put(form, heading, ...parts, refusal, buttons));
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    let answer;
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(answer);
+    });
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      submit.disabled = true;
+      refusal.textContent = "";
+      try {
+        answer = await act();
+        dialog.close();
+      } catch (error) {
+        refusal.textContent = error.message;
+        submit.disabled = false;
+      }
+    });
+  });
+}
+
+async function check(token) {
+  await read("admin/jobs", { headers: { Authorization: `Bearer ${token}` } }).catch((error) => {
+    throw error.status === 401 ? new Error("This token is wrong.") : error;
+  });
+}
+
+async function introduce() {
+  const name = field("Your name, for the history", { required: true, maxLength: 64, value: recall("localStorage", "operator") || "", autocomplete: "name" });
+  const token = field("Token (ALLOCD_ADMIN_TOKEN)", { type: "password", required: true, autocomplete: "off", pattern: "[!-~]+" });
+  const hint = make("p", "The token is kept until this tab is closed, the name by this browser.", "quiet");
+  return ask("Who changes this?", "Continue", [name.element, token.element, hint], async () => {
+    await check(token.input.value);
+    keep("sessionStorage", "token", token.input.value);
+    keep("sessionStorage", "may-write", "yes");
+    keep("localStorage", "operator", name.input.value);
+    return true;
+  });
+}
+
+// Calls `act` once the operator has given a name and a token, which are asked once.  A token that is refused
+// meanwhile is asked again.
+export async function asOperator(act) {
+  if (!recall("sessionStorage", "may-write") && !(await introduce())) return undefined;
+  try {
+    return await act();
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    keep("sessionStorage", "may-write", "");
+    return asOperator(act);
+  }
+}

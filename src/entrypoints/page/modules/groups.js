@@ -1,0 +1,49 @@
+// The groups of dead letters: those of one cause, with what to do about them.
+import { read } from "./api.js";
+import { badge, button, clock, link, make, panel, put, table, whenChanged, whole } from "./dom.js";
+
+const LOOKS = { rejected: "warn", invalid: "warn", failed: "bad" };
+const PERIOD_MS = 15000; // a replaced letter does not change their number
+
+export const outcomeBadge = (outcome) => badge(outcome, LOOKS[outcome] || "plain");
+
+export const addressOf = (filter) => `#/dead?${new URLSearchParams(filter)}`;
+
+export function messageName(name) {
+  return !name || name === "none" ? "unknown message" : name;
+}
+
+function what(group) {
+  const reason = link(group.reason, addressOf(group.filter));
+  return [outcomeBadge(group.outcome), ` ${messageName(group.message)}: `, reason, make("p", group.advice, "advice")];
+}
+
+// The largest `limit` groups; asked again when the number of dead letters has changed, and now and then.
+export function groupsPanel(limit, query = "") {
+  const rows = table([["Count", "number"], ["What, and what to do"], ["Last"]], "Groups of dead letters"), note = make("p", "", "quiet");
+  let askedAt = 0;
+
+  const fill = whenChanged((groups, hasMore) => {
+    rows.fill(groups.slice(0, limit).map((group) => [whole(group.count), what(group), clock(group.last_at)]), "No dead letters: nothing waits for a person.");
+    const rest = groups.length - limit;
+    note.replaceChildren(...(rest > 0 ? [link(`${whole(rest)}${hasMore ? " and more" : ""} other groups`, "#/dead")] : []));
+  });
+
+  async function load() {
+    askedAt = Date.now();
+    try {
+      const { groups, has_more: hasMore } = await read(`admin/dead-letters/groups${query}`);
+      fill(groups, Boolean(hasMore));
+    } catch (error) {
+      note.textContent = error.message;
+    }
+  }
+  const onCount = whenChanged(load);
+  return {
+    element: put(panel("Needs you"), rows.element, note),
+    show(status) {
+      if (Date.now() - askedAt > PERIOD_MS) load();
+      else onCount(status.dead_letters.kept, status.dead_letters.last_hour);
+    },
+  };
+}

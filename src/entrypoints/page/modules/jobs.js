@@ -1,0 +1,73 @@
+// Replays that run or ran: their progress, and what failed.
+import { read, write } from "./api.js";
+import { button, clock, link, make, panel, put, table, whenChanged, whole } from "./dom.js";
+import { asOperator } from "./dialogs.js";
+import { address, status } from "./router.js";
+
+const PERIOD_MS = 500;
+
+const isRunning = (job) => ["running", "stopping"].includes(job.state);
+
+const WORDS = { running: "runs", stopping: "is stopping", done: "is done", stopped: "was stopped", failed: "failed" };
+
+function summary(job) {
+  const tried = job.handled + job.skipped + job.failed;
+  return `The ${job.kind} ${WORDS[job.state] || job.state}: ${whole(tried)} of ${whole(job.total)} tried, ${whole(job.handled)} handled, ${whole(job.skipped)} skipped, ${whole(job.failed)} failed${job.error ? `. ${job.error}` : ""}.`;
+}
+
+function failuresOf(job) {
+  const rows = table([["Letter", "number"], ["Outcome"], ["Reason"]], "Failures");
+  rows.fill(job.failures.map((failure) => [link(String(failure.id), address("dead", failure.id)), failure.outcome, failure.reason]));
+  return rows.element;
+}
+
+// Shows a job until it ends; then `onEnd` is called.
+export function jobPanel(job, onEnd) {
+  const bar = make("progress"), words = make("p"), failures = make("div"), refusal = make("p", "", "refusal");
+  const stop = button("Stop", () => asOperator(() => write(`admin/jobs/${job.id}`, undefined, "DELETE")).catch((error) => { refusal.textContent = error.message; }));
+  const element = put(panel(`Job ${job.id}`), bar, words, failures, refusal, stop);
+  let timer;
+  words.setAttribute("role", "status");
+  bar.setAttribute("aria-label", "Progress");
+
+  function show(now) {
+    bar.max = Math.max(1, now.total);
+    bar.value = now.handled + now.skipped + now.failed;
+    words.textContent = summary(now);
+    if (now.failures?.length) failures.replaceChildren(failuresOf(now));
+    stop.hidden = !isRunning(now);
+    if (isRunning(now)) timer = setTimeout(follow, PERIOD_MS);
+    else onEnd?.(now);
+  }
+  async function follow() {
+    try {
+      show(await read(`admin/jobs/${job.id}`));
+    } catch (error) {
+      refusal.textContent = error.message;
+    }
+  }
+  show(job);
+  return { element, close: () => clearTimeout(timer) };
+}
+
+export function jobsPanel() {
+  const rows = table([["Job", "number"], ["Began"], ["Who"], ["What"]], "Jobs"), element = put(panel("Jobs"), rows.element);
+  const fill = whenChanged((jobs) => rows.fill(jobs.map((job) => [link(job.id, address("job", job.id)), clock(job.began_at), job.who, summary(job)]), "No replay since this worker's start."));
+  const load = () => read("admin/jobs").then(({ jobs }) => fill(jobs), () => { element.hidden = true; });
+  return { element, load };
+}
+
+export const jobView = {
+  title: "Job",
+  within: "dead",
+  open(main, [id = ""]) {
+    let shown = { close() {} };
+    read(`admin/jobs/${encodeURIComponent(id)}`).then((job) => {
+      shown = jobPanel(job);
+      main.append(shown.element);
+    }, (error) => main.append(make("p", error.message, "refusal")));
+    return { close: () => shown.close() };
+  },
+};
+
+export const mayWrite = () => Boolean(status()?.admin_writes);

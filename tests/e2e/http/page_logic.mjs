@@ -1,0 +1,54 @@
+// What the page's modules compute, without a browser: page_logic.mjs DIRECTORY-OF-MODULES.
+import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
+import { test } from "node:test";
+
+globalThis.crypto ??= webcrypto;
+const load = (name) => import(`${process.env.PAGE_MODULES}/${name}.js`);
+const { parse, stringify } = await load("exact");
+const { quantile } = await load("samples");
+const { lines, minutesOf, rounded } = await load("charts");
+const { valueOf } = await load("fields");
+const { sentence, span, visible } = await load("dom");
+
+test("integers that a number cannot hold stay exact, and text that looks like one stays text", () => {
+  const text = '{"qty":1180591620717411303424,"text":"1180591620717411303424","small":-5,"part":1.5,"more":["a\\"9007199254740993"]}';
+  assert.equal(parse(text).qty, 1180591620717411303424n);
+  assert.equal(stringify(parse(text)), text);
+});
+
+test("an edit keeps the kind of its field", () => {
+  assert.equal(valueOf("007", "text", "sku"), "007");
+  assert.equal(valueOf(" 5 ", "integer", "qty"), 5);
+  assert.equal(valueOf("9007199254740993", "integer", "qty"), 9007199254740993n);
+  assert.equal(valueOf("5", "removed", "qty"), null);
+  assert.throws(() => valueOf("5.0", "integer", "qty"), /qty: expected an integer/);
+});
+
+test("marks that turn the direction of text and controls are shown, joiners and lines are kept", () => {
+  assert.equal(visible("a\u202eb\u0007\u200bc\u200dd\ne"), "a\\u202eb\\u0007\\u200bc\u200dd\ne");
+});
+
+test("a quantile lies within the bucket that holds it", () => {
+  const bounds = [1, 10, 100], before = [5, 0, 0, 0];
+  assert.equal(quantile(0.5, bounds, before, [5, 0, 0, 0]), null);
+  assert.equal(quantile(0.5, bounds, before, [5, 10, 0, 0]), 5.5);
+  assert.equal(quantile(0.99, bounds, before, [105, 0, 0, 0]), 0.99);
+  assert.equal(quantile(0.99, bounds, before, [5, 0, 0, 3]), 100);
+});
+
+test("a line has gaps where a figure is not known and where no sample was taken", () => {
+  const samples = [{ at: 0, v: 1 }, { at: 1000, v: 2 }, { at: 2000, v: null }, { at: 3000, v: 3 }, { at: 60000, v: 4 }];
+  const x = (at) => at / 1000, y = (value) => value;
+  assert.equal(lines(samples, "v", x, y), "M0.0 1.0L1.0 2.0M3.0 3.0M60.0 4.0");
+});
+
+test("a scale ends at a round number, and its time at no more than is known", () => {
+  assert.deepEqual([1, 1.2, 3, 51, 700, 1000].map(rounded), [1, 2, 5, 100, 1000, 1000]);
+  assert.deepEqual([59, 61, 240, 599].map((s) => minutesOf([{ at: 0 }, { at: s * 1000 }])), [1, 2, 5, 10]);
+});
+
+test("times and sentences read as people write them", () => {
+  assert.deepEqual([1000, 119000, 7199000, 172799000, 172800000].map(span), ["1 s", "119 s", "119 min", "47 h", "2 d"]);
+  assert.equal(sentence("start Redis") + sentence("allocd verify"), "Start Redis. allocd verify. ");
+});
