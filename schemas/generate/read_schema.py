@@ -33,6 +33,11 @@ STANDARD_FIELDS = {
         "cause": ("FIELD_TEXT", False),
         "epoch": ("FIELD_INT64", False),
     },
+    "event about a message": {
+        "id": ("FIELD_TEXT", False),
+        "message": ("FIELD_TEXT", True),
+        "at": ("FIELD_INSTANT", True),
+    },
 }
 
 C_KEYWORDS = set(
@@ -294,6 +299,11 @@ def order_key(fields, where):
     return "KEY_ORDERID"
 
 
+def is_about_a_message(role, fields):
+    """Whether the event is about a message that was not handled: it names that message, and no product."""
+    return role == "event" and is_required_text(fields.get("message")) and not fields.keys() & PRODUCT_KEYS.keys()
+
+
 def read_location(template, fields, where):
     """Returns the path and the field of a URI template."""
     parts = HTTP_LOCATION.fullmatch(str(template))
@@ -338,8 +348,12 @@ def read_message(path):
     apply_aliases(fields, aliases, schema["required"], schema.get("anyOf"), where)
     for field in fields.values():
         check_presence(field, where)
-    check_standard_fields(role, fields, where)
-    key = order_key(fields, where) if kind == "external-event" else product_key(role, fields, where)
+    if is_about_a_message(role, fields):
+        check_standard_fields("event about a message", fields, where)
+        key = "KEY_MESSAGE"
+    else:
+        check_standard_fields(role, fields, where)
+        key = order_key(fields, where) if kind == "external-event" else product_key(role, fields, where)
     endpoint = read_endpoint(role, schema, fields, where)
     return Message(name, role, check_description(schema, where), list(fields.values()), key, endpoint)
 

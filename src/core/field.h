@@ -34,9 +34,9 @@ enum message_role { ROLE_COMMAND, ROLE_EVENT };
 
 /*
  * The required text by which a message names its product: the SKU itself, or one of the SKU's batches.  An
- * external event names an order, and no product.
+ * external event names an order, and no product; an event about a message that was not handled names that.
  */
-enum product_key { KEY_SKU, KEY_BATCHREF, KEY_ORDERID };
+enum product_key { KEY_SKU, KEY_BATCHREF, KEY_ORDERID, KEY_MESSAGE };
 
 struct message_descriptor {
 	const char *name; /* as on the wire: "allocate" */

@@ -54,9 +54,19 @@ bool codec_edits_check(enum message_type type, const char *const edits[], size_t
 bool codec_payload_edit(enum message_type type, struct bytes payload, const char *const edits[], size_t count,
 			struct arena *arena, struct bytes *edited, const char **error);
 
-/* An event that was encoded before, with that epoch, in the same encoding and envelope. */
+/* Changes a decoded event, with texts in `arena`; returns false if it stays as it is. */
+typedef bool event_change(void *context, struct envelope *event, struct arena *arena);
+
+/*
+ * An event that was encoded before, changed, in the same encoding and envelope.  Returns false if it cannot be
+ * read or stays as it is.
+ */
+bool codec_event_change(enum message_type type, struct bytes payload, event_change *change, void *context,
+			struct arena *arena, struct bytes *changed);
+
+/* The same with that epoch.  An event that is no product's bears none, and stays as it is. */
 bool codec_event_set_epoch(enum message_type type, struct bytes payload, int64_t epoch, struct arena *arena,
-			   struct bytes *renewed, const char **error);
+			   struct bytes *renewed);
 
 /*
  * Any payload, its envelope included, as one line of JSON (without a newline), with or without a known

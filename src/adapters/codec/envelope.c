@@ -69,6 +69,12 @@ static bool read_attributes(struct object object, enum message_type type, struct
 	return fields_read(&descriptor, object, arena, attributes, error);
 }
 
+/* The field that says when it happened. */
+static const char *instant_of(enum message_type type)
+{
+	return message_descriptor(type)->key == KEY_MESSAGE ? "at" : "occurred_at";
+}
+
 /* ---- reading ---- */
 
 static bool read_bare(struct object object, enum message_type type, struct arena *arena,
@@ -82,7 +88,7 @@ static bool read_bare(struct object object, enum message_type type, struct arena
 		return false;
 	envelope->id = message_text(message, "id");
 	envelope->source = "";
-	envelope->occurred_at = message_number(message, "occurred_at");
+	envelope->occurred_at = message_number(message, instant_of(type));
 	return true;
 }
 
@@ -95,8 +101,8 @@ static void apply_attributes(const struct attributes *attributes, struct envelop
 	envelope->source = attributes->source;
 	if (attributes->time != NO_INSTANT)
 		envelope->occurred_at = attributes->time;
-	message_set_number(message, "occurred_at", envelope->occurred_at);
-	if (field_named(message_descriptor(message->type), "id")) /* events have no such field */
+	message_set_number(message, instant_of(message->type), envelope->occurred_at);
+	if (message_is_command(message->type))
 		message_set_text(message, "id", envelope->id);
 }
 
@@ -211,11 +217,17 @@ static bool add_traceparent(struct document *document, const char *traceparent, 
 	return true;
 }
 
-static const char *id_of(const struct message *event, struct arena *arena)
+/* An event about a message has an id in its envelope already. */
+static const char *id_of(const struct envelope *envelope, struct arena *arena)
 {
+	const struct message *event = &envelope->message;
 	const char *sku = message_text(event, "sku");
-	int64_t epoch = message_number(event, "epoch"), version = message_number(event, "version");
+	int64_t epoch, version;
 
+	if (!sku)
+		return envelope->id;
+	epoch = message_number(event, "epoch");
+	version = message_number(event, "version");
 	return epoch > 1 ? arena_printf(arena, "%s/%" PRId64 "/%" PRId64, sku, epoch, version)
 			 : arena_printf(arena, "%s/%" PRId64, sku, version);
 }
@@ -225,14 +237,19 @@ struct document *cloudevent_document(const struct envelope *event, const char *s
 {
 	struct document *data = message_document(&event->message, arena, error);
 	struct document *document = document_new(arena, 8);
+	const char *id = id_of(event, arena);
 
 	if (!data)
 		return NULL;
+	if (!id) {
+		invalid(arena, error, "id", "missing, and required");
+		return NULL;
+	}
 	document_add_text(document, "specversion", "1.0");
-	document_add_text(document, "id", id_of(&event->message, arena));
+	document_add_text(document, "id", id);
 	document_add_text(document, "source", source);
 	document_add_text(document, "type", message_name(event->message.type));
-	document_add(document, "time", object_member(document_view(data), "occurred_at"));
+	document_add(document, "time", object_member(document_view(data), instant_of(event->message.type)));
 	document_add_text(document, "datacontenttype", "application/json");
 	if (!add_traceparent(document, event->traceparent, arena, error))
 		return NULL;

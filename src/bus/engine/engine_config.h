@@ -16,8 +16,9 @@ struct engine_config {
 	bool no_chores;  /* no notifications, no tidying, no shrinks but its own: for an operator's command */
 	bool is_dry_run; /* logs no outcome, because nothing has happened */
 	int move_max;    /* lines that one step of a shrink moves at most; MOVE_MAX_DEFAULT but for tests */
-	int notify_tries;   /* attempts before a notification becomes a dead letter; 0: 20 */
-	int notify_retry_s; /* before the second attempt; doubles each time, up to an hour; 0: 10 */
+	bool rejection_events; /* each dead letter raises the event command_rejected */
+	int notify_tries;      /* attempts before a notification becomes a dead letter; 0: 20 */
+	int notify_retry_s;    /* before the second attempt; doubles each time, up to an hour; 0: 10 */
 
 	/* Called for each unit of work that was committed, before its messages are answered.  Or NULL. */
 	void (*committed)(void *context, const struct unit_of_work *uow);

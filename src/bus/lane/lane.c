@@ -60,6 +60,7 @@ struct lane *lane_new(struct lanes_shared *shared, size_t number)
 	lane->is_lent = number > 0 && !lane->is_parking && shared->config->backlog;
 	lane->cache = lane->is_parking ? product_cache_new(PARKING_CACHE_BYTES) : shared->cache;
 	unit_of_work_init(&lane->uow, ports->codec, shared->config->move_max);
+	lane->uow.rejection_events = shared->config->rejection_events;
 	return lane;
 }
 

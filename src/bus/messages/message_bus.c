@@ -38,6 +38,9 @@ static const struct route *const routes[MSG_TYPES] = {FOR_EACH_COMMAND(ROUTE)};
 
 /* ---- events: on_NAME for each, in the order in which they are called ---- */
 
+/* No product raises it: a unit of work adds it to the outbox with its dead letter. */
+static event_handler *const on_command_rejected[EVENT_HANDLERS_MAX] = {NULL};
+
 static event_handler *const on_line_allocated[EVENT_HANDLERS_MAX] = {show_allocation, publish};
 static event_handler *const on_line_deallocated[EVENT_HANDLERS_MAX] = {hide_allocation, publish, reallocate};
 static event_handler *const on_line_shipped[EVENT_HANDLERS_MAX] = {hide_shipped_line, publish};

@@ -19,7 +19,8 @@
 /* A message and its metadata. */
 struct envelope {
 	struct message message;
-	const char *id;          /* of the command (its field, or CloudEvents' id); NULL: none */
+	const char *id;          /* of the command (its field, or CloudEvents' id), NULL: none; or of an
+				    event about a message */
 	const char *source;      /* CloudEvents' source; "" for a bare message */
 	const char *traceparent; /* CloudEvents' extension (W3C Trace Context); NULL: none */
 	int64_t occurred_at;     /* the field, or CloudEvents' time; NO_INSTANT: unknown */

@@ -78,11 +78,26 @@ void outbox_rows_add(struct outbox_rows *rows, int partition, struct product *pr
 	}
 }
 
+void outbox_rows_add_apart(struct outbox_rows *rows, int partition, const struct outgoing *events,
+			   size_t count)
+{
+	rows->open[partition] = 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t size = framed_size(&events[i]), number = row_with_room(rows, partition, size);
+		struct outbox_row *row = &rows->rows[number - 1];
+
+		if (!row->event_count++)
+			row->events = &events[i];
+		row->frame.size += size;
+	}
+}
+
 static void encode_row(struct arena *arena, struct outbox_row *row)
 {
 	unsigned char *at = arena_alloc(arena, row->frame.size);
 
 	row->frame.data = at;
+	at = put_events(at, row->events, row->event_count);
 	for (size_t i = 0; i < row->part_count; i++) {
 		const struct outbox_part *part = &row->parts[i];
 

@@ -36,8 +36,10 @@ struct outbox_part {
 
 struct outbox_row {
 	int partition;
-	struct outbox_part *parts; /* of a row to be written, in the order of the frame */
+	struct outbox_part *parts; /* of a row to be written, in the order of the frame; */
 	size_t part_count;
+	const struct outgoing *events; /* or, of a row without parts, events that are no product's */
+	size_t event_count;
 	struct bytes frame;
 	int64_t position; /* in its partition, from 1; set by the flush */
 };
@@ -51,6 +53,13 @@ struct outbox_rows {
 };
 void outbox_rows_add(struct outbox_rows *rows, int partition, struct product *product, int64_t first_version,
 		     const struct outgoing *events, size_t count);
+
+/*
+ * Adds events that are no product's to rows of their own, after those of the products were added.  The array
+ * must live until the rows are encoded.
+ */
+void outbox_rows_add_apart(struct outbox_rows *rows, int partition, const struct outgoing *events,
+			   size_t count);
 
 /* Writes the frame of each row, after the last events were added. */
 void outbox_rows_encode(struct outbox_rows *rows);

@@ -1,14 +1,19 @@
 /* The identity map of one unit of work, and the changes that its flush writes. */
 #include "bus/unit_of_work/unit_of_work.h"
 
+#include "bus/messages/rejection_event.h"
 #include "core/base/decimal.h"
 #include "core/partition.h"
 #include "core/product_repository.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define CHUNK_SIZE ((size_t)64 * 1024)
+
+/* The events about dead letters are no product's, and have one order. */
+#define REJECTIONS_PARTITION 0
 
 #define KEEP(uow, field)       journal_keep(&(uow)->journal, (uow)->arena, &(field), sizeof(field))
 #define SET(uow, field, value) (KEEP(uow, field), (field) = (value))
@@ -41,8 +46,11 @@ void unit_of_work_release(struct unit_of_work *uow)
 
 void unit_of_work_clear(struct unit_of_work *uow)
 {
+	bool rejection_events = uow->rejection_events;
+
 	arena_clear(uow->arena);
 	set_up(uow, uow->arena, uow->codec, uow->move_max);
+	uow->rejection_events = rejection_events;
 }
 
 static void end_message(struct unit_of_work *uow)
@@ -100,6 +108,40 @@ static void write_payload(struct unit_of_work *uow, struct delivery *delivery)
 	delivery->payload_size = delivery->payload.size;
 }
 
+static bool is_same_entry(const struct delivery *one, const struct delivery *other)
+{
+	return one->first.incarnation == other->first.incarnation &&
+	       !strcmp(one->first.entry_id, other->first.entry_id) &&
+	       !strcmp(one->first.origin, other->first.origin);
+}
+
+/* Returns whether the delivery is the first one of its entry that became a dead letter. */
+static bool note_letter(struct unit_of_work *uow, const struct delivery *delivery)
+{
+	bool is_first = true;
+
+	for (size_t i = 0; i < uow->letter_count; i++) {
+		struct letter_slot *slot = uow->letters[i];
+
+		if (slot->delivery == delivery)
+			is_first = !slot->is_kept;
+		else if (delivery->transport == TRANSPORT_STREAM && is_same_entry(slot->delivery, delivery))
+			slot->is_kept = true;
+	}
+	return is_first;
+}
+
+static void add_dead_letter(struct unit_of_work *uow, struct delivery *delivery)
+{
+	write_payload(uow, delivery);
+	GROW(uow, dead, dead_count);
+	uow->dead[uow->dead_count++] = delivery;
+	if (!uow->rejection_events || !note_letter(uow, delivery))
+		return;
+	GROW(uow, rejected, rejected_count);
+	uow->rejected[uow->rejected_count++] = delivery;
+}
+
 void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
 {
 	const struct replay_slot *replay = unit_of_work_want_replay(uow, delivery);
@@ -113,11 +155,38 @@ void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
 	if (replay)
 		note_replay(uow, delivery);
 	spend_id(uow, delivery);
-	if (delivery_is_dead(delivery)) {
-		write_payload(uow, delivery);
-		GROW(uow, dead, dead_count);
-		uow->dead[uow->dead_count++] = delivery;
+	if (delivery_is_dead(delivery))
+		add_dead_letter(uow, delivery);
+}
+
+/* A name that no other event has: that of the unit, and a number. */
+static const char *number_in_unit(const struct unit_of_work *uow, size_t number)
+{
+	char hex[2 * WITNESS_SIZE + 1];
+
+	for (size_t i = 0; i < WITNESS_SIZE; i++)
+		snprintf(hex + 2 * i, 3, "%02x", uow->witness[i]);
+	return arena_printf(uow->arena, "%s/%zu", hex, number);
+}
+
+/* Returns one event for each rejected message. */
+static const struct outgoing *rejection_events(struct unit_of_work *uow)
+{
+	struct outgoing *events = arena_alloc(uow->arena, uow->rejected_count * sizeof *events);
+
+	for (size_t i = 0; i < uow->rejected_count; i++) {
+		struct envelope event = rejection_event(uow->rejected[i], uow->now, uow->arena);
+		bool is_valid;
+
+		if (!event.id)
+			event.id = number_in_unit(uow, i);
+		events[i].type = event.message.type;
+		is_valid = uow->codec->ops->encode(uow->codec, &event, uow->arena, &events[i].payload,
+						   &uow->defect);
+		assert(is_valid && "each field is within its bounds");
+		(void)is_valid;
 	}
+	return events;
 }
 
 static void fill_outbox(struct unit_of_work *uow)
@@ -131,6 +200,9 @@ static void fill_outbox(struct unit_of_work *uow)
 			outbox_rows_add(&rows, partition_of(slot->sku), slot->product, slot->first_version,
 					slot->outgoing, slot->outgoing_count);
 	}
+	if (uow->rejected_count)
+		outbox_rows_add_apart(&rows, REJECTIONS_PARTITION, rejection_events(uow),
+				      uow->rejected_count);
 	outbox_rows_encode(&rows);
 	uow->outbox = rows.rows;
 	uow->outbox_count = rows.count;
@@ -287,6 +359,20 @@ struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const str
 	return slot;
 }
 
+/* An entry that is new, and was not forwarded, was never delivered before. */
+void unit_of_work_want_letter(struct unit_of_work *uow, const struct delivery *delivery)
+{
+	struct letter_slot *slot;
+
+	if (!uow->rejection_events || delivery->transport != TRANSPORT_STREAM ||
+	    (!delivery->pass && delivery->first.entry_id == delivery->entry_id))
+		return;
+	slot = arena_alloc(uow->arena, sizeof *slot);
+	slot->delivery = delivery;
+	GROW(uow, letters, letter_count);
+	uow->letters[uow->letter_count++] = slot;
+}
+
 void unit_of_work_recall_batch(struct unit_of_work *uow, const char *reference, const char *sku)
 {
 	struct batch_slot *slot = batch_slot(uow, reference);
@@ -327,6 +413,10 @@ bool unit_of_work_needs_load(const struct unit_of_work *uow)
 	}
 	for (size_t i = 0; i < uow->replay_count; i++) {
 		if (!uow->replays[i]->loaded)
+			return true;
+	}
+	for (size_t i = 0; i < uow->letter_count; i++) {
+		if (!uow->letters[i]->loaded)
 			return true;
 	}
 	return false;

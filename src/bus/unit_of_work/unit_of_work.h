@@ -69,6 +69,13 @@ struct replay_slot {
 	bool is_stale; /* an operator replayed or discarded it meanwhile */
 };
 
+/* A stream entry that is delivered again: it may be a dead letter already, whose publisher heard of it. */
+struct letter_slot {
+	const struct delivery *delivery;
+	bool loaded;
+	bool is_kept; /* it is a dead letter, in the database or in this unit */
+};
+
 /* ---- what the store writes ---- */
 
 /* The new state of a row of the read model. */
@@ -96,6 +103,8 @@ struct unit_of_work {
 	/* LOAD takes row locks and keeps its transaction for the flush; set after repeated conflicts. */
 	bool locking;
 
+	bool rejection_events; /* each dead letter raises command_rejected, in the same flush */
+
 	int move_max;     /* the most lines that one step of a shrink moves, for each product */
 	int statement_ms; /* the time limit of each statement; 0: the usual one */
 
@@ -112,6 +121,8 @@ struct unit_of_work {
 	size_t inbox_count;
 	struct replay_slot **replays;
 	size_t replay_count;
+	struct letter_slot **letters;
+	size_t letter_count;
 	struct lease **leases; /* under which the messages were read: checked inside the commit */
 	size_t lease_count;
 	int64_t now; /* the database's clock, microseconds since 1970; set by load, and by flush on success */
@@ -130,6 +141,9 @@ struct unit_of_work {
 	size_t notification_count;
 	struct delivery **dead; /* dead letters */
 	size_t dead_count;
+	struct delivery *
+		*rejected; /* those of them whose publisher is to hear of it: see rejection_event.h */
+	size_t rejected_count;
 	struct delivery **replayed; /* their dead letters get the outcome, or are deleted */
 	size_t replayed_count;
 	int64_t *ended; /* keys of the processes whose event has its outcome: their records are deleted */
@@ -146,7 +160,10 @@ struct unit_of_work {
 
 /* ---- the life of a unit ---- */
 
-/* `move_max`: how many lines one step of a shrink may move. */
+/*
+ * `move_max`: how many lines one step of a shrink may move.  The caller may set `rejection_events` afterwards,
+ * which lasts until the release.
+ */
 void unit_of_work_init(struct unit_of_work *uow, struct codec *codec, int move_max);
 void unit_of_work_release(struct unit_of_work *uow);
 
@@ -196,6 +213,9 @@ void unit_of_work_want_lease(struct unit_of_work *uow, const struct delivery *de
 
 /* The slot of the dead letter that the delivery replays; NULL when it is no replay. */
 struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const struct delivery *delivery);
+
+/* If dead letters raise events, notes a delivery whose entry may be a dead letter already. */
+void unit_of_work_want_letter(struct unit_of_work *uow, const struct delivery *delivery);
 
 /* ---- what handlers call ---- */
 

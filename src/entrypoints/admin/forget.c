@@ -31,14 +31,6 @@ static bool is_distinctive(const struct forgotten_order *order)
 
 /* ---- how texts are rewritten ---- */
 
-/* `cause` is the id of a command, which may be that of its order. */
-static bool forget_in_event(const struct forgotten_order *order, struct bytes *payload, struct arena *arena)
-{
-	static const char *const names[] = {"orderid", "cause", NULL};
-
-	return codec_payload_replace(*payload, names, order->orderid, order->token, arena, payload) > 0;
-}
-
 static bool replace_words(const struct forgotten_order *order, const char **text, struct arena *arena)
 {
 	struct bytes replaced;
@@ -55,6 +47,32 @@ static bool replace_whole(const struct forgotten_order *order, const char **text
 		return false;
 	*text = order->token;
 	return true;
+}
+
+/* The id of a message may be that of its order, and the reason may quote it as it does in the dead letter. */
+static bool forget_in_rejection(void *context, struct envelope *event, struct arena *arena)
+{
+	const struct forgotten_order *order = context;
+	struct command_rejected *rejection = &event->message.as.command_rejected;
+	bool names_order = replace_whole(order, &rejection->id);
+
+	names_order = replace_whole(order, &event->id) || names_order;
+	if (names_order || is_distinctive(order))
+		names_order = replace_words(order, &rejection->reason, arena) || names_order;
+	return names_order;
+}
+
+/* `cause` is the id of a command, which may be that of its order. */
+static bool forget_in_event(const struct forgotten_order *order, struct outgoing *event, struct arena *arena)
+{
+	static const char *const names[] = {"orderid", "cause", NULL};
+	struct forgotten_order copy = *order;
+
+	if (event->type == MSG_COMMAND_REJECTED)
+		return codec_event_change(event->type, event->payload, forget_in_rejection, &copy, arena,
+					  &event->payload);
+	return codec_payload_replace(event->payload, names, order->orderid, order->token, arena,
+				     &event->payload) > 0;
 }
 
 /* An invalid payload may name the order where no schema expects it, or have no structure at all. */

@@ -13,9 +13,8 @@
 static void renew_event(struct outgoing *event, int64_t epoch, struct arena *arena)
 {
 	struct bytes payload;
-	const char *error;
 
-	if (codec_event_set_epoch(event->type, event->payload, epoch, arena, &payload, &error))
+	if (codec_event_set_epoch(event->type, event->payload, epoch, arena, &payload))
 		event->payload = payload;
 }
 

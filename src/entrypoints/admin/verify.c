@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define UNREADABLE "an event that cannot be read: %s"
+
 struct admin_verification {
 	struct codec *codec;
 	struct arena *arena; /* holds the defect of one frame */
@@ -92,20 +94,37 @@ static void note_line(const struct admin_verification *verification, const struc
 			       (json_int_t)message_number(event, "version"), "batchref", batchref)));
 }
 
+/* Why the event cannot be in a row without parts; NULL when it can. */
+static const char *apart_defect(const struct admin_verification *verification, const struct outgoing *event)
+{
+	struct codec *codec = verification->codec;
+	struct envelope envelope;
+	const char *error;
+
+	if (event->type == MSG_NONE)
+		return NULL; /* a newer program wrote it */
+	if (message_descriptor(event->type)->key != KEY_MESSAGE)
+		return "an event of a product";
+	if (!codec->ops->decode(codec, event->type, event->payload, verification->arena, &envelope, &error))
+		return arena_printf(verification->arena, UNREADABLE, error);
+	return NULL;
+}
+
 /* Why the event cannot be the one of that version in the frame; NULL when it can. */
 static const char *event_defect(const struct admin_verification *verification, const struct outgoing *event,
 				const struct kept_frame *kept, int64_t version)
 {
 	struct codec *codec = verification->codec;
 	struct envelope envelope;
-	const char *error;
+	const char *error, *sku;
 	int64_t epoch;
 
 	if (event->type == MSG_NONE)
 		return NULL; /* a newer program wrote it */
 	if (!codec->ops->decode(codec, event->type, event->payload, verification->arena, &envelope, &error))
-		return arena_printf(verification->arena, "an event that cannot be read: %s", error);
-	if (strcmp(message_text(&envelope.message, "sku"), kept->sku) != 0)
+		return arena_printf(verification->arena, UNREADABLE, error);
+	sku = message_text(&envelope.message, "sku");
+	if (!sku || strcmp(sku, kept->sku) != 0)
 		return "an event of another product";
 	epoch = message_number(&envelope.message, "epoch");
 	if ((epoch ? epoch : 1) != kept->epoch)
@@ -140,6 +159,11 @@ static const char *frame_defect(void *context, const struct kept_frame *kept)
 	arena_clear(verification->arena);
 	if (!outbox_frame_decode(verification->arena, kept->frame, &events, &count))
 		return "bytes that are not a frame";
+	if (!kept->sku[0]) {
+		for (size_t i = 0; i < count && !defect; i++)
+			defect = apart_defect(verification, &events[i]);
+		return count ? defect : "no event";
+	}
 	if ((int64_t)count != kept->last_version - kept->first_version + 1)
 		return arena_printf(verification->arena, "%zu events", count);
 	for (size_t i = 0; i < count && !defect; i++)

@@ -84,7 +84,8 @@ struct config {
 	int32_t inbox_days;
 	int32_t dead_letters_days;
 	int32_t dead_letters_max;
-	int pooled; /* enum config_switch */
+	int rejection_events; /* enum config_switch */
+	int pooled;           /* enum config_switch */
 	int32_t start_wait_s;
 	int log_level;  /* enum log_level */
 	int log_format; /* enum config_log_format */

@@ -425,6 +425,11 @@ const struct setting settings[] = {
 		NUMBER(1, 3650), IN(dead_letters_days), .used_by = WORKER_ONLY,
 	},
 	{
+		.variable = "ALLOCD_REJECTION_EVENTS", .fallback = "off", .value = "SWITCH",
+		.help = "on: publish command_rejected for each message that becomes a dead letter",
+		CHOICE(switches), IN(rejection_events), .used_by = WORKER_ONLY,
+	},
+	{
 		.variable = "ALLOCD_POOLED", .fallback = "off", .value = "SWITCH",
 		.help = "on: DATABASE_URL leads to PgBouncer in transaction mode",
 		CHOICE(switches), IN(pooled), .used_by = DATABASE_USERS,

@@ -199,6 +199,7 @@ static void make_engine(struct worker *worker, struct engine_ports *ports)
 	worker->engine = engine_new(ports, &(struct engine_config){
 						   .unit_max = unit_max,
 						   .move_max = MOVE_MAX_DEFAULT,
+						   .rejection_events = config->rejection_events == SWITCH_ON,
 						   .lanes = lanes,
 						   .backlog = BACKLOG_UNITS * unit_max,
 						   .queue_max = queue_max > QUEUE_MIN ? queue_max : QUEUE_MIN,

@@ -47,7 +47,8 @@ def running(name, folder, allocd, without=()):
 def listening(language, folder, allocd, without=()):
     """Runs the documented listener; it is subscribed when the block begins, but not to the events `without`."""
     with running(f"listen.{language}", folder, allocd, without) as listener:
-        events = [event for event in EVENTS if event not in without]
+        # A listener keeps the lines, and command_rejected is about none.
+        events = [event for event in EVENTS if event not in (*without, "command_rejected")]
         wait_until(lambda: all(n for _, n in allocd.redis.pubsub_numsub(*events)), "the listener to subscribe")
         assert not any(n for _, n in allocd.redis.pubsub_numsub(*without) if without)
         yield listener

@@ -33,6 +33,18 @@ static bool is_same_entry(const struct dead_letter_row *one, const struct dead_l
 	       one->incarnation == other->incarnation && !strcmp(one->origin, other->origin);
 }
 
+bool database_has_letter_of(const struct database *database, const struct entry_place *place)
+{
+	const struct dead_letter_row entry = {
+		.origin = place->origin, .incarnation = place->incarnation, .entry_id = place->entry_id};
+
+	for (size_t i = 0; i < database->dead_letter_count; i++) {
+		if (is_same_entry(&database->dead_letters[i], &entry))
+			return true;
+	}
+	return false;
+}
+
 static struct dead_letter_row *find_entry(struct database *database, const struct dead_letter_row *letter)
 {
 	for (size_t i = 0; i < database->dead_letter_count; i++) {

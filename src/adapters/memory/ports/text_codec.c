@@ -176,7 +176,8 @@ bool memory_codec_read(enum message_type type, struct bytes payload, struct aren
 		       struct envelope *envelope, const char **error)
 {
 	struct reader reader = {arena, message_descriptor(type), envelope, 0};
-	const struct field *occurred_at = field_named(reader.descriptor, "occurred_at");
+	bool is_about_message = reader.descriptor->key == KEY_MESSAGE;
+	const struct field *instant = field_named(reader.descriptor, is_about_message ? "at" : "occurred_at");
 
 	assert(reader.descriptor->field_count <= 64);
 	*envelope = (struct envelope){.source = ""};
@@ -186,7 +187,7 @@ bool memory_codec_read(enum message_type type, struct bytes payload, struct aren
 	if (!*error)
 		*error = first_missing(&reader);
 	envelope->id = message_text(&envelope->message, "id");
-	envelope->occurred_at = field_number(occurred_at, &envelope->message.as);
+	envelope->occurred_at = field_number(instant, &envelope->message.as);
 	return !*error;
 }
 

@@ -282,6 +282,17 @@ static void load_replays(const struct database *database, struct unit_of_work *u
 	}
 }
 
+static void load_letters(const struct database *database, struct unit_of_work *uow)
+{
+	for (size_t i = 0; i < uow->letter_count; i++) {
+		struct letter_slot *slot = uow->letters[i];
+
+		if (!slot->loaded)
+			slot->is_kept = database_has_letter_of(database, &slot->delivery->first);
+		slot->loaded = true;
+	}
+}
+
 bool load_unit(const struct database *database, struct unit_of_work *uow)
 {
 	if (!is_up_to_date(database, uow))
@@ -292,6 +303,7 @@ bool load_unit(const struct database *database, struct unit_of_work *uow)
 	load_lines(database, uow);
 	load_inbox(database, uow);
 	load_replays(database, uow);
+	load_letters(database, uow);
 	uow->now = database_now(database);
 	if (!uow->epoch)
 		uow->epoch = database->lives;

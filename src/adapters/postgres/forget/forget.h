@@ -12,6 +12,7 @@
 #define ALLOCD_ADAPTERS_POSTGRES_FORGET_FORGET_H
 
 #include "adapters/postgres/tools/blocking_client.h"
+#include "bus/ports/broker.h"
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
 
@@ -49,7 +50,7 @@ struct forgettable_attempt {
 
 /* How texts are rewritten: each returns whether it has replaced something, by texts in `arena`. */
 struct forget_rules {
-	bool (*event)(const struct forgotten_order *order, struct bytes *payload, struct arena *arena);
+	bool (*event)(const struct forgotten_order *order, struct outgoing *event, struct arena *arena);
 	bool (*letter)(const struct forgotten_order *order, struct forgettable_letter *letter,
 		       struct arena *arena);
 	bool (*attempt)(const struct forgotten_order *order, struct forgettable_attempt *attempt,

@@ -7,7 +7,7 @@ static bool rewrite_event(void *context, struct outgoing *event, struct arena *a
 {
 	const struct forgetting *forgetting = context;
 
-	return forgetting->rules->event(&forgetting->order, &event->payload, arena);
+	return forgetting->rules->event(&forgetting->order, event, arena);
 }
 
 static bool forget_in_page(const struct forget_call *call, void *context, bool *again)

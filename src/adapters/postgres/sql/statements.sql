@@ -259,6 +259,16 @@ from unnest($1::bigint[], $2::integer[]) with ordinality as w(id, attempts, at)
 cross join lateral (select attempts from dead_letters where id = w.id limit 1) as d
 where d.attempts = w.attempts
 
+-- statement LOAD_LETTERS
+-- Stream entries, each by its place, the stream's incarnation and its id, that are dead letters already.
+select w.at
+from unnest($1::text[], $2::bigint[], $3::text[]) with ordinality as w(place, incarnation, entry, at)
+cross join lateral (
+	select from dead_letters d
+	where d.place = w.place and d.incarnation = w.incarnation and d.entry_id = w.entry
+	limit 1
+) as d
+
 -- statement LOAD_FITTING_BATCHES
 select b.product_id, {batch_columns}
 from unnest($1::bigint[], $2::integer[], $3::date[], $4::text[], $5::integer[])

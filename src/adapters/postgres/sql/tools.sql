@@ -284,11 +284,11 @@ limit 1
 
 -- query read_outbox_page
 -- At most 500 rows of partition $1 after position $2 and up to $3; after a MiB of them, no more. Each with the number of
--- events that its parts hold.
+-- events that its parts hold; -1: it has no parts.
 select
 	position,
 	(
-		select sum(part.last_version - part.first_version + 1)
+		select coalesce(sum(part.last_version - part.first_version + 1), -1)
 		from outbox_parts(sections, product_id, first_version, last_version, null, null) as part
 	),
 	frame
@@ -308,9 +308,9 @@ where coalesce(bytes_before, 0) < 1048576
 order by position
 
 -- query rewrite_row
--- $4: where each event ends in the new frame, $3; $5: the frame that was read.
+-- $4: where each event ends in the new frame, $3; $5: the frame that was read. Sections without parts stay.
 update outbox set frame = $3::bytea, sections = (
-	select array_agg(coalesce(ends.number, s.number) order by s.at)
+	select coalesce(array_agg(coalesce(ends.number, s.number) order by s.at), sections)
 	from (
 		select number, at, sum(case at % 5 when 2 then 1 - number when 3 then number end) over (order by at) as events
 		from unnest(sections) with ordinality as s(number, at)
@@ -803,6 +803,10 @@ select p.sku, f.first_version, f.last_version, f.events, f.partition, f.position
 ), f.product_id
 from product_frames f
 join products p on p.id = f.product_id
+union all
+select '', 0, 0, frame, partition, position, 1, 0
+from outbox
+where key is not null and cardinality(sections) = 0
 
 -- query fetch_frames
 -- A frame can hold megabytes, so only a few are fetched at a time.
@@ -945,7 +949,7 @@ left join (
 ) kept using (product_id)
 where d.key is distinct from part.key and version >= coalesce(kept.first_version, version + 1)
 
--- rule outbox-sections: the parts of a row follow one another, and the last one ends where the frame ends
+-- rule outbox-sections: the parts of a row, if it has any, follow one another, and the last one ends where the frame ends
 select
 	format('partition %s, position %s', partition, position),
 	case when sections is null then 'one part, and its frame' else format('%s bytes', octet_length(frame)) end,
@@ -953,7 +957,7 @@ select
 from outbox
 where key is not null and (
 	sections is null and (product_id is null or first_version is null or last_version is null or frame = '')
-	or cardinality(sections) = 0 or cardinality(sections) % 5 <> 0
+	or cardinality(sections) % 5 <> 0
 	or array_position(sections, null) is not null or sections[cardinality(sections)] <> octet_length(frame)
 	or exists (
 		select from generate_series(5, cardinality(sections), 5) as i

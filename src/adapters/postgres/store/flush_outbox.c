@@ -96,15 +96,16 @@ static int add_heads(const struct unit_of_work *uow, struct query *query, int nu
 	return number;
 }
 
-/* Returns the row's `sections`, as text. */
+/* Returns the row's `sections`, as text: none for a row with events that are no product's. */
 static const char *sections_of(struct arena *arena, const struct outbox_row *row)
 {
 	char *text = arena_alloc(arena, row->part_count * 5 * NUMBER_SIZE + 3), *end = text;
 
+	*end++ = '{';
 	for (size_t i = 0; i < row->part_count; i++) {
 		const struct outbox_part *part = &row->parts[i];
 
-		end += sprintf(end, "%c%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%zu", i ? ',' : '{',
+		end += sprintf(end, "%s%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%zu", i ? "," : "",
 			       part->product->key, part->first_version, part->last_version, part->previous,
 			       part->end);
 	}

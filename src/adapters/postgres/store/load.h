@@ -10,11 +10,12 @@ struct load {
 
 	/* The queries, in the order in which they are sent; `keys` may be NULL. */
 	struct query *clock, *keys, *revisions, *products, *open, *batches, *lines, *newest, *inbox, *replays,
-		*fitting, *older, *displaced;
+		*letters, *fitting, *older, *displaced;
 
-	/* What the rows of inbox, replays, older and displaced refer to by number. */
+	/* What the rows of inbox, replays, letters, older and displaced refer to by number. */
 	struct inbox_slot **ids;
 	struct replay_slot **replay_slots;
+	struct letter_slot **letter_slots;
 	struct product **line_needs;
 	struct product **displaced_needs;
 

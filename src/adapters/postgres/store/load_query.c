@@ -1,6 +1,7 @@
 /* The queries of a load: everything that the unit of work names and has not loaded yet. */
 #include "adapters/postgres/store/load.h"
 
+#include "core/base/utf8.h"
 #include "core/product_repository.h"
 
 /* Checks the revisions of products of which more is loaded; the flush checks the other products. */
@@ -136,6 +137,28 @@ static struct query *add_replays_query(struct load *load, struct query_pipeline 
 	return query;
 }
 
+static struct query *add_letters_query(struct load *load, struct query_pipeline *pipeline)
+{
+	const struct unit_of_work *uow = load->uow;
+	struct query *query = query_pipeline_add(pipeline, LOAD_LETTERS);
+	struct param *places = query_array(query, ARRAY_TEXT), *incarnations = query_array(query, ARRAY_INT8),
+		     *entries = query_array(query, ARRAY_TEXT);
+	size_t count = 0;
+
+	load->letter_slots = arena_alloc(pipeline->arena, uow->letter_count * sizeof(struct letter_slot *));
+	for (size_t i = 0; i < uow->letter_count; i++) {
+		const struct entry_place *first = &uow->letters[i]->delivery->first;
+
+		if (uow->letters[i]->loaded)
+			continue;
+		array_text(places, utf8_repaired(pipeline->arena, first->origin));
+		array_int8(incarnations, first->incarnation);
+		array_text(entries, first->entry_id);
+		load->letter_slots[count++] = uow->letters[i];
+	}
+	return query;
+}
+
 static struct query *add_fitting_batches_query(struct query_pipeline *pipeline,
 					       const struct unit_of_work *uow)
 {
@@ -219,6 +242,7 @@ void load_add_queries(struct load *load, struct query_pipeline *pipeline)
 	load->newest = add_newest_lines_query(pipeline, uow);
 	load->inbox = add_inbox_query(load, pipeline);
 	load->replays = add_replays_query(load, pipeline);
+	load->letters = add_letters_query(load, pipeline);
 	load->fitting = add_fitting_batches_query(pipeline, uow);
 	load->older = add_older_lines_query(load, pipeline);
 	load->displaced = add_displaced_lines_query(load, pipeline);

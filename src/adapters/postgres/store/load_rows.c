@@ -228,6 +228,14 @@ static void read_replays(struct load *load)
 		load->replay_slots[result_int8(load->replays, row, 0) - 1]->is_stale = false;
 }
 
+static void read_letters(struct load *load)
+{
+	for (size_t i = 0; i < load->uow->letter_count; i++)
+		load->uow->letters[i]->loaded = true;
+	for (int row = 0; row < query_rows(load->letters); row++)
+		load->letter_slots[result_int8(load->letters, row, 0) - 1]->is_kept = true;
+}
+
 static void read_older_lines(struct load *load)
 {
 	const struct query *query = load->older;
@@ -299,6 +307,7 @@ void load_read_rows(struct load *load)
 	read_newest_lines(load);
 	read_inbox(load);
 	read_replays(load);
+	read_letters(load);
 	read_older_lines(load);
 	read_displaced_lines(load);
 	clear_needs(load);

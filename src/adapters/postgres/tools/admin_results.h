@@ -31,9 +31,9 @@ struct breach {
 /* The maximum number of breaches of a rule that are reported one by one. */
 #define BREACHES_REPORTED_MAX 10
 
-/* A row of the outbox. */
+/* The part of a row of the outbox; or all of a row that has no parts, whose events are no product's. */
 struct kept_frame {
-	const char *sku;
+	const char *sku; /* "": a row without parts */
 	int64_t product; /* its key */
 	int64_t first_version, last_version;
 	int64_t epoch; /* that its place in the outbox has */

@@ -57,7 +57,7 @@ static bool rewrite_row(struct blocking_client *client, struct outbox_page *page
 	frame.data = data;
 	arena_clear(arena);
 	if (!outbox_frame_rewrite(arena, frame, rewrite, context, &rewritten) ||
-	    (int64_t)rewritten.count != events) {
+	    (events >= 0 && (int64_t)rewritten.count != events)) {
 		page->damaged++;
 	} else if (rewritten.rewritten) {
 		page->events += (int64_t)rewritten.rewritten;

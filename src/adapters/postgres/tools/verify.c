@@ -96,7 +96,7 @@ static void check_row(struct outbox_reading *reading, const PGresult *rows, int 
 
 	kept.frame.data = frame;
 	snprintf(key, sizeof key, "partition %s, position %s", partition, PQgetvalue(rows, row, 5));
-	snprintf(expected, sizeof expected, "%d", partition_of(kept.sku));
+	snprintf(expected, sizeof expected, "%d", kept.sku[0] ? partition_of(kept.sku) : 0);
 	if (strcmp(expected, partition) != 0)
 		count_breach(reading, &reading->misplaced, &partition_rule, key, expected, partition);
 	defect = verification->verifier->frame_defect(verification->context, &kept);
