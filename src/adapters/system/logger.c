@@ -72,6 +72,8 @@ static void write_line(struct logger *port, enum log_level level, const char *me
 	pthread_mutex_lock(&logger->mutex);
 	if ((logger->dropped && !log_dropped(logger)) || !send_line(logger, &line))
 		logger->dropped++;
+	else
+		logger->logger.written[level]++;
 	pthread_mutex_unlock(&logger->mutex);
 }
 
@@ -89,7 +91,8 @@ static int open_again(int fd)
 
 void system_logger_init(struct system_logger *logger, int fd, enum log_level level, enum log_format format)
 {
-	*logger = (struct system_logger){.logger = {level, write_line}, .fd = fd, .format = format};
+	*logger = (struct system_logger){
+		.logger = {.level = level, .write = write_line}, .fd = fd, .format = format};
 	pthread_mutex_init(&logger->mutex, NULL);
 	logger->own_fd = open_again(fd);
 	if (logger->own_fd >= 0)

@@ -63,6 +63,7 @@ struct log_limiter {
 	size_t trouble_count;
 	struct kind_of_lines kinds[KINDS_MAX];
 	size_t kind_count;
+	uint64_t left_out[LOG_LEVELS];
 };
 
 static int64_t now_ms(const struct log_limiter *limiter)
@@ -301,16 +302,23 @@ static void write_line(struct logger *port, enum log_level level, const char *me
 
 	if (behind->level == LOG_DEBUG || passes(limiter, level, message, fields, count))
 		behind->write(behind, level, message, fields, count);
+	else
+		limiter->left_out[level]++;
 }
 
 struct log_limiter *log_limiter_new(struct logger *behind, struct clock *clock)
 {
 	struct log_limiter *limiter = must_alloc(sizeof *limiter);
 
-	limiter->logger = (struct logger){behind->level, write_line};
+	limiter->logger = (struct logger){.level = behind->level, .write = write_line};
 	limiter->behind = behind;
 	limiter->clock = clock;
 	return limiter;
+}
+
+const uint64_t *log_limiter_left_out(const struct log_limiter *limiter)
+{
+	return limiter->left_out;
 }
 
 struct logger *log_limiter_logger(struct log_limiter *limiter)

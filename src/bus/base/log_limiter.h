@@ -27,6 +27,9 @@ struct log_limiter *log_limiter_new(struct logger *behind, struct clock *clock);
 
 struct logger *log_limiter_logger(struct log_limiter *limiter);
 
+/* How many lines were left out so far, by level: LOG_LEVELS counts. */
+const uint64_t *log_limiter_left_out(const struct log_limiter *limiter);
+
 /* Writes the counts of the lines left out until now.  Accepts NULL in *limiter and nulls it. */
 void log_limiter_free(struct log_limiter **limiter);
 

@@ -6,10 +6,11 @@
 #ifndef ALLOCD_BUS_PORTS_LOGGER_H
 #define ALLOCD_BUS_PORTS_LOGGER_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_LEVELS };
 
 struct log_field {
 	const char *name;
@@ -21,6 +22,9 @@ struct logger {
 	enum log_level level; /* lines below it are not written */
 	void (*write)(struct logger *logger, enum log_level level, const char *message,
 		      const struct log_field *fields, size_t count);
+
+	/* Lines by level that it wrote, if it is the one that writes them out; any thread may write. */
+	atomic_uint_least64_t written[LOG_LEVELS];
 };
 
 static inline const char *log_text_or_none(const char *text)

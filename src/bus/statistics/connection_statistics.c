@@ -1,4 +1,4 @@
-/* Counts connections. */
+/* Counts connections and errors. */
 #include "bus/statistics/connection_statistics.h"
 
 #include <assert.h>
@@ -45,4 +45,40 @@ void connection_role_leave(struct connection_role *role, bool was_up)
 	connection_role_note(role, was_up, false);
 	if (role)
 		role->count--;
+}
+
+/* ---- errors ---- */
+
+enum { CLASS_CONNECTION, CLASS_OTHER, CLASSES_OF_SQLSTATE };
+
+const char *const error_class_names[ERROR_CLASSES] = {
+	[CLASS_CONNECTION] = "connection",
+	[CLASS_OTHER] = "other",
+	[CLASSES_OF_SQLSTATE] = "08", /* connection exception */
+	"22",                         /* data exception */
+	"23",                         /* integrity constraint violation */
+	"25",                         /* invalid transaction state, among them read-only */
+	"28",                         /* invalid authorization */
+	"40",                         /* transaction rollback: deadlock, serialization */
+	"42",                         /* undefined table, insufficient privilege */
+	"53",                         /* insufficient resources */
+	"54",                         /* program limit exceeded */
+	"55",                         /* object not in prerequisite state: locks */
+	"57",                         /* operator intervention: timeouts, shutdown */
+	"58",                         /* system error */
+	"XX",                         /* internal error */
+	"ZR",                         /* allocd's own: a revision or a lease was lost to another worker */
+};
+
+void connection_error_note(struct connection_statistics *statistics, const char *sqlstate)
+{
+	size_t class = sqlstate ? CLASS_OTHER : CLASS_CONNECTION;
+
+	if (!statistics)
+		return;
+	for (size_t i = CLASSES_OF_SQLSTATE; sqlstate && i < ERROR_CLASSES; i++) {
+		if (!strncmp(sqlstate, error_class_names[i], 2))
+			class = i;
+	}
+	statistics->errors[class]++;
 }

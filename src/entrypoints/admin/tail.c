@@ -220,7 +220,8 @@ enum exit_status command_tail(const struct invocation *invocation)
 {
 	struct tail tail = {
 		.invocation = invocation,
-		.quiet = {.logger = {invocation->logger->level, write_when_due}, .inner = invocation->logger},
+		.quiet = {.logger = {.level = invocation->logger->level, .write = write_when_due},
+			  .inner = invocation->logger},
 		.as_json = invocation_flag(invocation, "json"),
 		.left = invocation_number(invocation, "count", -1),
 	};

@@ -265,6 +265,8 @@ static void measure(void *context, struct metrics *metrics)
 
 	metrics->postgres_connections = &worker->postgres_connections;
 	metrics->redis_connections = &worker->redis_connections;
+	metrics->log = worker->logger;
+	metrics->log_lines_left_out = log_limiter_left_out(worker->limiter);
 	metrics->events = &publisher->by_event;
 	metrics->published_unheard = publisher->unheard;
 	metrics->published_unfenced = publisher->unfenced;

@@ -222,6 +222,14 @@ void write_connections_made(const struct metric_output *out, const struct metric
 	write_connections(out, metrics, times_made);
 }
 
+void write_database_errors(const struct metric_output *out, const struct metrics *metrics)
+{
+	for (size_t i = 0; i < ERROR_CLASSES; i++)
+		metric_sample(out, &error_class_names[i],
+			      metrics->postgres_connections ? (double)metrics->postgres_connections->errors[i]
+							    : 0);
+}
+
 /* ---- dead letters ---- */
 
 void write_dead_letters(const struct metric_output *out, const struct metrics *metrics)
@@ -411,6 +419,25 @@ void write_replies(const struct metric_output *out, const struct metrics *metric
 	}
 	for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
 		metric_sample(out, &classes[i], (double)counts[2 + i]);
+}
+
+/* ---- the log ---- */
+
+static const char *const levels[LOG_LEVELS] = {
+	[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+
+void write_log_lines(const struct metric_output *out, const struct metrics *metrics)
+{
+	for (int level = 0; level < LOG_LEVELS; level++)
+		metric_sample(out, &levels[level], metrics->log ? (double)metrics->log->written[level] : 0);
+}
+
+void write_log_lines_left_out(const struct metric_output *out, const struct metrics *metrics)
+{
+	const uint64_t *counts = metrics->log_lines_left_out;
+
+	for (int level = 0; level < LOG_LEVELS; level++)
+		metric_sample(out, &levels[level], counts ? (double)counts[level] : 0);
 }
 
 /* ---- the process ---- */

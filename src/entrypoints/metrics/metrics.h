@@ -9,6 +9,7 @@
 #include "bus/engine/engine.h"
 #include "bus/intake/stream_reader.h"
 #include "bus/leases/lease_keeper.h"
+#include "bus/ports/logger.h"
 #include "bus/statistics/connection_statistics.h"
 #include "bus/statistics/event_statistics.h"
 #include "bus/subscription/leased_subscription.h"
@@ -32,6 +33,8 @@ struct metrics {
 
 	/* NULL before the worker has started. */
 	const struct connection_statistics *postgres_connections, *redis_connections;
+	const struct logger *log;           /* the one that writes the lines out */
+	const uint64_t *log_lines_left_out; /* by level */
 
 	/* Redis. */
 	const struct event_statistics *events; /* NULL before the worker has started */

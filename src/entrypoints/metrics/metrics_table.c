@@ -115,6 +115,9 @@ static const struct metric table[] = {
 		LABELLED(write_connections_made, "to", "role")),
 
 	/* The database. */
+	COUNTER("allocd_database_errors_total",
+		"Errors that the database reported, by class of SQLSTATE, and connections lost or not made.",
+		LABELLED(write_database_errors, "class")),
 	GAUGE("allocd_database_up", "Whether the database answers, and commits units of work.",
 	      ENGINE(database_up)),
 	GAUGE("allocd_database_restored", "Whether the database is older than what was published.",
@@ -237,6 +240,12 @@ static const struct metric table[] = {
 	GAUGE("allocd_sse_clients", "Clients that watch /admin/live.", WORKER(live.viewers)),
 	COUNTER("allocd_sse_dropped_total",
 		"Clients of /admin/live that were cut off because they did not read.", WORKER(live.dropped)),
+
+	/* The log. */
+	COUNTER("allocd_log_lines_total", "Lines written to the log.", LABELLED(write_log_lines, "level")),
+	COUNTER("allocd_log_lines_left_out_total",
+		"Lines that were only counted, because the same was written just before.",
+		LABELLED(write_log_lines_left_out, "level")),
 
 	/* The process; Prometheus' clients name these by convention. */
 	GAUGE("allocd_build_info", "The program's version, and the libraries that it was built with.",

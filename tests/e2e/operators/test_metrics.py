@@ -216,3 +216,27 @@ def test_events_are_counted_by_what_became_of_them(on_own_redis, own_redis):
     own_redis.start()
     wait_until(lambda: count("out_of_stock", "unheard") == 1, "the event to go out")
     assert Scrape(allocd).value("allocd_outbox_oldest_age_seconds") == 0
+
+
+def test_errors_of_the_database_are_counted_by_class_and_the_lines_about_them_by_level(allocd):
+    allocd.stock("lamp", shelf=10)
+    before = wait_until(lambda: finished(allocd, 1), "the batch")
+    with contextlib.closing(psycopg2.connect(allocd.database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("update products set revision = revision where sku = 'lamp'")
+        allocd.allocate("lamp", "order-1", 1)
+        wait_until(lambda: grown(before, Scrape(allocd), "55"), "a wait for the locked product to end")
+        connection.rollback()
+
+    allocd.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where datname = current_database() and pid <> pg_backend_pid()"
+    )
+    after = wait_until(lambda: grown(before, Scrape(allocd), "connection"), "lost connections")
+
+    assert after.value("allocd_log_lines_total", level="warn") > before.value("allocd_log_lines_total", level="warn")
+
+
+def grown(before, after, kind):
+    """What is scraped after, if it counts more errors of this class."""
+    name = "allocd_database_errors_total"
+    return after if after.value(name, **{"class": kind}) > before.value(name, **{"class": kind}) else None

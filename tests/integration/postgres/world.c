@@ -22,7 +22,7 @@ static void write_log(struct logger *logger, enum log_level level, const char *m
 		strcat(log_text, "\n");
 }
 
-static struct logger logger = {LOG_WARN, write_log};
+static struct logger logger = {.level = LOG_WARN, .write = write_log};
 
 struct logger *world_logger(void)
 {

@@ -34,7 +34,7 @@ static void write_line(struct logger *logger, enum log_level level, const char *
 }
 
 static struct random random_port = {fill};
-static struct logger logger = {LOG_DEBUG, write_line};
+static struct logger logger = {.level = LOG_DEBUG, .write = write_line};
 
 size_t log_lines(const char *text)
 {

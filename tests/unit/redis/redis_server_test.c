@@ -29,7 +29,7 @@ static void write_line(struct logger *logger, enum log_level level, const char *
 	snprintf(log_text + size, sizeof log_text - size, "%d %s\n", (int)level, message);
 }
 
-static struct logger logger = {LOG_INFO, write_line};
+static struct logger logger = {.level = LOG_INFO, .write = write_line};
 
 static void on_end(void *context, const char *cause)
 {

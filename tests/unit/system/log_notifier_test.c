@@ -22,7 +22,7 @@ static void write_line(struct logger *logger, enum log_level level, const char *
 			 fields[i].name, fields[i].text ? fields[i].text : "", (int)fields[i].number);
 }
 
-static struct logger logger = {LOG_DEBUG, write_line};
+static struct logger logger = {.level = LOG_DEBUG, .write = write_line};
 static const struct notification notification = {.key = 1, .sku = "lamp", .orderid = "order", .qty = 3};
 
 static void setup(void)

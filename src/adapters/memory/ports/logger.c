@@ -30,7 +30,7 @@ static void write_line(struct logger *port, enum log_level level, const char *me
 
 void memory_logger_init(struct memory_logger *logger)
 {
-	*logger = (struct memory_logger){{LOG_DEBUG, write_line}, arena_new(4096), NULL, 0};
+	*logger = (struct memory_logger){{.level = LOG_DEBUG, .write = write_line}, arena_new(4096), NULL, 0};
 }
 
 void memory_logger_release(struct memory_logger *logger)

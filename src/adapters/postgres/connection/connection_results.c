@@ -44,11 +44,13 @@ static void handle_error(struct pg_connection *connection, struct pg_request *re
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
 	if (is_termination(result)) {
+		connection_error_note(connection->config.connections, sqlstate);
 		keep_termination(connection, result);
 		return;
 	}
 	if (connection->state == CONNECTION_IDENTIFYING)
 		return; /* the role may not read the server's identity */
+	connection_error_note(connection->config.connections, sqlstate ? sqlstate : "");
 	if (!request) {
 		pg_error_set_from_result(&connection->error, result);
 		connection->error.kind = FAILURE_RETRY;

@@ -155,6 +155,7 @@ void pg_connection_lose(struct pg_connection *connection, bool silently)
 
 	if (was_ready && connection->config.losses)
 		++*connection->config.losses;
+	connection_error_note(connection->config.connections, NULL);
 	log_error(connection, was_ready ? "database connection lost" : "database not reachable");
 	unwatch(connection);
 	PQfinish(connection->pg);

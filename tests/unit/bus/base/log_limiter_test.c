@@ -60,6 +60,8 @@ START_TEST(of_a_burst_the_first_lines_are_written_and_the_others_counted_by_outc
 	refuse("invalid", 900);
 	refuse("rejected", 100);
 	ck_assert_uint_eq(memory_logger_count(&written, "message refused"), 10);
+	ck_assert_uint_eq(log_limiter_left_out(limiter)[LOG_WARN], 990);
+	ck_assert_uint_eq(log_limiter_left_out(limiter)[LOG_ERROR], 0);
 
 	advance(10000);
 	ck_assert_uint_eq(written.count, 11);

@@ -66,10 +66,52 @@ START_TEST(a_connection_without_statistics_has_no_role)
 }
 END_TEST
 
+static uint64_t errors_of(const char *class)
+{
+	for (size_t i = 0; i < ERROR_CLASSES; i++) {
+		if (!strcmp(error_class_names[i], class))
+			return statistics.errors[i];
+	}
+	ck_abort_msg("there is no class %s", class);
+}
+
+START_TEST(errors_are_counted_by_their_class)
+{
+	connection_error_note(&statistics, "57014");
+	connection_error_note(&statistics, "57P01");
+	connection_error_note(&statistics, "08006");
+	connection_error_note(&statistics, "ZR001");
+
+	ck_assert(errors_of("57") == 2 && errors_of("08") == 1 && errors_of("ZR") == 1);
+	ck_assert(errors_of("other") == 0 && errors_of("connection") == 0);
+}
+END_TEST
+
+START_TEST(an_error_of_a_rare_class_or_without_any_is_another_one)
+{
+	connection_error_note(&statistics, "2F003");
+	connection_error_note(&statistics, "");
+	connection_error_note(NULL, "57014");
+
+	ck_assert(errors_of("other") == 2);
+}
+END_TEST
+
+START_TEST(a_connection_that_is_lost_is_an_error_without_a_class_of_the_database)
+{
+	connection_error_note(&statistics, NULL);
+
+	ck_assert(errors_of("connection") == 1 && errors_of("other") == 0);
+}
+END_TEST
+
 SUITE("connection statistics", reset, NULL)
 {
 	tcase_add_test(tests, connections_of_one_role_are_counted_together);
 	tcase_add_test(tests, a_connection_that_is_lost_and_comes_back_was_made_twice);
 	tcase_add_test(tests, a_connection_that_is_freed_is_not_expected_to_be_up);
 	tcase_add_test(tests, a_connection_without_statistics_has_no_role);
+	tcase_add_test(tests, errors_are_counted_by_their_class);
+	tcase_add_test(tests, an_error_of_a_rare_class_or_without_any_is_another_one);
+	tcase_add_test(tests, a_connection_that_is_lost_is_an_error_without_a_class_of_the_database);
 }

@@ -78,7 +78,7 @@ struct logger *setup_logger_new(const struct config *config)
 {
 	static struct logger logger;
 
-	logger = (struct logger){(enum log_level)config->log_level, write_line};
+	logger = (struct logger){.level = (enum log_level)config->log_level, .write = write_line};
 	return &logger;
 }
 

@@ -391,7 +391,7 @@ static void keep_warning(struct logger *logger, enum log_level level, const char
 
 static const char *warned_of(const char *const environment[])
 {
-	struct logger logger = {LOG_DEBUG, keep_warning};
+	struct logger logger = {.level = LOG_DEBUG, .write = keep_warning};
 
 	warnings[0] = '\0';
 	ck_assert(load(environment));

@@ -249,7 +249,7 @@ static const struct {
 
 START_TEST(a_password_file_that_every_user_can_read_is_logged)
 {
-	struct logger logger = {LOG_DEBUG, count_warning};
+	struct logger logger = {.level = LOG_DEBUG, .write = count_warning};
 	const char *const nothing[] = {NULL};
 
 	warnings = 0;
