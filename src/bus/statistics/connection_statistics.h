@@ -18,8 +18,9 @@ struct connection_role {
 #define ERROR_CLASSES 16
 
 /*
- * The classes of errors of a database: the first two characters of SQLSTATE that say most (PostgreSQL's manual,
- * "PostgreSQL Error Codes"), "other", and "connection" for one that was lost or could not be made.
+ * The classes of errors of a database: the first two characters of those values of SQLSTATE that say most
+ * (PostgreSQL's manual, "PostgreSQL Error Codes"), "other", and "connection" for one that was lost or could
+ * not be made.
  */
 extern const char *const error_class_names[ERROR_CLASSES];
 
