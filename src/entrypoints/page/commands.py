@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""Writes commands.js, the commands that the page offers to send, from their schemas: commands.py SCHEMA..."""
+"""Writes commands.js from the schemas: commands.py SCHEMA...
+
+It has the commands that the page offers to send, and the names of the events that go out.
+"""
 
 import json
 import pathlib
@@ -20,5 +23,7 @@ def command(schema):
 
 schemas = [json.loads(pathlib.Path(path).read_text()) for path in sys.argv[1:]]
 commands = [command(schema) for schema in schemas if "http" in schema.get("x-allocd", {})]
+events = [schema["title"] for schema in schemas if schema["$id"].startswith("urn:allocd:event:")]
 print("// Generated from the schemas by commands.py.")
 print(f"export const COMMANDS = {json.dumps(commands, indent=1)};")
+print(f"export const EVENTS = {json.dumps(events)};")

@@ -91,6 +91,23 @@ def test_the_page_is_open_and_its_figures_need_the_token(fleet):
         page.shows("✓ Healthy")
 
 
+def test_the_page_shows_events_that_pass_the_filter_in_its_address(allocd):
+    allocd.stock("lamp", shelf=100)
+    allocd.stock("chair", seat=100)
+    with opened(allocd.url("/#/events?sku=lamp")) as page:
+        page.shows("As it happens", "the newest first")
+        allocd.allocate("chair", "order-1", 1)
+        allocd.allocate("lamp", "order-2", 7)
+        page.shows("line_allocatedorder-2lamp7shelf1")
+        assert "order-1" not in page.text
+
+
+def test_the_page_says_why_there_are_no_events(parked):
+    parked.start(ALLOCD_EVENT_STREAM="")
+    with opened(parked.url("/")) as page:
+        page.shows("No events: there is no stream of events: ALLOCD_EVENT_STREAM is empty")
+
+
 # Its code.
 
 

@@ -1,6 +1,7 @@
 // The operators' page: shows what GET /admin/status says, once a second while the page is visible.
 import { request } from "./api.js";
 import { at, clock, make, put, sentence, since, span } from "./dom.js";
+import { events } from "./events.js";
 import { jobView } from "./jobs.js";
 import { keep } from "./kept.js";
 import { help, startKeys } from "./keys.js";
@@ -101,6 +102,7 @@ at("token").addEventListener("submit", (event) => {
 
 const VIEWS = {
   "": overview,
+  events,
   dead: letters,
   streams,
   workers,

@@ -89,6 +89,7 @@ export function whenChanged(act) {
 }
 
 // A table of the columns [title, class].  `fill` is given the rows, each a list of cells; the first is its head.
+// `row` makes one, which the caller may add to the `body` by itself.
 export function table(columns, caption) {
   const element = make("table"), head = make("tr"), body = make("tbody");
   if (caption) element.append(make("caption", caption, "unseen"));
@@ -109,6 +110,8 @@ export function table(columns, caption) {
   }
   return {
     element,
+    body,
+    row,
     fill(rows, whenEmpty = "None.") {
       body.replaceChildren(...rows.map(row));
       if (rows.length) return;

@@ -1,6 +1,7 @@
 // The first view: figures, the last ten minutes, what needs a person, ways in and out, workers.
 import { UNKNOWN, badge, link, make, panel, put, span, table, whenChanged, whole } from "./dom.js";
 import { chart, sparkline } from "./charts.js";
+import { eventsPanel } from "./events.js";
 import { groupsPanel } from "./groups.js";
 import { newest, recent } from "./samples.js";
 
@@ -63,15 +64,16 @@ export const overview = {
     const shown = make("section"), inputs = inputsTable(), workers = workersTable(), nothing = firstCommand();
     const rate = chart([{ key: "handled", title: "messages" }, { key: "events", title: "events" }], whole);
     const latency = chart([{ key: "p50", title: "p50" }, { key: "p99", title: "p99" }], milliseconds);
-    const needed = groupsPanel(8), charts = [rate, latency];
+    const needed = groupsPanel(8), live = eventsPanel({ rowsMax: 10 }), charts = [rate, latency];
     const redraw = () => recent().length && charts.forEach((one) => one.show(recent()));
     shown.id = "figures";
     shown.setAttribute("aria-label", "Figures");
     charts.forEach((one) => one.opened(redraw));
     nothing.hidden = true;
     main.append(shown, nothing, panel("Messages and events a second", rate.element), panel("Received to committed, in ms", latency.element),
-      needed.element, panel("Ways in", inputs.element), panel("Workers", workers.element));
+      needed.element, live.element, panel("Ways in", inputs.element), panel("Workers", workers.element));
     return {
+      close: live.close,
       show(status) {
         shown.replaceChildren(...figures(status));
         nothing.hidden = status.doing.messages > 0 || status.dead_letters.kept > 0 || status.replicas.length > 1;

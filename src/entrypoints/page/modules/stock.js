@@ -5,10 +5,10 @@ import { address } from "./router.js";
 
 const BATCH_COLUMNS = [["Batch"], ["Due"], ["Quantity", "number"], ["Allocated", "number"], ["Available", "number"]];
 
-const sku = (name) => link(name, address("sku", name));
-const batch = (name) => (name ? link(name, address("batch", name)) : UNKNOWN);
-const order = (name) => (name ? link(name, address("order", name)) : UNKNOWN);
-const cause = (id) => (id ? link(id, address("message", id)) : UNKNOWN);
+export const sku = (name) => link(name, address("sku", name));
+export const batch = (name) => (name ? link(name, address("batch", name)) : UNKNOWN);
+export const order = (name) => (name ? link(name, address("order", name)) : UNKNOWN);
+export const cause = (id) => (id ? link(id, address("message", id)) : UNKNOWN);
 
 function batchRow(row) {
   return [batch(row.batchref), row.eta || "in the warehouse", whole(row.qty), whole(row.allocated), whole(row.available)];
