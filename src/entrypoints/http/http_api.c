@@ -49,6 +49,14 @@ static const struct http_route reads[] = {
 	{.path = "/admin/dead-letters/groups", .plain = serve_letter_groups, .waits = true},
 	{.path = "/admin/dead-letters/discards", .plain = serve_discards, CHANGE},
 	{.path = "/admin/dead-letters/restores", .plain = serve_restores, CHANGE},
+	{.path = "/admin/dead-letters/rehearsals", .plain = serve_rehearsals, CHANGE},
+	{.path = "/admin/dead-letters/replays", .plain = serve_replays, CHANGE},
+	{.path = "/admin/jobs", .plain = serve_jobs, .waits = true},
+	{.path = "/admin/jobs/",
+	 .template = "/admin/jobs/{id}",
+	 .named = serve_job,
+	 .methods = EVHTTP_REQ_DELETE,
+	 .waits = true},
 	{.path = "/admin/dead-letters/",
 	 .template = "/admin/dead-letters/{id}",
 	 .named = serve_letter,
@@ -169,7 +177,8 @@ static const struct http_refusal *check_admin(struct http_api *api, struct http_
 {
 	enum admin_verdict verdict = ADMIN_TOKEN_OFF;
 	const struct http_refusal *refusal;
-	bool is_change = is_admin_change(call, route);
+	bool is_change = is_admin_change(call, route),
+	     has_body = evhttp_request_get_command(call->request) == EVHTTP_REQ_POST;
 	int retry_after_s = 0;
 	char seconds[16];
 
@@ -183,7 +192,9 @@ static const struct http_refusal *check_admin(struct http_api *api, struct http_
 	}
 	refusal = pass_gate(api, call, route);
 	return refusal ? refusal
-		       : http_admin_refusal(verdict, is_change, request_header(call, "Content-Type"));
+		       : http_admin_refusal(verdict, is_change,
+					    has_body ? request_header(call, "Content-Type")
+						     : "application/json");
 }
 
 /* NULL when the request may be served, or be answered 404. */

@@ -93,6 +93,15 @@ bool admin_arguments_add_id(struct admin_arguments *arguments, int64_t id)
 	return true;
 }
 
+const char *admin_arguments_value(const struct admin_arguments *arguments, const char *name)
+{
+	for (size_t i = 0; i < arguments->option_count; i++) {
+		if (!strcmp(arguments->options[i].option->name, name))
+			return arguments->options[i].text;
+	}
+	return NULL;
+}
+
 bool admin_arguments_check(struct admin_arguments *arguments)
 {
 	const struct invocation invocation = {

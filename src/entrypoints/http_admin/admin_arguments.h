@@ -34,6 +34,9 @@ bool admin_arguments_add(struct admin_arguments *arguments, const struct command
 			 const char *place, const char *name, const char *value);
 bool admin_arguments_add_id(struct admin_arguments *arguments, int64_t id);
 
+/* The value of an option that was added, or NULL. */
+const char *admin_arguments_value(const struct admin_arguments *arguments, const char *name);
+
 /* Checks what the options say together, as the command does. */
 bool admin_arguments_check(struct admin_arguments *arguments);
 

@@ -25,9 +25,6 @@ static const struct http_refusal late = {503, PROBLEM_LATE,
 static const struct http_refusal late_change = {
 	503, PROBLEM_LATE, "Perhaps done: the command has not ended yet; look before you repeat it"};
 
-/* What each command is begun with: it waits for the database only briefly, and logs only errors. */
-#define COMMON "--json", "--start-wait=3", "--log-level=error"
-
 void admin_refuse(struct exchange *exchange, const char *message)
 {
 	reply_problem(exchange_detach(exchange), 400, PROBLEM_INVALID, message);
@@ -76,7 +73,7 @@ void serve_letter_groups(struct http_api *api, const struct http_call *call)
 	if (admin_query_read(&arguments, query_of(call), false))
 		admin_read(exchange,
 			   admin_arguments_words(&arguments,
-						 (const char *const[]){"dead-letters", "list", COMMON,
+						 (const char *const[]){"dead-letters", "list", ADMIN_COMMON,
 								       "--group", TOP_GROUPS, NULL}),
 			   reply_groups, NULL);
 	else
@@ -89,21 +86,12 @@ struct page {
 	const char *query;
 };
 
-static const char *option_of(const struct admin_arguments *arguments, const char *name)
-{
-	for (size_t i = 0; i < arguments->option_count; i++) {
-		if (!strcmp(arguments->options[i].option->name, name))
-			return arguments->options[i].text;
-	}
-	return NULL;
-}
-
 static struct page *page_of(const struct admin_arguments *arguments)
 {
 	struct page *page = arena_alloc(arguments->arena, sizeof *page);
 	int64_t limit = 1;
 
-	text_to_number(option_of(arguments, "limit"), &limit);
+	text_to_number(admin_arguments_value(arguments, "limit"), &limit);
 	*page = (struct page){(size_t)limit - 1, arena_printf(arguments->arena, "limit=%d", (int)limit - 1)};
 	for (size_t i = 0; i < arguments->option_count; i++) {
 		const struct given_option *given = &arguments->options[i];
@@ -157,7 +145,7 @@ void serve_letters(struct http_api *api, const struct http_call *call)
 	if (admin_query_read(&arguments, query_of(call), true))
 		admin_read(exchange,
 			   admin_arguments_words(&arguments,
-						 (const char *const[]){"dead-letters", "list", COMMON,
+						 (const char *const[]){"dead-letters", "list", ADMIN_COMMON,
 								       "--without-payload", NULL}),
 			   reply_letters, page_of(&arguments));
 	else
@@ -202,7 +190,7 @@ void serve_letter(struct http_api *api, const struct http_call *call, const char
 		admin_read(exchange,
 			   admin_arguments_words(
 				   &arguments,
-				   (const char *const[]){"dead-letters", "show", COMMON,
+				   (const char *const[]){"dead-letters", "show", ADMIN_COMMON,
 							 shows_payload ? NULL : "--without-payload", NULL}),
 			   reply_letter, shows_payload ? NULL : &withheld);
 }
@@ -235,9 +223,14 @@ bool admin_change_read(struct admin_arguments *arguments, const struct http_call
 static void reply_change(const struct http_call *call, const struct admin_result *result, void *context)
 {
 	const struct admin_output *output = &result->output;
+	bool has_changed;
+	json_t *line;
 
 	(void)context;
-	if (admin_reply_count_changed(call, output))
+	line = output->lines == 1 ? json_loadb(output->text, output->size, 0, NULL) : NULL;
+	has_changed = admin_reply_count_changed(call, line);
+	json_decref(line);
+	if (has_changed)
 		return;
 	if (result->end.cut == CHILD_ENDED_ITSELF && output->lines == 1)
 		reply_text(call, 200, "application/json", output->text, output->size);
@@ -251,10 +244,11 @@ static void change(struct http_api *api, const struct http_call *call, const cha
 	struct admin_arguments arguments = {.arena = exchange->arena};
 
 	if (admin_change_read(&arguments, call, TAKES_EXPECTED_COUNT | TAKES_NOTE))
-		admin_write(exchange,
-			    admin_arguments_words(&arguments, (const char *const[]){"dead-letters", verb,
-										    COMMON, "--yes", NULL}),
-			    CHANGE_MS, reply_change, NULL);
+		admin_write(
+			exchange,
+			admin_arguments_words(&arguments, (const char *const[]){"dead-letters", verb,
+										ADMIN_COMMON, "--yes", NULL}),
+			CHANGE_MS, reply_change, NULL);
 	else
 		admin_refuse(exchange, arguments.error);
 }

@@ -67,18 +67,21 @@ void admin_reply_failure(const struct http_call *call, const struct child_end *e
 		      end->cut == CHILD_WAS_TOO_LONG ? "The answer is too large: ask for less" : text);
 }
 
-bool admin_reply_count_changed(const struct http_call *call, const struct admin_output *output)
+bool admin_reply_count_changed(const struct http_call *call, json_t *line)
 {
-	json_t *line = output->lines == 1 ? json_loadb(output->text, output->size, 0, NULL) : NULL;
-	bool has_changed = json_object_get(line, "expected");
+	if (!json_object_get(line, "expected"))
+		return false;
+	reply_problem_with(call, 409, PROBLEM_COUNT_CHANGED,
+			   "Not done: the number of dead letters that match is not the expected one",
+			   json_incref(line));
+	return true;
+}
 
-	if (has_changed)
-		reply_problem_with(call, 409, PROBLEM_COUNT_CHANGED,
-				   "Not done: the number of dead letters that match is not the expected one",
-				   line);
-	else
-		json_decref(line);
-	return has_changed;
+void admin_reply_busy(struct exchange *exchange)
+{
+	reply_problem(exchange_detach(exchange), 503, PROBLEM_TOO_BUSY,
+		      "Not done: too many commands run already; retry later");
+	exchange_free(exchange);
 }
 
 static void reply_to(struct waiter *waiter, const struct admin_result *result)
@@ -229,9 +232,7 @@ static void wait(struct admin_task *task, struct exchange *exchange, admin_reply
 	struct waiter *waiter;
 
 	if (!task) {
-		reply_problem(exchange_detach(exchange), 503, PROBLEM_TOO_BUSY,
-			      "Not done: too many commands run already; retry later");
-		exchange_free(exchange);
+		admin_reply_busy(exchange);
 		return;
 	}
 	waiter = arena_alloc(exchange->arena, sizeof *waiter);

@@ -11,6 +11,10 @@
 #include "entrypoints/http_admin/admin_arguments.h"
 #include "entrypoints/http_admin/http_admin.h"
 #include "entrypoints/jobs/child.h"
+#include "entrypoints/jobs/job_table.h"
+
+/* Options of each command: it waits for the database only briefly, and logs only errors. */
+#define ADMIN_COMMON "--json", "--start-wait=3", "--log-level=error"
 
 /* The output: its lines, each but the first behind a comma. */
 struct admin_output {
@@ -33,6 +37,7 @@ struct admin_task;
 struct http_admin {
 	struct event_base *base;
 	struct children *children;
+	struct job_table *jobs;
 	struct admin_token token;
 	struct admin_task *tasks; /* that run, and reads that are remembered */
 	bool is_stopping;
@@ -46,8 +51,14 @@ void admin_write(struct exchange *exchange, const char *const *words, int deadli
 /* Answers for a command that did not do what was asked. */
 void admin_reply_failure(const struct http_call *call, const struct child_end *end);
 
-/* Answers 409, and returns true, if a command did nothing because another number of letters matched. */
-bool admin_reply_count_changed(const struct http_call *call, const struct admin_output *output);
+/*
+ * Answers 409, and returns true, if the line, or NULL, of a command says that it did nothing because another
+ * number of letters matched.
+ */
+bool admin_reply_count_changed(const struct http_call *call, struct json_t *line);
+
+/* Answers 503, because too many commands run, and frees the exchange. */
+void admin_reply_busy(struct exchange *exchange);
 
 /* The operator and the members of a request that changes letters. */
 bool admin_change_read(struct admin_arguments *arguments, const struct http_call *call, unsigned members);

@@ -5,12 +5,18 @@
 #include "core/base/must.h"
 #include "entrypoints/http_admin/admin_tasks.h"
 
+static void on_job_ended(void *context)
+{
+	admin_tasks_forget(context);
+}
+
 struct http_admin *http_admin_new(struct event_base *base, const struct http_admin_config *config)
 {
 	struct http_admin *admin = must_alloc(sizeof *admin);
 
 	*admin = (struct http_admin){.base = base};
 	admin->children = children_new(base, config->program, config->environment);
+	admin->jobs = job_table_new(admin->children, on_job_ended, admin);
 	admin_token_init(&admin->token, &config->token);
 	return admin;
 }
@@ -22,6 +28,7 @@ void http_admin_free(struct http_admin **place)
 	if (!admin)
 		return;
 	children_free(&admin->children);
+	job_table_free(&admin->jobs);
 	admin_tasks_free(admin);
 	free(admin);
 	*place = NULL;

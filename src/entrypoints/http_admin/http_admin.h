@@ -49,5 +49,9 @@ void serve_letters(struct http_api *api, const struct http_call *call);
 void serve_letter(struct http_api *api, const struct http_call *call, const char *id);
 void serve_discards(struct http_api *api, const struct http_call *call);
 void serve_restores(struct http_api *api, const struct http_call *call);
+void serve_rehearsals(struct http_api *api, const struct http_call *call);
+void serve_replays(struct http_api *api, const struct http_call *call);
+void serve_jobs(struct http_api *api, const struct http_call *call);
+void serve_job(struct http_api *api, const struct http_call *call, const char *id);
 
 #endif

@@ -1,12 +1,14 @@
 """The admin API of dead letters: reads by children of the worker, and changes by the admin token."""
 
 import json
+import pathlib
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 from dead_letters import HISTORY, ids, insert_mail, reject, repair
-from installation import TIMEOUT_S, unique
+from installation import TIMEOUT_S, unique, wait_until
 
 TOKEN = "t0ken-of-the-operators"
 LETTERS = "/admin/dead-letters"
@@ -134,6 +136,97 @@ def test_discarded_letters_can_be_restored_and_the_operator_is_recorded(worker):
         (kept[1], "discarded", who, "a test; no loss"), (kept[1], "restored", who, ""),
         (kept[2], "discarded", who, "a test; no loss")]  # fmt: skip
     assert read(worker, f"{LETTERS}/{kept[0]}")["history"][0]["note"] == "a test; no loss"
+
+
+# ---- rehearsals and replays ----
+
+
+def await_job(allocd, path, *states):
+    def there():
+        job = read(allocd, path)
+        return job if job["state"] in states else None
+
+    return wait_until(there, f"the job to be {states}")
+
+
+def start_replay(allocd, **body):
+    answer = ask(allocd, "POST", f"{LETTERS}/replays", body, X_Operator="ann%20lee")
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["Location"] == f"/admin/jobs/{answer.json()['id']}"
+    return answer.headers["Location"]
+
+
+def test_a_rehearsal_shows_the_effect_of_an_edit_and_changes_nothing(worker):
+    reject(worker, 2)
+    repair(worker, "good", qty=1)
+    before = worker.query(HISTORY)
+
+    rehearsed = change(worker, "rehearsals", {"filter": {}, "edits": {"sku": "good"}})["letters"]
+    [refused_edit] = [ask(worker, "POST", f"{LETTERS}/rehearsals", {"filter": {}, "edits": {"colour": "red"}})]
+
+    assert [letter["outcome"] for letter in rehearsed] == ["handled", "handled"]
+    assert [letter["events"][0]["message"] for letter in rehearsed] == ["line_allocated", "out_of_stock"]
+    assert refused(refused_edit) == (400, "invalid") and "colour" in refused_edit.json()["message"]
+    assert change(worker, "rehearsals", {"filter": {"sku": "none"}})["letters"] == []
+    assert len(ids(worker)) == 2 and worker.query(HISTORY) == before
+
+
+def test_a_replay_is_a_job_that_says_how_far_it_is(worker):
+    sku = reject(worker, 12)
+    bad = reject(worker)
+    repair(worker, sku)
+
+    conflict = change(worker, "replays", {"filter": {}, "expected_count": 12}, 409)
+    job = start_replay(worker, filter={}, expected_count=13, edits={"qty": 2})
+    done = await_job(worker, job, "done")
+
+    assert (conflict["matched"], conflict["expected"]) == (13, 12)
+    assert [done[name] for name in ("total", "handled", "skipped", "failed")] == [13, 12, 0, 1]
+    assert [letter["reason"] for letter in done["failures"]] == [f"invalid sku {bad}"]
+    assert (done["who"], done["error"]) == ("page:ann lee@127.0.0.1", None) and done["ended_at"]
+    assert [known["id"] for known in read(worker, "/admin/jobs")["jobs"]] == [done["id"]]
+    [[who, edits]] = worker.query("select distinct who, edits from dead_letter_history")
+    assert (who, edits) == ("page:ann lee@127.0.0.1", "qty=2")
+    assert len(ids(worker)) == 1
+
+
+def test_a_replay_can_be_stopped(worker):
+    sku = reject(worker, 20)
+    repair(worker, sku)
+    job = start_replay(worker, filter={}, rate=4)
+    wait_until(lambda: read(worker, job)["handled"] >= 2, "two letters to be replayed")
+
+    assert refused(ask(worker, "DELETE", job, token=None)) == (401, "unauthorized")
+    assert refused(ask(worker, "DELETE", job, Sec_Fetch_Site="cross-site")) == (403, "other-origin")
+    assert ask(worker, "DELETE", job).status_code == 202
+    stopped = await_job(worker, job, "stopped")
+
+    assert stopped["total"] == 20 and 2 <= stopped["handled"] < 20
+    assert len(ids(worker)) == 20 - stopped["handled"]
+    assert refused(ask(worker, "GET", "/admin/jobs/999", token=None)) == (404, "not-found")
+
+
+def children_of(allocd):
+    return subprocess.run(["pgrep", "-P", str(allocd.worker.pid)], capture_output=True, text=True, check=False).stdout.split()
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_replay_ends_with_its_worker_and_leaves_whole_letters(worker, end):
+    sku = reject(worker, 20)
+    repair(worker, sku)
+    job = start_replay(worker, filter={}, rate=4)
+    wait_until(lambda: read(worker, job)["handled"] >= 2, "two letters to be replayed")
+    [child] = children_of(worker)
+
+    if end == "stop":
+        assert worker.stop() == 0
+    else:
+        worker.kill()
+    wait_until(lambda: not pathlib.Path(f"/proc/{child}").exists(), "the child to end")
+
+    replayed = worker.query("select count(*) from dead_letter_history where outcome = 'handled'")[0][0]
+    allocated = worker.query("select count(*) from allocations_view where sku = %s", sku)[0][0]
+    assert 2 <= replayed < 20 and allocated == replayed and len(ids(worker)) == 20 - replayed
 
 
 # ---- the right to change ----

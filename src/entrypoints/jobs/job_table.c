@@ -1,0 +1,254 @@
+/* Keeps the jobs that run, and the last ones that ended. */
+#include "entrypoints/jobs/job_table.h"
+
+#include "adapters/system/instants.h"
+#include "core/base/calendar.h"
+#include "core/base/must.h"
+#include "entrypoints/cli/commands.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum job_state { JOB_RUNNING, JOB_STOPPING, JOB_DONE, JOB_STOPPED, JOB_FAILED };
+
+struct job {
+	struct job *next; /* an older one */
+	struct job_table *table;
+	uint64_t id;
+	const char *kind;
+	char *who;
+	struct child *child; /* NULL: it has ended */
+	enum job_state state;
+	int64_t began_us, ended_us; /* by the wall clock; 0: not yet */
+	int64_t since_ms, until_ms; /* by monotonic_ms() */
+	json_t *progress;           /* the last line; NULL: none yet */
+	char *error;                /* or NULL */
+	bool is_refused;            /* it does nothing, because another number of letters matched */
+	job_begun *begun;           /* NULL: was called */
+	void *begun_context;
+};
+
+struct job_table {
+	struct children *children;
+	void (*ended)(void *context);
+	void *context;
+	struct job *jobs; /* the newest first */
+	uint64_t last_id;
+};
+
+static void free_job(struct job *job)
+{
+	struct job **place = &job->table->jobs;
+
+	while (*place != job)
+		place = &(*place)->next;
+	*place = job->next;
+	json_decref(job->progress);
+	free(job->who);
+	free(job->error);
+	free(job);
+}
+
+static int64_t number(const struct job *job, const char *name)
+{
+	return json_integer_value(json_object_get(job->progress, name));
+}
+
+/* ---- the end ---- */
+
+static void forget_oldest(struct job_table *table)
+{
+	size_t ended = 0;
+	struct job *next;
+
+	for (struct job *job = table->jobs; job; job = next) {
+		next = job->next;
+		ended += !job->child;
+		if (!job->child && ended > JOBS_ENDED_MAX)
+			free_job(job);
+	}
+}
+
+/* A replay of which some letters failed again is done, too. */
+static enum job_state state_at_end(const struct job *job, const struct child_end *end)
+{
+	bool is_done = end->status == STATUS_DONE || end->status == STATUS_FAILED;
+	int64_t tried = number(job, "handled") + number(job, "skipped") + number(job, "failed");
+
+	if (is_done && job->progress && (tried > 0 || end->status == STATUS_DONE))
+		return JOB_DONE;
+	return job->state == JOB_STOPPING ? JOB_STOPPED : JOB_FAILED;
+}
+
+static void on_ended(void *context, const struct child_end *end)
+{
+	struct job *job = context;
+	struct job_table *table = job->table;
+
+	job->child = NULL;
+	job->state = state_at_end(job, end);
+	job->ended_us = wall_clock_us();
+	job->until_ms = monotonic_ms();
+	if (job->state == JOB_FAILED)
+		job->error = must(strdup(*end->error ? end->error : "the command was killed"));
+	if (job->begun)
+		job->begun(job->begun_context, job, NULL, end);
+	if (job->begun || job->is_refused)
+		free_job(job);
+	forget_oldest(table);
+	table->ended(table->context);
+}
+
+/* ---- the beginning and the lines ---- */
+
+static void on_line(void *context, const char *line, size_t size)
+{
+	struct job *job = context;
+	json_t *progress = json_loadb(line, size, 0, NULL);
+	job_begun *begun = job->begun;
+
+	job->is_refused |= json_object_get(progress, "expected") != NULL;
+	if (json_is_object(progress)) {
+		json_decref(job->progress);
+		job->progress = json_incref(progress);
+	}
+	if (begun) {
+		job->begun = NULL;
+		begun(job->begun_context, job, progress, NULL);
+	}
+	json_decref(progress);
+}
+
+static size_t count_running(const struct job_table *table)
+{
+	size_t count = 0;
+
+	for (const struct job *job = table->jobs; job; job = job->next)
+		count += job->child != NULL;
+	return count;
+}
+
+struct job *job_start(struct job_table *table, const struct job_call *call)
+{
+	struct job *job;
+
+	if (count_running(table) == JOBS_RUNNING_MAX)
+		return NULL;
+	job = must_alloc(sizeof *job);
+	*job = (struct job){
+		.next = table->jobs,
+		.table = table,
+		.id = ++table->last_id,
+		.kind = call->kind,
+		.who = must(strdup(call->who)),
+		.began_us = wall_clock_us(),
+		.since_ms = monotonic_ms(),
+		.begun = call->begun,
+		.begun_context = call->begun_context,
+	};
+	table->jobs = job;
+	job->child = child_start(table->children, &(struct child_call){.arguments = call->arguments,
+								       .line = on_line,
+								       .ended = on_ended,
+								       .context = job});
+	if (job->child)
+		return job;
+	free_job(job);
+	return NULL;
+}
+
+void job_stop(struct job *job)
+{
+	if (!job->child)
+		return;
+	job->state = JOB_STOPPING;
+	child_stop(job->child);
+}
+
+struct job *job_find(const struct job_table *table, uint64_t id)
+{
+	struct job *job = table->jobs;
+
+	while (job && job->id != id)
+		job = job->next;
+	return job;
+}
+
+uint64_t job_id(const struct job *job)
+{
+	return job->id;
+}
+
+/* ---- as JSON ---- */
+
+static json_t *instant_or_null(int64_t us)
+{
+	char text[INSTANT_TEXT_SIZE];
+
+	if (!us)
+		return json_null();
+	instant_format(us, text);
+	return must(json_string(text));
+}
+
+/* Letters a second since it began. */
+static double rate_of(const struct job *job)
+{
+	int64_t ms = (job->child ? monotonic_ms() : job->until_ms) - job->since_ms;
+	int64_t tried = number(job, "handled") + number(job, "skipped") + number(job, "failed");
+
+	return ms > 0 ? 1000.0 * (double)tried / (double)ms : 0;
+}
+
+json_t *job_json(const struct job *job)
+{
+	static const char *const states[] = {
+		[JOB_RUNNING] = "running", [JOB_STOPPING] = "stopping", [JOB_DONE] = "done",
+		[JOB_STOPPED] = "stopped", [JOB_FAILED] = "failed",
+	};
+	json_t *failures = json_object_get(job->progress, "failures");
+	char id[24];
+
+	snprintf(id, sizeof id, "%" PRIu64, job->id);
+	return must(json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:f, s:o, s:s?}", "id", id,
+			      "kind", job->kind, "state", states[job->state], "who", job->who, "began_at",
+			      instant_or_null(job->began_us), "ended_at", instant_or_null(job->ended_us),
+			      "total", job->progress ? json_integer(number(job, "total")) : json_null(),
+			      "handled", (json_int_t)number(job, "handled"), "skipped",
+			      (json_int_t)number(job, "skipped"), "failed", (json_int_t)number(job, "failed"),
+			      "rate", rate_of(job), "failures",
+			      failures ? json_incref(failures) : must(json_array()), "error", job->error));
+}
+
+json_t *job_table_json(const struct job_table *table)
+{
+	json_t *jobs = must(json_array());
+
+	for (const struct job *job = table->jobs; job; job = job->next)
+		json_array_append_new(jobs, job_json(job));
+	return must(json_pack("{s:o}", "jobs", jobs));
+}
+
+/* ---- the table ---- */
+
+struct job_table *job_table_new(struct children *children, void (*ended)(void *context), void *context)
+{
+	struct job_table *table = must_alloc(sizeof *table);
+
+	*table = (struct job_table){.children = children, .ended = ended, .context = context};
+	return table;
+}
+
+void job_table_free(struct job_table **place)
+{
+	struct job_table *table = *place;
+
+	if (!table)
+		return;
+	while (table->jobs)
+		free_job(table->jobs);
+	free(table);
+	*place = NULL;
+}

@@ -1,0 +1,55 @@
+/*
+ * Jobs: commands that may take long, and report how far they are by lines of JSON (see replay_report.h).
+ *
+ * A job is a child.  It is known here from its start until some time after its end, and not to other workers.
+ */
+#ifndef ALLOCD_ENTRYPOINTS_JOBS_JOB_TABLE_H
+#define ALLOCD_ENTRYPOINTS_JOBS_JOB_TABLE_H
+
+#include "entrypoints/jobs/child.h"
+
+#include <stdint.h>
+
+/* Jobs that run at a time, so that reads have children, too; and jobs that are remembered after their end. */
+#define JOBS_RUNNING_MAX 2
+#define JOBS_ENDED_MAX   16
+
+struct json_t;
+struct job;
+struct job_table;
+
+/*
+ * Called once: when the job has begun, and `end` is NULL; or when it ended before, and leaves the table.  `line` is the first one that it wrote, or NULL.
+ */
+typedef void job_begun(void *context, const struct job *job, struct json_t *line,
+		       const struct child_end *end);
+
+struct job_call {
+	const char *kind;             /* "replay"; outlives the table */
+	const char *who;              /* copied */
+	const char *const *arguments; /* of the command */
+	job_begun *begun;
+	void *begun_context;
+};
+
+/* `ended` is called after the end of each job.  The children outlive the table's last job. */
+struct job_table *job_table_new(struct children *children, void (*ended)(void *context), void *context);
+
+/* The children must be freed before.  Accepts NULL in *table and nulls it. */
+void job_table_free(struct job_table **table);
+
+/* NULL: too many jobs run. */
+struct job *job_start(struct job_table *table, const struct job_call *call);
+
+struct job *job_find(const struct job_table *table, uint64_t id);
+
+/* Asks it to stop after the letter in flight. */
+void job_stop(struct job *job);
+
+uint64_t job_id(const struct job *job);
+
+/* To be released by json_decref(). */
+struct json_t *job_json(const struct job *job);
+struct json_t *job_table_json(const struct job_table *table);
+
+#endif
