@@ -54,7 +54,7 @@ void admin_reply_failure(const struct http_call *call, const struct child_end *e
 
 	if (end->cut == CHILD_WAS_LATE) {
 		reply_problem(call, 503, PROBLEM_LATE,
-			      "Perhaps done: the command took too long and was ended");
+			      "The command took too long and was ended; what it had done before stays done");
 		return;
 	}
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {

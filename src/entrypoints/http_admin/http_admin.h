@@ -53,5 +53,7 @@ void serve_rehearsals(struct http_api *api, const struct http_call *call);
 void serve_replays(struct http_api *api, const struct http_call *call);
 void serve_jobs(struct http_api *api, const struct http_call *call);
 void serve_job(struct http_api *api, const struct http_call *call, const char *id);
+void serve_message(struct http_api *api, const struct http_call *call, const char *id);
+void serve_admin_command(struct http_api *api, const struct http_call *call, const char *name);
 
 #endif

@@ -229,6 +229,30 @@ def test_a_replay_ends_with_its_worker_and_leaves_whole_letters(worker, end):
     assert 2 <= replayed < 20 and allocated == replayed and len(ids(worker)) == 20 - replayed
 
 
+# ---- messages and commands ----
+
+
+def test_a_command_can_be_tried_and_its_outcome_be_looked_up(worker):
+    sku, taken, unknown = unique("sku"), unique("--id"), unique("id")
+    batch = ask(worker, "POST", "/admin/commands/create_batch", {"ref": sku, "sku": sku, "qty": 5, "id": taken})
+    line = {"sku": sku, "orderid": "order-1", "qty": 2, "id": unique("id")}
+    tried = ask(worker, "POST", "/admin/commands/allocate", line, Accept="application/json")
+    worker.send("allocate", {**line, "sku": "none", "id": unknown})
+    worker.await_dead_letters(1)
+
+    assert (batch.status_code, tried.status_code) == (201, 202)
+    assert [event["type"] for event in tried.json()["events"]] == ["line_allocated"]
+    assert read(worker, f"/admin/messages/{taken}")["outcomes"][0]["outcome"] == "handled"
+    caused = read(worker, f"/admin/messages/{line['id']}")["outcomes"][0]["events"]
+    assert [event["name"] for event in caused] == ["line_allocated"]
+    rejected = read(worker, f"/admin/messages/{unknown}")
+    assert rejected["outcomes"][0]["outcome"] == "rejected"
+    assert [letter["message_id"] for letter in read(worker, rejected["dead_letters"])["dead_letters"]] == [unknown]
+    assert refused(ask(worker, "GET", "/admin/messages/nobody", token=None)) == (404, "not-found")
+    assert refused(ask(worker, "POST", "/admin/commands/allocate", line, token=None)) == (401, "unauthorized")
+    assert refused(ask(worker, "POST", "/admin/commands/explode", line)) == (404, "not-found")
+
+
 # ---- the right to change ----
 
 
