@@ -1,11 +1,12 @@
 // A browser that does what standard input says: each line is {"script", "given"}, each answer {"value"} or {"error"}.
 // A script is the body of an async function of `page` (playwright's), `given` and `tools`.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const require = createRequire(`${process.env.NODE_MODULES}/`);
 const { chromium } = require("playwright-core");
-const axe = require.resolve("axe-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const AsyncFunction = (async () => {}).constructor;
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
@@ -23,9 +24,10 @@ async function fresh(options) {
   });
 }
 
-async function violations() {
-  await page.evaluate(require("node:fs").readFileSync(axe, "utf8"));
-  const { violations: found } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+// What axe-core objects to, by all its rules or by these.
+async function violations(rules) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe);
+  const { violations: found } = await page.evaluate((values) => window.axe.run(document, { resultTypes: ["violations"], ...(values && { runOnly: values }) }), rules);
   return found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
 }
 

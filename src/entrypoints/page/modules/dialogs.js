@@ -1,5 +1,5 @@
 // Questions that must be answered before something is changed.
-import { read } from "./api.js";
+import { request } from "./api.js";
 import { button, make, put } from "./dom.js";
 import { keep, recall } from "./kept.js";
 
@@ -45,10 +45,11 @@ export function ask(title, words, parts, act) {
   });
 }
 
+// A token that is wrong is refused whatever is asked.
 async function check(token) {
-  await read("admin/jobs", { headers: { Authorization: `Bearer ${token}` } }).catch((error) => {
-    throw error.status === 401 ? new Error("This token is wrong.") : error;
-  });
+  const response = await request("admin/status", { headers: { Authorization: `Bearer ${token}` } });
+  if (response.status === 401) throw new Error("This token is wrong.");
+  if (response.status === 429) throw new Error("There were too many wrong tokens: wait a minute.");
 }
 
 async function introduce() {

@@ -1,6 +1,6 @@
 // The groups of dead letters: those of one cause, with what to do about them.
 import { read } from "./api.js";
-import { badge, button, clock, link, make, panel, put, table, whenChanged, whole } from "./dom.js";
+import { badge, clock, link, make, panel, put, sentence, table, whenChanged, whole } from "./dom.js";
 
 const LOOKS = { rejected: "warn", invalid: "warn", failed: "bad" };
 const PERIOD_MS = 15000; // a replaced letter does not change their number
@@ -13,9 +13,13 @@ export function messageName(name) {
   return !name || name === "none" ? "unknown message" : name;
 }
 
+export function adviceOf({ advice }, look = "") {
+  return put(make("p", undefined, `advice ${look}`), make("b", "Next: "), sentence(advice));
+}
+
 function what(group) {
   const reason = link(group.reason, addressOf(group.filter));
-  return [outcomeBadge(group.outcome), ` ${messageName(group.message)}: `, reason, make("p", group.advice, "advice")];
+  return [outcomeBadge(group.outcome), ` ${messageName(group.message)}: `, reason, adviceOf(group)];
 }
 
 // The largest `limit` groups; asked again when the number of dead letters has changed, and now and then.

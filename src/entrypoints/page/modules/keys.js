@@ -39,13 +39,13 @@ function press(key) {
   document.querySelector(`main button[data-key="${key}"]:not(:disabled)`)?.click();
 }
 
-let led = 0;
+let led = -Infinity; // when "g" was pressed
 
 function act(event) {
   const { key } = event;
   if (event.timeStamp - led < LEAD_MS) {
     const view = inNavigation().find(([, one]) => one.key === key);
-    led = 0;
+    led = -Infinity;
     if (view) go(view[0]);
     return Boolean(view);
   }

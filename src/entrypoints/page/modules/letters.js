@@ -3,7 +3,7 @@ import { read } from "./api.js";
 import { actionsPanel, restorePanel } from "./actions.js";
 import { UNKNOWN, clock, counted, facts, link, make, panel, payload, put, table, whole } from "./dom.js";
 import { fieldsForm } from "./fields.js";
-import { addressOf, groupsPanel, messageName, outcomeBadge } from "./groups.js";
+import { addressOf, adviceOf, groupsPanel, messageName, outcomeBadge } from "./groups.js";
 import { jobsPanel, mayWrite } from "./jobs.js";
 import { address, again } from "./router.js";
 
@@ -37,11 +37,11 @@ function openAll(main) {
   return { show: (status) => groups.show(status) };
 }
 
-function lettersTable(letters) {
+function lettersTable() {
   const rows = table([["Letter", "number"], ["Message"], ["Reason"], ["Way"], ["Message id"], ["Last"], ["Tries", "number"]], "Dead letters");
-  rows.fill(letters.map((letter) => [link(String(letter.id), address("dead", letter.id)), [outcomeBadge(letter.outcome), ` ${messageName(letter.message)}`], letter.reason, letter.way,
+  const fill = ({ dead_letters: letters }) => rows.fill(letters.map((letter) => [link(String(letter.id), address("dead", letter.id)), [outcomeBadge(letter.outcome), ` ${messageName(letter.message)}`], letter.reason, letter.way,
     letter.message_id ? link(letter.message_id, address("message", letter.message_id)) : UNKNOWN, clock(letter.last_at), whole(letter.attempts)]), "None: all of them were handled or discarded.");
-  return rows.element;
+  return { element: rows.element, fill };
 }
 
 async function countOf(filter, letters, next) {
@@ -53,27 +53,28 @@ async function countOf(filter, letters, next) {
 function openGroup(main, query) {
   const { discarded, ...filter } = Object.fromEntries(query), isDiscarded = discarded !== undefined;
   return later(main, async (onClose) => {
-    const parameters = new URLSearchParams({ ...filter, limit: PAGE });
-    const { dead_letters: letters, next } = await read(`admin/dead-letters?${parameters}${isDiscarded ? "&discarded" : ""}`);
+    const path = `admin/dead-letters?${new URLSearchParams({ ...filter, limit: PAGE })}${isDiscarded ? "&discarded" : ""}`;
+    const answer = await read(path), { dead_letters: letters, next } = answer, list = lettersTable();
+    list.fill(answer);
     const count = isDiscarded ? letters.length : await countOf(filter, letters, next);
     const which = next && !isDiscarded ? { filter } : { ids: letters.map(({ id }) => id) };
     const title = filter["reason-is"] || filter.reason || (isDiscarded ? "Discarded letters" : "Dead letters");
-    const parts = [make("h2", title, "subject"), letters.length ? make("p", letters[0].advice, "advice lead") : ""];
+    const parts = [make("h2", title, "subject"), letters.length ? adviceOf(letters[0], "lead") : ""];
     if (letters.length && mayWrite() && isDiscarded) parts.push(restorePanel(which, count, again));
     else if (letters.length && mayWrite()) {
-      const actions = actionsPanel(which, count, () => ({}), () => {});
+      const actions = actionsPanel(which, count, () => ({}), async () => list.fill(await read(path)));
       onClose(actions.close);
       parts.push(actions.element);
     } else if (!mayWrite()) parts.push(readOnly());
     const heading = next ? `The oldest ${whole(letters.length)} of ${whole(count)}` : counted(count, "letter", "letters");
-    return [...parts, panel(heading, lettersTable(letters))];
+    return [...parts, panel(heading, list.element)];
   });
 }
 
-function historyTable(history) {
+function historyTable() {
   const rows = table([["When"], ["Who"], ["What"], ["Edits"], ["Outcome"]], "History");
-  rows.fill(history.map((one) => [clock(one.at), one.who, one.action, one.edits || UNKNOWN, [one.outcome || "", one.reason ? ` ${one.reason}` : ""]]), "Nobody has changed it.");
-  return rows.element;
+  const fill = ({ history }) => rows.fill((history || []).map((one) => [clock(one.at), one.who, one.action, one.edits || UNKNOWN, [one.outcome || "", one.reason ? ` ${one.reason}` : ""]]), "Nobody has changed it.");
+  return { element: rows.element, fill };
 }
 
 function payloadParts(letter) {
@@ -103,18 +104,19 @@ async function readLetter(id) {
 
 function openLetter(main, id) {
   return later(main, async (onClose) => {
-    const letter = await readLetter(id), form = fieldsForm(letter.fields || {});
+    const letter = await readLetter(id), form = fieldsForm(letter.fields || {}), history = historyTable();
+    history.fill(letter);
     const reason = put(make("p", undefined, "lead"), outcomeBadge(letter.outcome), " ", link(letter.reason || "without a reason",
       addressOf({ outcome: letter.outcome, message: letter.message || "none", "reason-is": letter.reason || "" })));
-    const parts = [put(make("h2", undefined, "subject"), `Dead letter ${letter.id}`, letter.isDiscarded ? " (discarded)" : ""), reason, make("p", letter.advice, "advice lead")];
+    const parts = [put(make("h2", undefined, "subject"), `Dead letter ${letter.id}`, letter.isDiscarded ? " (discarded)" : ""), reason, adviceOf(letter, "lead")];
     if (letter.isDiscarded && mayWrite()) parts.push(restorePanel({ ids: [letter.id] }, 1, again));
     else if (mayWrite()) {
-      const actions = actionsPanel({ ids: [letter.id] }, 1, form.edits, () => {});
+      const actions = actionsPanel({ ids: [letter.id] }, 1, form.edits, () => readLetter(id).then(history.fill, () => {}));
       onClose(actions.close);
       if (letter.fields) parts.push(put(panel("Fields, as they would be replayed"), form.element));
       parts.push(actions.element);
     } else parts.push(readOnly());
-    return [...parts, panel("Message", letterFacts(letter)), panel("Payload", ...payloadParts(letter)), panel("History", historyTable(letter.history || []))];
+    return [...parts, panel("Message", letterFacts(letter)), panel("Payload", ...payloadParts(letter)), panel("History", history.element)];
   });
 }
 

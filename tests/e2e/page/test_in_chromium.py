@@ -1,0 +1,172 @@
+"""The operators' page in a real browser, against a real worker: faults, dead letters, keyboard, accessibility.
+
+Each view is kept as a picture, in the folder ALLOCD_TEST_PICTURES, else build-pictures.
+"""
+
+import os
+import pathlib
+import re
+
+import installation
+import pytest
+from browser import running_browser
+from installation import ROOT
+
+TOKEN = "a-token-of-32-characters-0123456"
+HOSTILE = "<img src=x onerror=alert(1)>\u202e"
+PICTURES = pathlib.Path(os.environ.get("ALLOCD_TEST_PICTURES") or ROOT / "build-pictures")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running_browser() as there:
+        yield there
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory, server_urls, browser):
+    """A worker with stock, orders and dead letters, where changes are allowed."""
+    with installation.fresh_database(server_urls["DATABASE_URL"]) as url:
+        there = installation.Installation(tmp_path_factory.mktemp("shop"), url, server_urls["REDIS_URL"])
+        there.settings["ALLOCD_ADMIN_TOKEN"] = TOKEN
+        there.start()
+        there.stock("LAMP", shelf=1000, ship=(50, "2027-01-31"))
+        there.stock(HOSTILE, odd=5)
+        there.allocate("LAMP", "order-1", 3, id="m-1")
+        for number in range(11):
+            there.allocate("LAMP-9", f"order-{number}", 3)
+        there.send("allocate", {"orderid": "order", "sku": "LAMP", "qty": "5"})
+        there.send("change_batch_quantity", {"batchref": "zzz", "qty": 5})
+        there.await_dead_letters(13)
+        yield there
+        there.close()
+
+
+def open_page(browser, shop, view="", **options):
+    browser.fresh(shop.url(f"/#/{view}"), **options)
+    browser.shows("Healthy")
+
+
+def sign_in(browser, token=TOKEN):
+    browser.fill("Your name, for the history", "ann")
+    browser.fill("Token (ALLOCD_ADMIN_TOKEN)", token)
+    browser.press("Continue")
+
+
+# Faults.
+
+
+def test_a_redis_that_is_stopped_is_named_and_so_is_its_end(browser, on_own_redis, own_redis):
+    open_page(browser, on_own_redis)
+    own_redis.stop()
+    browser.shows("Not ready", "redis-unreachable", timeout_s=60)
+    own_redis.start()
+    browser.shows("✓ Healthy", timeout_s=60)
+    assert browser.complaints() == []
+
+
+# All views.
+
+LOOKS = {
+    "light": {"colorScheme": "light", "viewport": {"width": 1280, "height": 900}},
+    "dark": {"colorScheme": "dark", "viewport": {"width": 1280, "height": 900}},
+    "phone": {"colorScheme": "light", "viewport": {"width": 390, "height": 844}},
+}
+RULES = {"dark": ["color-contrast"]}  # the rest does not depend on the colours
+VIEWS = {
+    "": "Needs you",
+    "dead": "Discarded letters",
+    "dead?reason=invalid+sku": "11 letters",
+    "dead/12": "Fields, as they would be replayed",
+    "sku/LAMP": "line_allocated",
+    "order/order-1": "Lines that hold stock",
+    "batch/shelf": "in the warehouse",
+    "streams": "takes events",
+    "workers": "units of work",
+    "try/allocate": "Send allocate",
+    "help": "g o",
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_each_view_is_accessible_and_obeys_the_policy_of_the_page(browser, shop, look):
+    PICTURES.mkdir(exist_ok=True)
+    open_page(browser, shop, **LOOKS[look])
+    for view, text in VIEWS.items():
+        browser.run("await page.evaluate((view) => { location.hash = `#/${view}` }, given.view)", view=view)
+        browser.shows(text)
+        browser.run("await page.getByText('Asking the worker').waitFor({state: 'detached'})")
+        if view in ("", "dead"):
+            browser.shows("invalid sku LAMP-9")
+        name = re.sub(r"\W+", "-", view) or "overview"
+        browser.run("await page.screenshot({path: given.path, fullPage: true})", path=str(PICTURES / f"{look}-{name}.png"))
+        assert browser.run("return tools.violations(given.rules)", rules=RULES.get(look)) == [], f"{view} in {look}"
+        assert browser.run("return page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)"), f"{view} is too wide"
+    assert browser.complaints() == []
+
+
+def test_the_charts_have_their_figures_as_a_table(browser, shop):
+    open_page(browser, shop)
+    browser.run("await page.getByText('The same as a table').first().click()")
+    browser.run("await page.locator('details table tbody tr').first().waitFor()")
+
+
+def test_what_publishers_wrote_is_shown_as_text(browser, shop):
+    open_page(browser, shop, "batch/odd")
+    browser.shows("<img src=x onerror=alert(1)>\\u202e")
+    browser.run("await page.getByRole('link', {name: /onerror/}).click()")
+    browser.shows("Batches, in the order in which they are used")
+    assert browser.complaints() == []
+
+
+# Keys.
+
+
+def test_the_keyboard_alone_leads_through_the_views(browser, shop):
+    open_page(browser, shop)
+    browser.keys("g", "d")
+    browser.shows("Discarded letters", "invalid sku LAMP-9")
+    browser.keys("j", "Enter")
+    browser.shows("11 letters")
+    browser.keys("j", "j", "k", "Enter")
+    browser.shows("Fields, as they would be replayed")
+    browser.keys("Escape")
+    browser.shows("11 letters")
+    browser.keys("/", *"order-1", "Enter")
+    browser.shows("Lines that hold stock")
+    assert browser.address() == "#/order/order-1"
+    browser.keys("?")
+    browser.shows("this list")
+    browser.keys("/", "g", "s")
+    assert browser.address() == "#/help", "in a field no key acts"
+
+
+# Changes.
+
+
+def test_a_page_without_the_right_to_change_has_no_buttons(browser, allocd):
+    allocd.allocate("LAMP-9", "order", 3)
+    allocd.await_dead_letters()
+    open_page(browser, allocd, "dead/1")
+    browser.shows("Read only", "order")
+    assert browser.run("return page.getByRole('button', {name: /Discard|Replay|Rehearse/}).count()") == 0
+
+
+def test_a_wrong_token_changes_nothing_and_the_right_one_discards_what_can_be_restored(browser, shop):
+    open_page(browser, shop, "dead?reason=invalid+sku")
+    browser.press("Discard 11 …")
+    sign_in(browser, "a-wrong-token-of-32-characters-0")
+    browser.shows("This token is wrong.")
+    sign_in(browser)
+    browser.fill("Why (kept in the history)", "a test")
+    browser.fill("Type 11 to confirm", "10")
+    browser.press("Discard 11")
+    browser.shows("This is not 11.")
+    assert len(shop.dead_letters()) == 13
+    browser.fill("Type 11 to confirm", "11")
+    browser.press("Discard 11")
+    browser.shows("11 dead letters discarded.")
+    browser.press("Undo")
+    browser.shows("11 dead letters restored.")
+    history = shop.get("/admin/dead-letters/1").json()["history"]
+    assert [(one["action"], one["who"]) for one in history] == [(what, "page:ann@127.0.0.1") for what in ("discarded", "restored")]

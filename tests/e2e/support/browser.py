@@ -1,0 +1,81 @@
+"""Debian's Chromium, driven by playwright-core; axe-core judges how accessible a page is."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+DRIVER = pathlib.Path(__file__).parents[1] / "page" / "browser.mjs"
+PACKAGES = ["playwright-core@1.65.1", "axe-core@4.14.1"]  # of npm, for these tests alone
+INSTALL_S = 120
+COMMANDS = ["chromium", "node", "npm"]
+
+
+def node_modules():
+    """Where the packages are; they are installed into a scratch directory of the machine, once."""
+    directory = pathlib.Path(tempfile.gettempdir()) / f"allocd-page-{os.getuid()}-{'-'.join(PACKAGES)}"
+    if not (directory / "node_modules").exists():
+        with tempfile.TemporaryDirectory(dir=directory.parent) as scratch:
+            command = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", scratch, *PACKAGES]
+            subprocess.run(command, check=True, timeout=INSTALL_S, stdout=subprocess.DEVNULL)
+            with contextlib.suppress(FileExistsError):
+                shutil.copytree(pathlib.Path(scratch) / "node_modules", directory / "node_modules")
+    return directory / "node_modules"
+
+
+class Browser:
+    def __init__(self, child):
+        self.child = child
+
+    def run(self, script, **given):
+        """Runs the script, see browser.mjs, and returns its value."""
+        self.child.stdin.write(json.dumps({"script": script, "given": given}) + "\n")
+        self.child.stdin.flush()
+        answer = json.loads(self.child.stdout.readline())
+        assert "error" not in answer, answer["error"]
+        return answer["value"]
+
+    def fresh(self, url, **options):
+        """Opens the address in a window of its own."""
+        self.run("await tools.fresh(given)", **options)
+        self.run("await page.goto(given.url)", url=url)
+
+    def shows(self, *texts, timeout_s=15):
+        for text in texts:
+            self.run("await page.getByText(given.text).first().waitFor({timeout: given.ms})", text=text, ms=1000 * timeout_s)
+
+    def press(self, *names):
+        for name in names:
+            self.run("await page.getByRole('button', {name: given.name, exact: true}).click()", name=name)
+
+    def fill(self, label, text):
+        self.run("await page.getByLabel(given.label).fill(given.text)", label=label, text=text)
+
+    def keys(self, *keys):
+        self.run("for (const key of given.keys) await page.keyboard.press(key)", keys=keys)
+
+    def address(self):
+        return self.run("return page.evaluate(() => location.hash)")
+
+    def complaints(self):
+        return self.run("return tools.complaints()")
+
+
+@contextlib.contextmanager
+def running_browser():
+    if missing := [command for command in COMMANDS if not shutil.which(command)]:
+        pytest.skip(f"{', '.join(missing)} not installed: see ./dev packages page")
+    environment = {**os.environ, "NODE_MODULES": str(node_modules()), "CHROMIUM": shutil.which("chromium")}
+    child = subprocess.Popen(
+        ["node", DRIVER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield Browser(child)
+    finally:
+        child.stdin.close()
+        child.wait(20)
