@@ -1,8 +1,8 @@
 /*
  * The HTTP server: libevent's evhttp with the limits that it lacks.
  *
- *   - A connection has HTTP_TIMEOUT_S from one request to the next, however slowly it sends or reads, unless it
- *     is sent a reply without an end.
+ *   - A connection has HTTP_TIMEOUT_S from one request to the next, however slowly it sends or reads, unless
+ *     it is sent a reply without an end.
  *   - There is a maximum of connections.  Beyond it a new connection replaces the one that has waited longest
  *     for a request: idle and slow clients keep out neither other clients nor the liveness probe.
  *   - Connections whose requests are being served may use only a part of the places: see
@@ -76,8 +76,8 @@ bool http_server_is_busy(const struct http_server *server);
 bool http_server_may_stream(const struct http_server *server);
 
 /*
- * For the handler: the reply to the request has no end by itself.  Its client may be silent, and is closed only
- * when it does not read for HTTP_TIMEOUT_S.  The connection ends with the reply.
+ * For the handler: the reply to the request has no end by itself.  Its client may be silent, and is closed
+ * only when it does not read for HTTP_TIMEOUT_S.  The connection ends with the reply.
  */
 void http_server_stream(const struct http_server *server, struct evhttp_request *request);
 

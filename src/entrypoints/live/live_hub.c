@@ -81,8 +81,7 @@ static bool has_watchers_of_events(const struct live_hub *hub)
 {
 	const struct live_viewer *viewer;
 
-	TAILQ_FOREACH(viewer, &hub->viewers, entry)
-	{
+	for (viewer = TAILQ_FIRST(&hub->viewers); viewer; viewer = TAILQ_NEXT(viewer, entry)) {
 		if (viewer->with_events)
 			return true;
 	}
@@ -133,8 +132,8 @@ static void send_to_all(struct live_hub *hub)
 {
 	struct live_viewer *viewer;
 
-	TAILQ_FOREACH(viewer, &hub->viewers, entry)
-	send_to(hub, viewer);
+	for (viewer = TAILQ_FIRST(&hub->viewers); viewer; viewer = TAILQ_NEXT(viewer, entry))
+		send_to(hub, viewer);
 }
 
 /* The status as it is sent, to be freed by free(). */
@@ -159,8 +158,7 @@ static void send_status(struct live_hub *hub)
 		return;
 	hub->status_ms = now_ms(hub);
 	text = status_event(hub, &size);
-	TAILQ_FOREACH(viewer, &hub->viewers, entry)
-	{
+	for (viewer = TAILQ_FIRST(&hub->viewers); viewer; viewer = TAILQ_NEXT(viewer, entry)) {
 		if (viewer->with_status)
 			send_text(viewer, text, size);
 	}
@@ -253,8 +251,8 @@ static void refill(struct live_hub *hub)
 
 	hub->ticked_ms += elapsed_ms;
 	hub->tokens = refilled(hub->tokens, elapsed_ms);
-	TAILQ_FOREACH(viewer, &hub->viewers, entry)
-	live_viewer_refill(viewer, elapsed_ms);
+	for (viewer = TAILQ_FIRST(&hub->viewers); viewer; viewer = TAILQ_NEXT(viewer, entry))
+		live_viewer_refill(viewer, elapsed_ms);
 }
 
 static void on_tick(void *context)

@@ -7,7 +7,7 @@
 #define ALLOCD_ENTRYPOINTS_LIVE_LIVE_RING_H
 
 #include "bus/ports/codec.h"
-#include "bus/ports/event_peek.h"
+#include "bus/publishing/event_peek.h"
 
 /* The oldest events leave beyond either bound. */
 #define LIVE_RING_MAX   5000

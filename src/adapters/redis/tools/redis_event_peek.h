@@ -6,7 +6,7 @@
 #define ALLOCD_ADAPTERS_REDIS_TOOLS_REDIS_EVENT_PEEK_H
 
 #include "adapters/redis/connection/redis_connection.h"
-#include "bus/ports/event_peek.h"
+#include "bus/publishing/event_peek.h"
 
 struct redis_event_peek;
 

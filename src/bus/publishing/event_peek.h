@@ -3,8 +3,8 @@
  *
  * It has no part in delivering events: what cannot be read is missing on a screen, and nowhere else.
  */
-#ifndef ALLOCD_BUS_PORTS_EVENT_PEEK_H
-#define ALLOCD_BUS_PORTS_EVENT_PEEK_H
+#ifndef ALLOCD_BUS_PUBLISHING_EVENT_PEEK_H
+#define ALLOCD_BUS_PUBLISHING_EVENT_PEEK_H
 
 #include "bus/base/stream_id.h"
 #include "core/base/bytes.h"
