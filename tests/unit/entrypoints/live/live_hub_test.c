@@ -229,8 +229,12 @@ static const char *const unknown_ids[] = {
 
 START_TEST(an_id_of_another_worker_or_none_at_all_is_a_gap)
 {
-	const struct seen *seen =
-		watch(&(struct live_request){.with_events = true, .last_id = unknown_ids[_i]});
+	const struct seen *seen;
+
+	stream_add("lamp", 5);
+	watch(&events);
+	live_run_ms(500);
+	seen = watch(&(struct live_request){.with_events = true, .last_id = unknown_ids[_i]});
 
 	ck_assert_int_eq(times_seen(seen, "event: gap"), 1);
 }
