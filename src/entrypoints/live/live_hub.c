@@ -329,7 +329,7 @@ void live_hub_add(struct live_hub *hub, struct live_line *line, const struct liv
 	struct live_viewer *viewer = live_viewer_new(line, request, now_ms(hub));
 
 	if (TAILQ_EMPTY(&hub->viewers)) {
-		hub->ticked_ms = now_ms(hub);
+		hub->ticked_ms = hub->status_ms = now_ms(hub);
 		hub->tokens = LIVE_READ_PER_S * 1000;
 		hub->config.clock->ops->timer_set(hub->timer, LIVE_TICK_MS);
 	}
