@@ -15,15 +15,14 @@ static void reply_message(const struct http_call *call, const struct admin_resul
 	const struct admin_output *output = &result->output;
 	const struct child_end *end = &result->end;
 	struct arena *arena = arena_new(4096);
+	bool has_ended = end->cut == CHILD_ENDED_ITSELF;
 
-	if (end->cut != CHILD_ENDED_ITSELF)
-		admin_reply_failure(call, end);
-	else if (output->lines == 1)
+	if (has_ended && output->lines == 1)
 		reply_json_text(call,
 				arena_printf(arena,
 					     "%.*s,\"dead_letters\":\"/admin/dead-letters?message-id=%s\"}",
 					     (int)output->size - 1, output->text, (const char *)context));
-	else if (end->status == STATUS_TRY_AGAIN && strstr(end->error, UNKNOWN))
+	else if (has_ended && end->status == STATUS_TRY_AGAIN && strstr(end->error, UNKNOWN))
 		reply_not_found(call, end->error);
 	else
 		admin_reply_failure(call, end);

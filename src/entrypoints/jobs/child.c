@@ -59,12 +59,12 @@ static void cut(struct child *child, enum child_cut cut)
 static void pass_lines(struct child *child)
 {
 	struct evbuffer *bytes = child->output.bytes;
-	struct evbuffer_ptr start, end;
+	struct evbuffer_ptr start;
 	size_t size;
 	char *line;
 
 	while (evbuffer_ptr_set(bytes, &start, child->searched, EVBUFFER_PTR_SET) == 0 &&
-	       (end = evbuffer_search_eol(bytes, &start, NULL, EVBUFFER_EOL_LF)).pos >= 0) {
+	       evbuffer_search_eol(bytes, &start, NULL, EVBUFFER_EOL_LF).pos >= 0) {
 		line = must(evbuffer_readln(bytes, &size, EVBUFFER_EOL_LF));
 		child->searched = 0;
 		child->call.line(child->call.context, line, size);
@@ -132,12 +132,16 @@ static const char *last_error(struct child *child)
 
 /* ---- its end ---- */
 
-static void free_child(struct child *child)
+static void unlink_child(struct child *child)
 {
 	*child->place = child->next;
 	if (child->next)
 		child->next->place = child->place;
 	child->all->count--;
+}
+
+static void free_child(struct child *child)
+{
 	close_pipe(&child->output);
 	close_pipe(&child->errors);
 	event_free(child->output.readable);
@@ -158,6 +162,7 @@ static void end_child(struct child *child, int status)
 	end.cut = child->cut;
 	end.error = last_error(child);
 	child->call.ended(child->call.context, &end);
+	unlink_child(child);
 	free_child(child);
 }
 
@@ -354,10 +359,11 @@ void children_free(struct children **place)
 		return;
 	for (struct child *child = children->first; child; child = child->next)
 		kill(child->pid, SIGKILL);
-	while (children->first) {
-		while (waitpid(children->first->pid, NULL, 0) < 0 && errno == EINTR)
+	for (struct child *child = children->first, *next; child; child = next) {
+		next = child->next;
+		while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
 			;
-		free_child(children->first);
+		free_child(child);
 	}
 	event_free(children->on_sigchld);
 	free(children);

@@ -40,15 +40,20 @@ struct job_table {
 
 static void free_job(struct job *job)
 {
+	json_decref(job->progress);
+	free(job->who);
+	free(job->error);
+	free(job);
+}
+
+static void remove_job(struct job *job)
+{
 	struct job **place = &job->table->jobs;
 
 	while (*place != job)
 		place = &(*place)->next;
 	*place = job->next;
-	json_decref(job->progress);
-	free(job->who);
-	free(job->error);
-	free(job);
+	free_job(job);
 }
 
 static int64_t number(const struct job *job, const char *name)
@@ -67,7 +72,7 @@ static void forget_oldest(struct job_table *table)
 		next = job->next;
 		ended += !job->child;
 		if (!job->child && ended > JOBS_ENDED_MAX)
-			free_job(job);
+			remove_job(job);
 	}
 }
 
@@ -96,7 +101,7 @@ static void on_ended(void *context, const struct child_end *end)
 	if (job->begun)
 		job->begun(job->begun_context, job, NULL, end);
 	if (job->begun || job->is_refused)
-		free_job(job);
+		remove_job(job);
 	forget_oldest(table);
 	table->ended(table->context);
 }
@@ -155,7 +160,7 @@ struct job *job_start(struct job_table *table, const struct job_call *call)
 								       .context = job});
 	if (job->child)
 		return job;
-	free_job(job);
+	remove_job(job);
 	return NULL;
 }
 
@@ -247,8 +252,10 @@ void job_table_free(struct job_table **place)
 
 	if (!table)
 		return;
-	while (table->jobs)
-		free_job(table->jobs);
+	for (struct job *job = table->jobs, *next; job; job = next) {
+		next = job->next;
+		free_job(job);
+	}
 	free(table);
 	*place = NULL;
 }
