@@ -39,7 +39,8 @@ for await (const line of createInterface({ input: process.stdin })) {
     const value = await new AsyncFunction("page", "given", "tools", script)(page, given, tools);
     console.log(JSON.stringify({ value: value ?? null }));
   } catch (error) {
-    console.log(JSON.stringify({ error: String(error.stack || error) }));
+    const shown = await page?.locator("body").innerText({ timeout: 1000 }).catch(() => "");
+    console.log(JSON.stringify({ error: `${error.stack || error}\nThe page shows: ${shown}` }));
   }
 }
 await browser.close();

@@ -10,7 +10,7 @@ import re
 import installation
 import pytest
 from browser import running_browser
-from installation import ROOT
+from installation import ROOT, wait_until
 
 TOKEN = "a-token-of-32-characters-0123456"
 HOSTILE = "<img src=x onerror=alert(1)>\u202e"
@@ -170,3 +170,28 @@ def test_a_wrong_token_changes_nothing_and_the_right_one_discards_what_can_be_re
     browser.shows("11 dead letters restored.")
     history = shop.get("/admin/dead-letters/1").json()["history"]
     assert [(one["action"], one["who"]) for one in history] == [(what, "page:ann@127.0.0.1") for what in ("discarded", "restored")]
+
+
+def test_a_dead_letter_is_edited_rehearsed_and_replayed(browser, shop):
+    shop.send("allocate", {"orderid": "edited", "sku": "LAMP", "qty": "5", "id": "m-edited"})
+    letter = wait_until(lambda: shop.query("select id from dead_letters where message_id = 'm-edited'"), "the letter")[0][0]
+    open_page(browser, shop, f"dead/{letter}")
+    browser.run("await page.getByLabel('Kind of qty').selectOption('integer')")
+    browser.press("Rehearse 1")
+    sign_in(browser)
+    browser.shows("1 would be handled", '"orderid":"edited"')
+    assert shop.get("/allocations/edited").status_code == 404
+    browser.press("Replay 1 …", "Replay 1")
+    browser.shows("The replay is done: 1 of 1 tried, 1 handled")
+    assert shop.get("/allocations/edited?full").json() == [{"sku": "LAMP", "batchref": "shelf", "qty": 5}]
+
+
+def test_a_command_that_is_tried_has_an_outcome_events_and_a_view_of_its_own(browser, shop):
+    open_page(browser, shop, "try/allocate")
+    for label, text in {"orderid": "tried", "sku": "LAMP", "qty": "2", "id": "m-tried"}.items():
+        browser.run("await page.getByLabel(given.label, {exact: true}).fill(given.text)", label=label, text=text)
+    browser.press("Send allocate")
+    sign_in(browser)
+    browser.shows("line_allocated")
+    browser.run("await page.getByRole('link', {name: 'm-tried'}).first().click()")
+    browser.shows("Message m-tried", "handled", "tried")

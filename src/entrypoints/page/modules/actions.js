@@ -23,7 +23,9 @@ function rehearsed(result) {
     letter.changes.map((change) => make("div", change)),
     letter.events.length ? eventsOf(letter) : "none",
   ]));
-  const words = make("p", `Of ${letters(result.total)}: ${whole(result.handled)} would be handled, ${whole(result.skipped)} skipped, ${whole(result.failed)} would fail again. Nothing was changed.`);
+  const number = (...outcomes) => whole(result.letters.filter(({ outcome }) => outcomes.includes(outcome)).length);
+  const refused = number("rejected", "invalid", "failed");
+  const words = make("p", `Of ${letters(result.letters.length)}: ${number("handled")} would be handled, ${number("skipped")} skipped, ${refused} would fail again. Nothing was changed.`);
   words.setAttribute("role", "status");
   return [words, rows.element];
 }

@@ -2,7 +2,7 @@
 import { read } from "./api.js";
 import { badge, clock, link, make, panel, put, sentence, table, whenChanged, whole } from "./dom.js";
 
-const LOOKS = { rejected: "warn", invalid: "warn", failed: "bad" };
+const LOOKS = { handled: "good", rejected: "warn", invalid: "warn", failed: "bad" };
 const PERIOD_MS = 15000; // a replaced letter does not change their number
 
 export const outcomeBadge = (outcome) => badge(outcome, LOOKS[outcome] || "plain");
