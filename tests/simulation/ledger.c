@@ -477,6 +477,8 @@ static void check_publications(struct replay_run *run, bool once)
 		size_t version;
 
 		ck_assert(memory_codec_read(event->type, event->payload, world->arena, &envelope, &error));
+		if (event->type == MSG_COMMAND_REJECTED)
+			continue;
 		history = history_of(run, message_text(&envelope.message, "sku"));
 		version = (size_t)message_number(&envelope.message, "version");
 		ck_assert_msg(version <= history->seen + 1, "%s: version %zu was published before %zu",
@@ -499,6 +501,45 @@ static void check_all_published(struct replay_run *run, const struct product_row
 		      history->seen + 1);
 }
 
+/* ---- publishers hear of dead letters, each once ---- */
+
+static size_t count_rejections(const struct outgoing *events, size_t count)
+{
+	size_t rejections = 0;
+
+	for (size_t i = 0; i < count; i++)
+		rejections += events[i].type == MSG_COMMAND_REJECTED;
+	return rejections;
+}
+
+static size_t rejections_in_outbox(void)
+{
+	const struct outbox_partition *partition = &world->database->outbox[0];
+	struct outgoing *events = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < partition->count; i++) {
+		if (!partition->rows[i].part_count)
+			ck_assert(
+				outbox_frame_decode(world->arena, partition->rows[i].frame, &events, &count));
+	}
+	ck_assert_uint_eq(count_rejections(events, count), count);
+	return count;
+}
+
+static void check_rejections(bool once)
+{
+	size_t stored = rejections_in_outbox(), published = 0;
+
+	for (size_t i = 0; i < memory_broker_count(world->broker); i++)
+		published += count_rejections(memory_broker_event(world->broker, i), 1);
+	ck_assert_uint_eq(stored, (size_t)world->database->dead_letters_ever);
+	if (once)
+		ck_assert_uint_eq(published, stored);
+	else
+		ck_assert_uint_ge(published, stored);
+}
+
 void ledger_check(struct ledger *ledger, const struct chaos *chaos)
 {
 	const struct database *database = world->database;
@@ -515,6 +556,7 @@ void ledger_check(struct ledger *ledger, const struct chaos *chaos)
 	for (size_t i = 0; i < database->product_count; i++)
 		history_of(&run, database->product_list[i]->sku)->seen = 0;
 	check_publications(&run, chaos->broker_keeps);
+	check_rejections(chaos->broker_keeps);
 	for (size_t i = 0; i < database->product_count; i++)
 		check_all_published(&run, database->product_list[i]);
 	ck_assert_uint_eq(database_notification_count(database), 0);

@@ -270,6 +270,7 @@ static void begin_worker(struct run *run, int number)
 	struct world *worker = replicas[number].world;
 
 	worker->config.move_max = MOVE_MAX;
+	worker->config.rejection_events = true;
 	worker->config.lanes = 1 + (size_t)pick(run, 3);
 	worker->config.backlog = (size_t[]){0, 8, 100}[pick(run, 3)];
 	worker->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(run, 4)];

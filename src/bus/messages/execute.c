@@ -11,7 +11,6 @@ void admit_delivery(struct unit_of_work *uow, struct delivery *delivery)
 {
 	unit_of_work_want_lease(uow, delivery);
 	unit_of_work_want_replay(uow, delivery);
-	unit_of_work_want_letter(uow, delivery);
 	if (delivery->decided)
 		return;
 	delivery_reopen(delivery);

@@ -7,6 +7,7 @@
 #include "core/product_repository.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ static void set_up(struct unit_of_work *uow, struct arena *arena, struct codec *
 	map_init(&uow->line_map, arena);
 	map_init(&uow->inbox_map, arena);
 	map_init(&uow->view_map, arena);
+	map_init(&uow->letter_map, arena);
 }
 
 void unit_of_work_init(struct unit_of_work *uow, struct codec *codec, int move_max)
@@ -108,27 +110,26 @@ static void write_payload(struct unit_of_work *uow, struct delivery *delivery)
 	delivery->payload_size = delivery->payload.size;
 }
 
-static bool is_same_entry(const struct delivery *one, const struct delivery *other)
+/*
+ * Its publisher hears of the dead letter, unless it is of an entry that is a dead letter already.  That is to
+ * be loaded, because an entry may be delivered again as a new one, too: when its group was moved back.
+ */
+static void add_rejection(struct unit_of_work *uow, const struct delivery *delivery)
 {
-	return one->first.incarnation == other->first.incarnation &&
-	       !strcmp(one->first.entry_id, other->first.entry_id) &&
-	       !strcmp(one->first.origin, other->first.origin);
-}
+	const struct entry_place *entry = &delivery->first;
+	struct letter_slot *slot = arena_alloc(uow->arena, sizeof *slot);
 
-/* Returns whether the delivery is the first one of its entry that became a dead letter. */
-static bool note_letter(struct unit_of_work *uow, const struct delivery *delivery)
-{
-	bool is_first = true;
+	slot->delivery = delivery;
+	slot->loaded = !entry->entry_id;
+	if (entry->entry_id) {
+		const char *key = arena_printf(uow->arena, "%s %" PRId64 " %s", entry->origin,
+					       entry->incarnation, entry->entry_id);
 
-	for (size_t i = 0; i < uow->letter_count; i++) {
-		struct letter_slot *slot = uow->letters[i];
-
-		if (slot->delivery == delivery)
-			is_first = !slot->is_kept;
-		else if (delivery->transport == TRANSPORT_STREAM && is_same_entry(slot->delivery, delivery))
-			slot->is_kept = true;
+		slot->is_kept = map_get(&uow->letter_map, key);
+		map_put(&uow->letter_map, key, slot);
 	}
-	return is_first;
+	GROW(uow, letters, letter_count);
+	uow->letters[uow->letter_count++] = slot;
 }
 
 static void add_dead_letter(struct unit_of_work *uow, struct delivery *delivery)
@@ -136,10 +137,8 @@ static void add_dead_letter(struct unit_of_work *uow, struct delivery *delivery)
 	write_payload(uow, delivery);
 	GROW(uow, dead, dead_count);
 	uow->dead[uow->dead_count++] = delivery;
-	if (!uow->rejection_events || !note_letter(uow, delivery))
-		return;
-	GROW(uow, rejected, rejected_count);
-	uow->rejected[uow->rejected_count++] = delivery;
+	if (uow->rejection_events)
+		add_rejection(uow, delivery);
 }
 
 void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
@@ -159,6 +158,17 @@ void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery)
 		add_dead_letter(uow, delivery);
 }
 
+int64_t unit_of_work_new_letters(const struct unit_of_work *uow)
+{
+	int64_t count = 0;
+
+	if (!uow->rejection_events)
+		return -1;
+	for (size_t i = 0; i < uow->letter_count; i++)
+		count += uow->letters[i]->delivery->first.entry_id && !uow->letters[i]->is_kept;
+	return count;
+}
+
 /* A name that no other event has: that of the unit, and a number. */
 static const char *number_in_unit(const struct unit_of_work *uow, size_t number)
 {
@@ -169,24 +179,32 @@ static const char *number_in_unit(const struct unit_of_work *uow, size_t number)
 	return arena_printf(uow->arena, "%s/%zu", hex, number);
 }
 
-/* Returns one event for each rejected message. */
-static const struct outgoing *rejection_events(struct unit_of_work *uow)
+static void encode_rejection(struct unit_of_work *uow, const struct delivery *dead, struct outgoing *outgoing,
+			     size_t number)
 {
-	struct outgoing *events = arena_alloc(uow->arena, uow->rejected_count * sizeof *events);
+	struct envelope event = rejection_event(dead, uow->now, uow->arena);
+	bool is_valid;
 
-	for (size_t i = 0; i < uow->rejected_count; i++) {
-		struct envelope event = rejection_event(uow->rejected[i], uow->now, uow->arena);
-		bool is_valid;
+	if (!event.id)
+		event.id = number_in_unit(uow, number);
+	outgoing->type = event.message.type;
+	is_valid = uow->codec->ops->encode(uow->codec, &event, uow->arena, &outgoing->payload, &uow->defect);
+	assert(is_valid && "each field is within its bounds");
+	(void)is_valid;
+}
 
-		if (!event.id)
-			event.id = number_in_unit(uow, i);
-		events[i].type = event.message.type;
-		is_valid = uow->codec->ops->encode(uow->codec, &event, uow->arena, &events[i].payload,
-						   &uow->defect);
-		assert(is_valid && "each field is within its bounds");
-		(void)is_valid;
+static void add_rejection_events(struct unit_of_work *uow, struct outbox_rows *rows)
+{
+	struct outgoing *events = arena_alloc(uow->arena, uow->letter_count * sizeof *events);
+	size_t count = 0;
+
+	for (size_t i = 0; i < uow->letter_count; i++) {
+		if (uow->letters[i]->is_kept)
+			continue;
+		encode_rejection(uow, uow->letters[i]->delivery, &events[count], count);
+		count++;
 	}
-	return events;
+	outbox_rows_add_apart(rows, REJECTIONS_PARTITION, events, count);
 }
 
 static void fill_outbox(struct unit_of_work *uow)
@@ -200,9 +218,8 @@ static void fill_outbox(struct unit_of_work *uow)
 			outbox_rows_add(&rows, partition_of(slot->sku), slot->product, slot->first_version,
 					slot->outgoing, slot->outgoing_count);
 	}
-	if (uow->rejected_count)
-		outbox_rows_add_apart(&rows, REJECTIONS_PARTITION, rejection_events(uow),
-				      uow->rejected_count);
+	if (uow->letter_count)
+		add_rejection_events(uow, &rows);
 	outbox_rows_encode(&rows);
 	uow->outbox = rows.rows;
 	uow->outbox_count = rows.count;
@@ -357,20 +374,6 @@ struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const str
 	GROW(uow, replays, replay_count);
 	uow->replays[uow->replay_count++] = slot;
 	return slot;
-}
-
-/* An entry that is new, and was not forwarded, was never delivered before. */
-void unit_of_work_want_letter(struct unit_of_work *uow, const struct delivery *delivery)
-{
-	struct letter_slot *slot;
-
-	if (!uow->rejection_events || delivery->transport != TRANSPORT_STREAM ||
-	    (!delivery->pass && delivery->first.entry_id == delivery->entry_id))
-		return;
-	slot = arena_alloc(uow->arena, sizeof *slot);
-	slot->delivery = delivery;
-	GROW(uow, letters, letter_count);
-	uow->letters[uow->letter_count++] = slot;
 }
 
 void unit_of_work_recall_batch(struct unit_of_work *uow, const char *reference, const char *sku)

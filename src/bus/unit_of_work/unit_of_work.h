@@ -69,11 +69,14 @@ struct replay_slot {
 	bool is_stale; /* an operator replayed or discarded it meanwhile */
 };
 
-/* A stream entry that is delivered again: it may be a dead letter already, whose publisher heard of it. */
+/*
+ * A message of the unit that became a dead letter and whose publisher hears of it: see rejection_event.h.  If
+ * it was delivered before, by its entry id, it may be one already.
+ */
 struct letter_slot {
 	const struct delivery *delivery;
 	bool loaded;
-	bool is_kept; /* it is a dead letter, in the database or in this unit */
+	bool is_kept; /* its entry is a dead letter already, in the database or in this unit */
 };
 
 /* ---- what the store writes ---- */
@@ -141,9 +144,6 @@ struct unit_of_work {
 	size_t notification_count;
 	struct delivery **dead; /* dead letters */
 	size_t dead_count;
-	struct delivery *
-		*rejected; /* those of them whose publisher is to hear of it: see rejection_event.h */
-	size_t rejected_count;
 	struct delivery **replayed; /* their dead letters get the outcome, or are deleted */
 	size_t replayed_count;
 	int64_t *ended; /* keys of the processes whose event has its outcome: their records are deleted */
@@ -152,7 +152,7 @@ struct unit_of_work {
 	size_t cursor_count;
 
 	/* Private to unit_of_work.c. */
-	struct map product_map, batch_map, line_map, inbox_map, view_map;
+	struct map product_map, batch_map, line_map, inbox_map, view_map, letter_map;
 	const struct envelope *cause; /* the message whose events are raised; NULL: between messages */
 	struct product *touched;      /* the product of that message */
 	const char *defect;           /* why one of its events cannot be written */
@@ -173,6 +173,12 @@ void unit_of_work_clear(struct unit_of_work *uow);
 /* Keeps, or undoes, the changes of the message that is being handled. */
 void unit_of_work_keep_changes(struct unit_of_work *uow);
 void unit_of_work_undo_changes(struct unit_of_work *uow);
+
+/*
+ * How many entries are dead letters for the first time, as the load said; -1: that is of no interest.  If the
+ * flush finds another number, because an entry was handled twice at the same time, it is a conflict.
+ */
+int64_t unit_of_work_new_letters(const struct unit_of_work *uow);
 
 /* Notes what the delivery's outcome entails: a spent id, or a dead letter. */
 void unit_of_work_settle(struct unit_of_work *uow, struct delivery *delivery);
@@ -213,9 +219,6 @@ void unit_of_work_want_lease(struct unit_of_work *uow, const struct delivery *de
 
 /* The slot of the dead letter that the delivery replays; NULL when it is no replay. */
 struct replay_slot *unit_of_work_want_replay(struct unit_of_work *uow, const struct delivery *delivery);
-
-/* If dead letters raise events, notes a delivery whose entry may be a dead letter already. */
-void unit_of_work_want_letter(struct unit_of_work *uow, const struct delivery *delivery);
 
 /* ---- what handlers call ---- */
 

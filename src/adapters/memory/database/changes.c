@@ -142,6 +142,7 @@ static void copy_notifications(struct changes *changes, const struct unit_of_wor
 
 static void copy_dead(struct changes *changes, const struct unit_of_work *uow)
 {
+	changes->new_letters = unit_of_work_new_letters(uow);
 	for (size_t i = 0; i < uow->dead_count; i++) {
 		const struct delivery *delivery = uow->dead[i];
 		struct bytes payload = delivery->payload;

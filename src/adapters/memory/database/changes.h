@@ -53,6 +53,7 @@ struct changes {
 	size_t notification_count;
 	struct dead_letter_row *dead;
 	size_t dead_count;
+	int64_t new_letters; /* see unit_of_work_new_letters() */
 	struct replay_row *replays;
 	size_t replay_count;
 	int64_t *ended; /* keys of processes */

@@ -107,6 +107,31 @@ static bool check_ids(const struct changes *changes, const struct database *data
 	return true;
 }
 
+/* Whether no dead letter, and none of the changes before it, is of the same entry. */
+static bool is_new_entry(const struct changes *changes, const struct database *database, size_t number)
+{
+	const struct dead_letter_row *letter = &changes->dead[number];
+
+	if (!letter->entry_id || database_find_entry(database, letter))
+		return false;
+	for (size_t i = 0; i < number; i++) {
+		if (database_is_same_entry(&changes->dead[i], letter))
+			return false;
+	}
+	return true;
+}
+
+static bool check_letters(const struct changes *changes, const struct database *database,
+			  struct failure *failure)
+{
+	int64_t count = 0;
+
+	for (size_t i = 0; i < changes->dead_count; i++)
+		count += is_new_entry(changes, database, i);
+	return changes->new_letters < 0 || count == changes->new_letters ||
+	       fail(failure, FAILURE_CONFLICT, "an entry became a dead letter meanwhile");
+}
+
 static bool check_replays(const struct changes *changes, const struct database *database,
 			  struct failure *failure)
 {
@@ -127,5 +152,6 @@ bool changes_check(const struct changes *changes, const struct database *databas
 		return fail(failure, FAILURE_FENCED, "another worker has taken a lease");
 	return check_keys(changes, database, failure) && check_products(changes, database, failure) &&
 	       check_batches(changes, database, failure) && check_lines(changes, database, failure) &&
-	       check_ids(changes, database, failure) && check_replays(changes, database, failure);
+	       check_ids(changes, database, failure) && check_replays(changes, database, failure) &&
+	       check_letters(changes, database, failure);
 }

@@ -308,8 +308,10 @@ int64_t database_revision(const struct database *database, const char *sku);
 /* Returns NULL if the dead letter was removed. */
 struct dead_letter_row *database_dead_letter(const struct database *database, int64_t key);
 
-/* Whether the stream entry is a dead letter. */
-bool database_has_letter_of(const struct database *database, const struct entry_place *place);
+/* Whether both are of the same stream entry, and the dead letter of the same entry, or NULL. */
+bool database_is_same_entry(const struct dead_letter_row *one, const struct dead_letter_row *other);
+struct dead_letter_row *database_find_entry(const struct database *database,
+					    const struct dead_letter_row *letter);
 
 /* Whether the dead letter was replayed or discarded since it was read; `replay` may be NULL. */
 bool database_is_stale(const struct database *database, const struct replay *replay);

@@ -27,28 +27,17 @@ bool database_is_stale(const struct database *database, const struct replay *rep
 
 /* ---- they are added ---- */
 
-static bool is_same_entry(const struct dead_letter_row *one, const struct dead_letter_row *other)
+bool database_is_same_entry(const struct dead_letter_row *one, const struct dead_letter_row *other)
 {
 	return one->entry_id && other->entry_id && !strcmp(one->entry_id, other->entry_id) &&
 	       one->incarnation == other->incarnation && !strcmp(one->origin, other->origin);
 }
 
-bool database_has_letter_of(const struct database *database, const struct entry_place *place)
-{
-	const struct dead_letter_row entry = {
-		.origin = place->origin, .incarnation = place->incarnation, .entry_id = place->entry_id};
-
-	for (size_t i = 0; i < database->dead_letter_count; i++) {
-		if (is_same_entry(&database->dead_letters[i], &entry))
-			return true;
-	}
-	return false;
-}
-
-static struct dead_letter_row *find_entry(struct database *database, const struct dead_letter_row *letter)
+struct dead_letter_row *database_find_entry(const struct database *database,
+					    const struct dead_letter_row *letter)
 {
 	for (size_t i = 0; i < database->dead_letter_count; i++) {
-		if (is_same_entry(&database->dead_letters[i], letter))
+		if (database_is_same_entry(&database->dead_letters[i], letter))
 			return &database->dead_letters[i];
 	}
 	return NULL;
@@ -65,7 +54,7 @@ static void fail_again(struct database *database, struct dead_letter_row *letter
 
 void database_add_dead_letter(struct database *database, const struct dead_letter_row *letter)
 {
-	struct dead_letter_row *kept = find_entry(database, letter);
+	struct dead_letter_row *kept = database_find_entry(database, letter);
 
 	if (kept) {
 		fail_again(database, kept, letter->outcome, letter->reason);

@@ -286,9 +286,13 @@ static void load_letters(const struct database *database, struct unit_of_work *u
 {
 	for (size_t i = 0; i < uow->letter_count; i++) {
 		struct letter_slot *slot = uow->letters[i];
+		const struct entry_place *entry = &slot->delivery->first;
+		const struct dead_letter_row like = {.origin = entry->origin,
+						     .incarnation = entry->incarnation,
+						     .entry_id = entry->entry_id};
 
 		if (!slot->loaded)
-			slot->is_kept = database_has_letter_of(database, &slot->delivery->first);
+			slot->is_kept |= database_find_entry(database, &like) != NULL;
 		slot->loaded = true;
 	}
 }

@@ -435,25 +435,32 @@ order by w.at
 returning id
 
 -- statement INSERT_DEAD_LETTERS
--- A stream entry that was delivered again is the same dead letter, even if both deliveries are in this unit.
-insert into dead_letters as d
-	(outcome, reason, way, place, incarnation, entry_id, message, source, message_id, payload, payload_bytes)
-select w.outcome, w.reason, w.way, w.place, w.incarnation, w.entry_id,
-	w.message, w.source, w.message_id, w.payload, w.payload_bytes
-from (
-	select *, row_number() over (partition by place, incarnation, entry_id order by at desc) as deliveries
-	from unnest(
-		$1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
-		$7::text[], $8::text[], $9::text[], $10::bytea[], $11::bigint[]
-	) with ordinality as w(
-		outcome, reason, way, place, incarnation, entry_id,
-		message, source, message_id, payload, payload_bytes, at
-	)
-) as w
-where w.entry_id is null or w.deliveries = 1
-order by w.at
-on conflict (place, incarnation, entry_id) where entry_id is not null do update
-set attempts = d.attempts + 1, last_at = now(), outcome = excluded.outcome, reason = excluded.reason
+-- A stream entry that was delivered again is the same dead letter, even if both deliveries are in this unit. Of the entries
+-- $12 must be new, unless it is -1.
+with kept as (
+	insert into dead_letters as d
+		(outcome, reason, way, place, incarnation, entry_id, message, source, message_id, payload, payload_bytes)
+	select w.outcome, w.reason, w.way, w.place, w.incarnation, w.entry_id,
+		w.message, w.source, w.message_id, w.payload, w.payload_bytes
+	from (
+		select *, row_number() over (partition by place, incarnation, entry_id order by at desc) as deliveries
+		from unnest(
+			$1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
+			$7::text[], $8::text[], $9::text[], $10::bytea[], $11::bigint[]
+		) with ordinality as w(
+			outcome, reason, way, place, incarnation, entry_id,
+			message, source, message_id, payload, payload_bytes, at
+		)
+	) as w
+	where w.entry_id is null or w.deliveries = 1
+	order by w.at
+	on conflict (place, incarnation, entry_id) where entry_id is not null do update
+	set attempts = d.attempts + 1, last_at = now(), outcome = excluded.outcome, reason = excluded.reason
+	returning d.entry_id is not null and d.attempts = 1 as is_new
+)
+select expect_attempts(count(*) filter (where is_new), $12::bigint)
+from kept
+having $12::bigint >= 0
 
 -- statement DELETE_PROCESSES
 with ended as materialized (

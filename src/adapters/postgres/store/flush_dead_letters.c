@@ -103,6 +103,7 @@ static void insert_dead_letters(struct flush *flush)
 		array_bytes(payloads, dead->payload);
 		array_int8(sizes, (int64_t)dead->payload_size);
 	}
+	query_int8(query, unit_of_work_new_letters(uow));
 }
 
 void flush_dead_letters(struct flush *flush)
