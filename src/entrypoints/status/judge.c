@@ -142,6 +142,11 @@ static void judge_redis(const struct observation *it, int64_t now_us, struct tro
 	}
 }
 
+static const char *plural(int64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static void judge_harm(const struct observation *it, const struct rises *rises, int64_t now_us,
 		       struct trouble_list *troubles)
 {
@@ -198,13 +203,13 @@ static void judge_verification(const struct observation *it, int64_t now_us, str
 	if (others > 0)
 		trouble_list_note(troubles, TROUBLE_VERIFY_FAILED, now_us, NULL,
 				  "the last `allocd verify` found %" PRId64
-				  " places where the database breaks a rule",
-				  others);
+				  " place%s where the database breaks a rule",
+				  others, plural(others));
 	if (it->view_breaches > 0)
 		trouble_list_note(troubles, TROUBLE_VIEW_STALE, now_us, NULL,
 				  "the last `allocd verify` found %" PRId64
-				  " lines that the read model shows wrongly",
-				  it->view_breaches);
+				  " line%s that the read model shows wrongly",
+				  it->view_breaches, plural(it->view_breaches));
 }
 
 static void judge_notes(const struct observation *it, const struct rises *rises, int64_t now_us,
@@ -216,12 +221,12 @@ static void judge_notes(const struct observation *it, const struct rises *rises,
 				  it->doing.waiting_bytes);
 	if (rises->dead_letters)
 		trouble_list_note(troubles, TROUBLE_DEAD_LETTERS_NEW, now_us, NULL,
-				  "%" PRId64 " dead letters in the last hour; %" PRId64 " are kept",
-				  rises->dead_letters, it->dead_letters.kept);
+				  "%" PRId64 " dead letter%s in the last hour, %" PRId64 " kept in all",
+				  rises->dead_letters, plural(rises->dead_letters), it->dead_letters.kept);
 	if (rises->unheard)
 		trouble_list_note(troubles, TROUBLE_NOBODY_LISTENS, now_us, NULL,
-				  "%" PRId64 " events of the last ten minutes had no subscriber",
-				  rises->unheard);
+				  "%" PRId64 " event%s of the last ten minutes had no subscriber",
+				  rises->unheard, plural(rises->unheard));
 }
 
 void status_judge(const struct observation *observation, const struct rises *rises, int64_t now_us,

@@ -57,9 +57,9 @@ def test_the_page_shows_health_figures_and_troubles(allocd):
     with opened(allocd.url("/")) as page:
         page.shows("✓ Healthy", "✓ read by this worker", "(this one)", "dead letters0")
         allocd.allocate("unknown-sku", "order", 1)
-        page.shows("1 dead letters in the last hour", "These messages were not handled", "Next: ")
+        page.shows("1 dead letter in the last hour", "These messages were not handled", "Next: ")
         assert page.title == "✓ Healthy · allocd"
-        assert "✓ Healthy. 1 dead letters in the last hour" in page.text  # what a screen reader is given
+        assert "✓ Healthy. 1 dead letter in the last hour" in page.text  # what a screen reader is given
 
 
 def test_the_page_says_when_the_worker_is_not_ready_and_when_it_is_again(allocd):

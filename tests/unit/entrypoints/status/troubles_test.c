@@ -101,6 +101,7 @@ static const struct {
 	{TROUBLE_VIEW_STALE, .breaches = 4, .view_breaches = 4, .words = "4 lines"},
 	{TROUBLE_QUEUE_FULL, .is_full = true, .words = "queue is full"},
 	{TROUBLE_DEAD_LETTERS_NEW, .rise_of_dead_letters = 5, .words = "5 dead letters in the last hour"},
+	{TROUBLE_DEAD_LETTERS_NEW, .rise_of_dead_letters = 1, .words = "1 dead letter in the last hour"},
 	{TROUBLE_NOBODY_LISTENS, .rise_of_unheard = 9, .words = "9 events"},
 	{TROUBLE_CLOCK_SKEW, .skew_us = 2000000, .words = "2.0 s ahead of"},
 	{TROUBLE_CLOCK_SKEW, .skew_us = -90500000, .words = "90.5 s behind"},
