@@ -147,7 +147,7 @@ void lane_handle(struct lane *lane)
 			delivery_queue_push(began_shrink(lane, delivery) ? &lane->causes : &lane->done,
 					    delivery);
 	}
-	if (unit_of_work_needs_load(&lane->uow)) {
+	if (lane->uow.letter_count && unit_of_work_needs_load(&lane->uow)) {
 		lane_load(lane); /* which of its dead letters are there already */
 		return;
 	}
