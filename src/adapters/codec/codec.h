@@ -58,8 +58,8 @@ bool codec_payload_edit(enum message_type type, struct bytes payload, const char
 typedef bool event_change(void *context, struct envelope *event, struct arena *arena);
 
 /*
- * An event that was encoded before, changed, in the same encoding and envelope.  Returns false if it cannot be
- * read or stays as it is.
+ * An event that was encoded before, changed, in the same encoding and envelope.  Returns false if it cannot
+ * be read or stays as it is.
  */
 bool codec_event_change(enum message_type type, struct bytes payload, event_change *change, void *context,
 			struct arena *arena, struct bytes *changed);

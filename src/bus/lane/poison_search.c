@@ -7,7 +7,7 @@
 /* How many units get more time after a unit was too large for the usual time. */
 #define PATIENT_UNITS 64
 
-/* Statement time limit while a slow message is searched for, in milliseconds; one that is slower is parked. */
+/* Milliseconds for each statement while a slow message is searched for; one that takes longer is parked. */
 #define BRISK_MS 150
 
 /* How many suspects are tried together while a slow message is searched for. */

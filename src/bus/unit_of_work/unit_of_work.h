@@ -161,8 +161,8 @@ struct unit_of_work {
 /* ---- the life of a unit ---- */
 
 /*
- * `move_max`: how many lines one step of a shrink may move.  The caller may set `rejection_events` afterwards,
- * which lasts until the release.
+ * `move_max`: how many lines one step of a shrink may move.  The caller may set `rejection_events`
+ * afterwards, which lasts until the release.
  */
 void unit_of_work_init(struct unit_of_work *uow, struct codec *codec, int move_max);
 void unit_of_work_release(struct unit_of_work *uow);

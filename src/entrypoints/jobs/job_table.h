@@ -19,7 +19,8 @@ struct job;
 struct job_table;
 
 /*
- * Called once: when the job has begun, and `end` is NULL; or when it ended before, and leaves the table.  `line` is the first one that it wrote, or NULL.
+ * Called once: when the job has begun, and `end` is NULL; or when it ended before, and leaves the table.
+ * `line` is the first one that it wrote, or NULL.
  */
 typedef void job_begun(void *context, const struct job *job, struct json_t *line,
 		       const struct child_end *end);
