@@ -34,21 +34,22 @@ class Load:
         self.prefix = allocd.prefix
         self.sent = 0
         self.heard = {stream: [] for stream in STREAMS}
-        self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=run, daemon=True) for run in (self.send, self.hear)]
+        self.stopping, self.all_sent = threading.Event(), threading.Event()
+        self.sender, self.listener = (threading.Thread(target=run, daemon=True) for run in (self.send, self.hear))
         self.subscription = self.redis.pubsub()
         self.subscription.subscribe(self.prefix + "line_allocated")
         self.subscription.get_message(timeout=5)
 
     def __enter__(self):
-        for thread in self.threads:
-            thread.start()
+        self.sender.start()
+        self.listener.start()
         return self
 
     def __exit__(self, *_):
         self.stopping.set()
-        for thread in self.threads:
-            thread.join()
+        self.sender.join()
+        self.all_sent.set()
+        self.listener.join()
 
     def send(self):
         streams = itertools.cycle(STREAMS)
@@ -64,8 +65,8 @@ class Load:
 
     def hear(self):
         last = time.monotonic()
-        while not self.stopping.is_set() or (self.count() < self.sent and time.monotonic() < last + TIMEOUT_S):
-            last = last if self.stopping.is_set() else time.monotonic()
+        while not self.all_sent.is_set() or (self.count() < self.sent and time.monotonic() < last + TIMEOUT_S):
+            last = last if self.all_sent.is_set() else time.monotonic()
             message = self.subscription.get_message(timeout=0.1)
             if message and message["type"] == "message":
                 self.heard[json.loads(message["data"])["sku"]].append(time.monotonic())

@@ -221,9 +221,9 @@ def test_a_database_that_does_not_pass_its_verification(allocd):
     allocd.query("update allocations_view set batchref = 'nowhere'")
     allocd.query("update batches set allocated = 2")
     assert allocd.run("verify").returncode == 1
-    assert "1 places" in await_everywhere(allocd, "verify-failed", "harm")["text"]
+    assert "1 place where" in await_everywhere(allocd, "verify-failed", "harm")["text"]
     trouble = await_everywhere(allocd, "view-stale", "harm")
-    assert "1 lines" in trouble["text"] and trouble["advice"] == "allocd rebuild-view"
+    assert "1 line that" in trouble["text"] and trouble["advice"] == "allocd rebuild-view"
     assert allocd.run("rebuild-view").returncode == 0
     await_over(allocd, "view-stale")
     allocd.query("update batches set allocated = 1")
