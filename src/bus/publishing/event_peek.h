@@ -24,8 +24,8 @@ struct peeked_event {
 struct peeked_events {
 	const struct peeked_event *events; /* the newest first */
 	size_t count;
-	int64_t added;         /* events ever added, the newest of these or more; negative: unknown */
-	struct stream_id last; /* the id that was given last; lower than before: there is a new stream */
+	int64_t added;         /* events ever added; negative: unknown */
+	struct stream_id last; /* the id that was given last; that, or `added`, is lower: a new stream */
 };
 
 /* `error`: one line, or NULL; then there are no events.  Arguments are valid during the call only. */

@@ -32,6 +32,7 @@ struct live_hub {
 	bool is_reading;       /* a read is under way */
 	bool is_read;          /* at least once since the first viewer came */
 	bool is_open;          /* the port is to be closed */
+	bool is_renewed;       /* the stream began anew, and none of its events was read yet */
 	size_t asked, most;    /* the most events of the last read, and of the next one */
 	int64_t next_read_ms;
 	char refusal[REASON_MAX]; /* of the last read; "": it was answered */
@@ -90,15 +91,24 @@ static bool has_watchers_of_events(const struct live_hub *hub)
 
 /* ---- sending ---- */
 
+static void write_availability(const struct live_hub *hub, struct live_viewer *viewer, FILE *out)
+{
+	bool is_refused = *hub->refusal;
+
+	if (is_refused && !viewer->is_refusal_sent)
+		live_write_reason(out, "unavailable", hub->refusal);
+	else if (!is_refused && viewer->is_refusal_sent)
+		live_write_available(out);
+	viewer->is_refusal_sent = is_refused;
+}
+
 static void write_events(struct live_hub *hub, struct live_viewer *viewer, FILE *out)
 {
 	if (!viewer->with_events)
 		return;
+	write_availability(hub, viewer, out);
 	if (hub->is_read)
 		live_viewer_write_events(viewer, hub->ring, hub->start, &hub->config, now_ms(hub), out);
-	if (*hub->refusal && !viewer->is_refusal_sent)
-		live_write_reason(out, "unavailable", hub->refusal);
-	viewer->is_refusal_sent = *hub->refusal;
 }
 
 static void write_comment(struct live_hub *hub, struct live_viewer *viewer, FILE *out)
@@ -167,6 +177,13 @@ static void send_status(struct live_hub *hub)
 
 /* ---- reading events ---- */
 
+/* The stream was deleted, or Redis started empty: some of the old one's events may not have been read. */
+static void begin_anew(struct live_hub *hub)
+{
+	hub->seen = -1;
+	hub->is_renewed = true;
+}
+
 /* How many events between the last one that was seen and those that were found are missing. */
 static int64_t unread_before(struct live_hub *hub, const struct peeked_events *found)
 {
@@ -175,6 +192,8 @@ static int64_t unread_before(struct live_hub *hub, const struct peeked_events *f
 	int64_t unread = found->added > seen ? found->added - seen : 0;
 
 	hub->seen = seen + unread;
+	if (hub->is_renewed)
+		return LIVE_UNKNOWN;
 	if (is_first || is_all)
 		return 0;
 	return found->added < 0 ? LIVE_UNKNOWN : unread;
@@ -188,8 +207,10 @@ static void add_events(struct live_hub *hub, const struct peeked_events *found)
 		live_ring_add(hub->ring, &found->events[i - 1], unread);
 		unread = 0;
 	}
-	if (found->count)
-		hub->last = found->events[0].id;
+	if (!found->count)
+		return;
+	hub->last = found->events[0].id;
+	hub->is_renewed = false;
 }
 
 static void on_found(void *context, const struct peeked_events *found, const char *error)
@@ -202,10 +223,13 @@ static void on_found(void *context, const struct peeked_events *found, const cha
 		utf8_format(hub->refusal, sizeof hub->refusal, "%s", error);
 		hub->next_read_ms = now_ms(hub) + LIVE_REFUSED_MS;
 	} else if (stream_id_compare(found->last, hub->last) < 0) {
-		/* A new stream, in place of one that was deleted: it is read from its beginning. */
+		/* A new stream with lower ids is read from its beginning. */
 		hub->last = (struct stream_id){0};
-		hub->seen = -1;
+		begin_anew(hub);
 	} else {
+		/* One with higher ids, which is the rule, has all of its events after the last id. */
+		if (found->added >= 0 && found->added < hub->seen)
+			begin_anew(hub);
 		hub->refusal[0] = '\0';
 		hub->tokens -= 1000 * (int64_t)found->count;
 		add_events(hub, found);
@@ -285,6 +309,7 @@ static void resume(const struct live_hub *hub, struct live_viewer *viewer, const
 	if (live_id_parse(last_id, &id) && id.start == hub->start && id.number + 1 >= hub->ring->first &&
 	    id.number < hub->ring->end) {
 		viewer->next = id.number + 1;
+		viewer->id_sent = id.number;
 		viewer->is_new = false;
 	} else {
 		live_write_reason(out, "gap",

@@ -48,6 +48,12 @@ void live_write_event(FILE *out, struct live_id id, const struct live_event *eve
 	arena_free(&arena);
 }
 
+void live_write_id(FILE *out, struct live_id id)
+{
+	write_id(out, id);
+	fputc('\n', out);
+}
+
 void live_write_skipped(FILE *out, struct live_id id, int64_t skipped, int64_t unread)
 {
 	write_id(out, id);
@@ -71,6 +77,11 @@ void live_write_reason(FILE *out, const char *name, const char *reason)
 	json_decref(json);
 	free(text);
 	free(valid);
+}
+
+void live_write_available(FILE *out)
+{
+	fputs("event: available\ndata: {}\n\n", out);
 }
 
 /* strtoll() would accept a blank and a sign before each number. */

@@ -25,11 +25,17 @@ void live_write_comment(FILE *out);
 void live_write_status(FILE *out, const char *status);
 void live_write_event(FILE *out, struct live_id id, const struct live_event *event, live_to_json *to_json);
 
+/* The id up to which all was considered: it dispatches no event, and a client that returns names it. */
+void live_write_id(FILE *out, struct live_id id);
+
 /* Between the events before `id` and it: `skipped` would have passed, `unread` may have. */
 void live_write_skipped(FILE *out, struct live_id id, int64_t skipped, int64_t unread);
 
 /* An event of that name with a reason. */
 void live_write_reason(FILE *out, const char *name, const char *reason);
+
+/* After `unavailable`: events can be read again. */
+void live_write_available(FILE *out);
 
 /* False when the text is no id. */
 bool live_id_parse(const char *text, struct live_id *id);

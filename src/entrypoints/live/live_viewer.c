@@ -1,7 +1,7 @@
 /* Chooses what one viewer gets of the events: the newest that pass the filter, and notes of the others. */
 #include "entrypoints/live/live_viewer.h"
 
-/* A note is sent before an event, or this long after the last note. */
+/* A note is sent before an event, and a note or an id alone this long after the last one. */
 #define NOTE_MS 1000
 
 struct live_viewer *live_viewer_new(struct live_line *line, const struct live_request *request,
@@ -19,6 +19,7 @@ struct live_viewer *live_viewer_new(struct live_line *line, const struct live_re
 		.filter = {.sku = filter->sku ? arena_strdup(arena, filter->sku) : NULL,
 			   .orderid = filter->orderid ? arena_strdup(arena, filter->orderid) : NULL,
 			   .type = filter->type},
+		.id_sent = LIVE_NO_ID,
 		.is_new = true,
 		.tokens = LIVE_SEND_PER_S * 1000,
 		.noted_ms = now_ms,
@@ -66,6 +67,20 @@ static void write_note(struct live_viewer *viewer, struct live_id id, int64_t no
 	live_write_skipped(out, id, viewer->skipped, viewer->unread);
 	viewer->skipped = viewer->unread = 0;
 	viewer->noted_ms = now_ms;
+	viewer->id_sent = id.number;
+}
+
+/* Without the id a viewer of rare events would return with one that has left the ring, or with none. */
+static void write_progress(struct live_viewer *viewer, struct live_id id, int64_t now_ms, FILE *out)
+{
+	if (now_ms - viewer->noted_ms < NOTE_MS)
+		return;
+	write_note(viewer, id, now_ms, out);
+	if (viewer->id_sent == id.number)
+		return;
+	live_write_id(out, id);
+	viewer->noted_ms = now_ms;
+	viewer->id_sent = id.number;
 }
 
 void live_viewer_write_events(struct live_viewer *viewer, struct live_ring *ring, int64_t start,
@@ -91,11 +106,11 @@ void live_viewer_write_events(struct live_viewer *viewer, struct live_ring *ring
 		viewer->is_new = false;
 		write_note(viewer, (struct live_id){start, viewer->next - 1}, now_ms, out);
 		live_write_event(out, (struct live_id){start, viewer->next}, event, config->to_json);
+		viewer->id_sent = viewer->next;
 		viewer->tokens -= 1000;
 	}
 	if (viewer->is_new)
 		viewer->skipped = viewer->unread = 0;
 	viewer->is_new = false;
-	if (now_ms - viewer->noted_ms >= NOTE_MS)
-		write_note(viewer, (struct live_id){start, viewer->next - 1}, now_ms, out);
+	write_progress(viewer, (struct live_id){start, viewer->next - 1}, now_ms, out);
 }

@@ -6,6 +6,8 @@
 
 #include <sys/queue.h>
 
+#define LIVE_NO_ID UINT64_MAX
+
 struct live_viewer {
 	TAILQ_ENTRY(live_viewer) entry;
 	struct live_line *line;
@@ -13,6 +15,7 @@ struct live_viewer {
 	bool with_status, with_events;
 	struct live_filter filter;
 	uint64_t next;           /* the number of the first event that was not considered */
+	uint64_t id_sent;        /* the number of the last id that it has; LIVE_NO_ID: none */
 	bool is_new;             /* the events before it came are no gap */
 	int64_t tokens;          /* thousandths of events that may be sent now */
 	int64_t skipped, unread; /* since the last event, or the last note of them, was sent */

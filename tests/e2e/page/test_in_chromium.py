@@ -59,10 +59,27 @@ def sign_in(browser, token=TOKEN):
 def test_a_redis_that_is_stopped_is_named_and_so_is_its_end(browser, on_own_redis, own_redis):
     open_page(browser, on_own_redis)
     own_redis.stop()
-    browser.shows("Not ready", "redis-unreachable", timeout_s=60)
+    browser.shows("Not ready", "redis-unreachable", "No events: ", timeout_s=60)
     own_redis.start()
-    browser.shows("✓ Healthy", timeout_s=60)
+    browser.shows("✓ Healthy", "Events as they go out", timeout_s=60)
     assert browser.complaints() == []
+
+
+# A page that becomes visible connects again; the first id comes a second after the connection.
+ID_OF_RECONNECTION = """
+    for (let i = 0; i < 8; i++) {
+      await page.waitForTimeout(2000);
+      const live = page.waitForRequest((request) => request.url().includes("admin/live"));
+      await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+      const last = (await live).headers()["last-event-id"];
+      if (last) return last;
+    }
+"""
+
+
+def test_a_page_whose_filter_no_event_passes_resumes_all_the_same(browser, shop):
+    open_page(browser, shop, "events?sku=NOTHING")
+    assert re.fullmatch(r"\d+-\d+", browser.run(ID_OF_RECONNECTION))
 
 
 # All views.

@@ -54,7 +54,13 @@ function newest(list, max, say) {
   function cut() {
     while (list.body.rows.length > max) list.body.lastChild.remove();
   }
+  function report() {
+    const more = waiting?.length === max ? " or more" : "";
+    if (!waiting) say(FLOWING);
+    else say(waiting.length ? `Paused: ${whole(waiting.length)}${more} new rows wait.` : "Paused.");
+  }
   return {
+    report,
     isPaused: () => waiting !== null,
     add(row) {
       if (!waiting) {
@@ -64,13 +70,13 @@ function newest(list, max, say) {
       }
       waiting.unshift(row);
       waiting.length = Math.min(waiting.length, max);
-      say(`Paused: ${whole(waiting.length)}${waiting.length === max ? " or more" : ""} new rows wait.`);
+      report();
     },
     toggle() {
       if (waiting) list.body.prepend(...waiting);
       cut();
       waiting = waiting ? null : [];
-      say(waiting ? "Paused." : FLOWING);
+      report();
     },
   };
 }
@@ -104,6 +110,7 @@ export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(),
     skipped: (counts) => addNote(skippedText(counts, String(filter()))),
     gap: () => addNote("… events may be missing here"),
     unavailable: ({ reason }) => say(`No events: ${reason}.`),
+    available: rows.report,
   };
 
   function toggle() {
@@ -118,7 +125,7 @@ export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(),
     watched = watch(asked, {
       on: (name, data) => handlers[name]?.(data),
       lost: (reason) => say(`${reason}.`),
-      connected: () => rows.isPaused() || say(FLOWING),
+      connected: rows.report,
     });
   }
 

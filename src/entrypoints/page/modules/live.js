@@ -5,7 +5,7 @@ import { parse } from "./exact.js";
 const RETRY_MS = 2000, REFUSED_MS = 10000;
 const SILENCE_MS = 20000; // the worker sends a comment every 15 s
 
-// Yields each event of the response as { name, data, id }.
+// Yields each event of the response as { name, data, id }, and an id that comes alone without name and data.
 async function* eventsOf(response, onBytes) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -16,7 +16,8 @@ async function* eventsOf(response, onBytes) {
     text = parts.pop();
     for (const part of parts) {
       const fields = new Map(part.split("\n").map((line) => line.split(/: ?(.*)/s)));
-      if (fields.has("data")) yield { name: fields.get("event"), data: parse(fields.get("data")), id: fields.get("id") };
+      const data = fields.has("data") ? parse(fields.get("data")) : undefined;
+      if (fields.has("data") || fields.has("id")) yield { name: fields.get("event"), data, id: fields.get("id") };
     }
   }
 }
@@ -40,7 +41,7 @@ export function watch(query, { on, lost, connected }) {
     for await (const { name, data, id } of eventsOf(response, () => awaitBytes(stop))) {
       if (stop !== attempt) return;
       if (id) last = id;
-      on(name, data);
+      if (name) on(name, data);
     }
     throw new Error("The worker ended the connection");
   }

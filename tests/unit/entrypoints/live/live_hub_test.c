@@ -224,6 +224,56 @@ START_TEST(a_viewer_who_returns_too_late_gets_a_gap)
 }
 END_TEST
 
+/* Gives the id that the viewer had last when it went. */
+static const char *leave(struct seen *seen)
+{
+	const char *last = last_id_seen(seen);
+
+	seen->is_gone = true;
+	live_run_ms(LIVE_TICK_MS);
+	return last;
+}
+
+START_TEST(a_viewer_of_rare_events_returns_without_a_gap)
+{
+	struct live_request request = {.with_events = true, .filter = {.sku = "lamp"}};
+	struct seen *first, *again;
+
+	first = watch(&request);
+	for (int i = 0; i < 30; i++) {
+		stream_add("chair", 250);
+		live_run_ms(LIVE_TICK_MS);
+	}
+	live_run_ms(2000);
+	request.last_id = leave(first);
+	ck_assert_int_eq(times_seen(first, EVENT), 0);
+	ck_assert_int_le(times_seen(first, "\nid: "), 10);
+	stream_add("lamp", 2);
+	again = watch(&request);
+	live_run_ms(500);
+
+	ck_assert_int_eq(times_seen(again, "event: gap"), 0);
+	ck_assert_int_eq(times_seen(again, EVENT), 2);
+}
+END_TEST
+
+START_TEST(a_viewer_who_has_seen_no_event_resumes_and_is_sent_no_id_twice)
+{
+	struct live_request request = {.with_events = true};
+	struct seen *first = watch(&request), *again;
+
+	live_run_ms(5000);
+	ck_assert_int_eq(times_seen(first, "\nid: "), 1);
+	request.last_id = leave(first);
+	stream_add("lamp", 60);
+	again = watch(&request);
+	live_run_ms(2000);
+
+	ck_assert_int_eq(times_seen(again, "event: gap"), 0);
+	ck_assert_int_eq(times_seen(again, EVENT) + sum_of(again, "\"skipped\":"), 60);
+}
+END_TEST
+
 static const char *const unknown_ids[] = {
 	"", "1", "1-", "-1", "1-1", "x", "1-1-1", " 1-1", "9999999999999999999999-1"};
 
@@ -261,6 +311,32 @@ START_TEST(a_refusal_is_reported_once_and_the_read_repeated_after_10_s)
 }
 END_TEST
 
+START_TEST(the_end_of_a_refusal_is_reported_once_to_those_who_know_of_it)
+{
+	const struct seen *other, *seen;
+
+	stream_refuse("XREVRANGE: NOPERM");
+	seen = watch(&events);
+	live_run_ms(1000);
+	ck_assert_int_eq(times_seen(seen, "event: available"), 0);
+	stream_refuse(NULL);
+	live_run_ms(LIVE_REFUSED_MS + 1000);
+	other = watch(&events);
+	live_run_ms(2000);
+
+	ck_assert_int_eq(times_seen(seen, "\nevent: available\ndata: {}\n\n"), 1);
+	ck_assert_int_eq(times_seen(other, "event: available"), 0);
+
+	stream_refuse("XREVRANGE: NOPERM");
+	live_run_ms(2000);
+	stream_refuse(NULL);
+	live_run_ms(LIVE_REFUSED_MS + 1000);
+	ck_assert_int_eq(times_seen(seen, "event: unavailable"), 2);
+	ck_assert_int_eq(times_seen(seen, "event: available"), 2);
+	ck_assert_int_eq(times_seen(other, "event: available"), 1);
+}
+END_TEST
+
 START_TEST(where_payloads_are_withheld_the_viewer_gets_the_reason_and_nothing_is_read)
 {
 	const struct seen *seen = watch(
@@ -289,6 +365,11 @@ START_TEST(nothing_is_read_without_a_viewer)
 }
 END_TEST
 
+static const struct {
+	uint64_t later_ms; /* the new stream's ids are that much higher */
+	int64_t pause_ms;  /* until it has its first event */
+} renewals[] = {{0, 0}, {1000, 0}, {0, 500}, {1000, 500}};
+
 START_TEST(a_stream_that_was_deleted_and_begins_anew_is_read)
 {
 	struct seen *seen;
@@ -297,10 +378,34 @@ START_TEST(a_stream_that_was_deleted_and_begins_anew_is_read)
 	seen = watch(&events);
 	live_run_ms(500);
 	forget_seen(seen);
-	stream_forget();
+	stream_forget(renewals[_i].later_ms);
+	live_run_ms(renewals[_i].pause_ms);
 	stream_add("lamp", 2);
 	live_run_ms(1000);
+
 	ck_assert_int_eq(times_seen(seen, EVENT), 2);
+	ck_assert_int_eq(times_seen(seen, "\"unread\":null"), 1);
+}
+END_TEST
+
+START_TEST(what_is_not_read_of_a_new_stream_is_counted_from_its_beginning)
+{
+	struct seen *seen;
+
+	stream_add("lamp", 4000);
+	seen = watch(&events);
+	live_run_ms(500);
+	stream_forget(renewals[_i].later_ms);
+	live_run_ms(renewals[_i].pause_ms);
+	stream_add("lamp", 2);
+	live_run_ms(2000);
+	forget_seen(seen);
+	stream_add("lamp", 3000);
+	live_run_ms(3000);
+
+	ck_assert_int_eq(times_seen(seen, "\"unread\":null"), 0);
+	ck_assert_int_eq(times_seen(seen, EVENT) + sum_of(seen, "\"skipped\":") + sum_of(seen, "\"unread\":"),
+			 3000);
 }
 END_TEST
 
@@ -363,12 +468,17 @@ SUITE("live", set_up_live, tear_down_live)
 	tcase_add_test(tests, a_filtered_viewer_learns_how_many_were_not_searched);
 	tcase_add_test(tests, a_viewer_of_rare_events_learns_once_a_second_how_many_were_not_searched);
 	tcase_add_test(tests, a_viewer_who_returns_gets_what_came_in_between);
+	tcase_add_test(tests, a_viewer_of_rare_events_returns_without_a_gap);
+	tcase_add_test(tests, a_viewer_who_has_seen_no_event_resumes_and_is_sent_no_id_twice);
 	tcase_add_test(tests, a_viewer_who_returns_too_late_gets_a_gap);
 	tcase_add_loop_test(tests, an_id_of_another_worker_or_none_at_all_is_a_gap, 0, COUNT(unknown_ids));
 	tcase_add_test(tests, a_refusal_is_reported_once_and_the_read_repeated_after_10_s);
+	tcase_add_test(tests, the_end_of_a_refusal_is_reported_once_to_those_who_know_of_it);
 	tcase_add_test(tests, where_payloads_are_withheld_the_viewer_gets_the_reason_and_nothing_is_read);
 	tcase_add_test(tests, nothing_is_read_without_a_viewer);
-	tcase_add_test(tests, a_stream_that_was_deleted_and_begins_anew_is_read);
+	tcase_add_loop_test(tests, a_stream_that_was_deleted_and_begins_anew_is_read, 0, COUNT(renewals));
+	tcase_add_loop_test(tests, what_is_not_read_of_a_new_stream_is_counted_from_its_beginning, 0,
+			    COUNT(renewals));
 	tcase_add_test(tests, a_viewer_who_does_not_read_is_cut_off_and_counted);
 	tcase_add_test(tests, a_stop_ends_every_reply_and_cuts_off_who_has_not_received_all);
 	tcase_add_test(tests, the_ring_is_bounded_in_bytes);

@@ -18,6 +18,7 @@ static struct {
 	struct event_peek port;
 	struct peeked_event events[EVENTS_MAX]; /* the newest last */
 	size_t count;
+	uint64_t later_ms;
 	const char *refusal;
 	bool is_counting, is_open;
 	int reads;
@@ -80,7 +81,7 @@ void stream_add(const char *sku, int count)
 
 		ck_assert_uint_lt(stream.count, EVENTS_MAX);
 		stream.events[stream.count] = (struct peeked_event){
-			.id = {1700000000000, stream.count + 1},
+			.id = {1700000000000 + stream.later_ms, stream.count + 1},
 			.type = MSG_LINE_ALLOCATED,
 			.payload = {json, strlen(json)},
 		};
@@ -88,8 +89,9 @@ void stream_add(const char *sku, int count)
 	}
 }
 
-void stream_forget(void)
+void stream_forget(uint64_t later_ms)
 {
+	stream.later_ms += later_ms;
 	stream.count = 0;
 }
 

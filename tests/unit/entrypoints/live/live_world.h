@@ -23,8 +23,8 @@ void tear_down_live(void);
 /* Adds events of that SKU to the stream: their orders are numbered through. */
 void stream_add(const char *sku, int count);
 
-/* Deletes the stream: what is added next has lower ids. */
-void stream_forget(void);
+/* Deletes the stream: what is added next begins with the first id again, or that much later. */
+void stream_forget(uint64_t later_ms);
 
 /* The reads of the stream from now on are refused with this error; NULL: they are answered. */
 void stream_refuse(const char *error);
