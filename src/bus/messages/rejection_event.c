@@ -8,24 +8,29 @@
 
 /* The schema allows as many characters.  Our own reasons have fewer bytes; the database's may have more. */
 #define REASON_MAX 1000
+#define PLACE_MAX  255
 
-static const char *reason_of(const struct delivery *dead, struct arena *arena)
+/* NULL if it is empty. */
+static const char *bounded(const char *text, size_t max, struct arena *arena)
 {
-	char *reason = utf8_repaired(arena, dead->reason);
+	char *copy = utf8_repaired(arena, text);
 
-	reason[utf8_cut(reason, strlen(reason), REASON_MAX)] = '\0';
-	return reason[0] ? reason : "no reason is known";
+	copy[utf8_cut(copy, strlen(copy), max)] = '\0';
+	return copy[0] ? copy : NULL;
+}
+
+/* What the publisher has sent: a command of a process is known to it by its event. */
+static const struct delivery *sent_by_publisher(const struct delivery *dead)
+{
+	return dead->event ? dead->event : dead;
 }
 
 /*
  * The id by which the publisher knows the message, or NULL.  Redis has told it the id of a stream entry; the
- * workers' name for a message on pub/sub is known to them alone.  A command of a process is known by its
- * event.
+ * workers' name for a message on pub/sub is known to them alone.
  */
-static const char *id_of(const struct delivery *dead)
+static const char *id_of(const struct delivery *message)
 {
-	const struct delivery *message = dead->event ? dead->event : dead;
-
 	if (message->envelope.id)
 		return message->envelope.id;
 	return message->transport == TRANSPORT_STREAM ? message->first.entry_id : NULL;
@@ -33,19 +38,19 @@ static const char *id_of(const struct delivery *dead)
 
 struct envelope rejection_event(const struct delivery *dead, int64_t now, struct arena *arena)
 {
-	struct envelope event = {.id = id_of(dead),
-				 .source = "",
-				 .traceparent = dead->event ? dead->event->envelope.traceparent
-							    : dead->envelope.traceparent,
-				 .occurred_at = now};
+	const struct delivery *sent = sent_by_publisher(dead);
+	const char *source = sent->envelope.source, *reason = bounded(dead->reason, REASON_MAX, arena);
+	struct envelope event = {.source = "", .traceparent = sent->envelope.traceparent, .occurred_at = now};
 
 	message_init(&event.message, MSG_COMMAND_REJECTED);
 	event.message.as.command_rejected = (struct command_rejected){
-		.id = event.id,
+		.id = id_of(sent),
+		.source = source && *source ? source : NULL,
+		.place = bounded(sent->first.origin, PLACE_MAX, arena),
 		.message = message_name(dead->type),
 		.outcome = outcome_name(dead->outcome),
 		.reason_code = reason_code_name(reason_code_of(dead)),
-		.reason = reason_of(dead, arena),
+		.reason = reason ? reason : "no reason is known",
 		.at = now,
 	};
 	return event;

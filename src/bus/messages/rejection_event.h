@@ -6,7 +6,7 @@
 
 /*
  * The event about a delivery that becomes a dead letter at the instant `now`; its texts live in `arena` or in
- * the delivery.  It satisfies its schema.  Its envelope's id is that of the message, or NULL.
+ * the delivery.  It satisfies its schema.  Its envelope has no id: that of the message need not be unique.
  */
 struct envelope rejection_event(const struct delivery *dead, int64_t now, struct arena *arena);
 

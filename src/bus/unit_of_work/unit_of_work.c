@@ -8,7 +8,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define CHUNK_SIZE ((size_t)64 * 1024)
@@ -172,10 +171,13 @@ int64_t unit_of_work_new_letters(const struct unit_of_work *uow)
 /* A name that no other event has: that of the unit, and a number. */
 static const char *number_in_unit(const struct unit_of_work *uow, size_t number)
 {
-	char hex[2 * WITNESS_SIZE + 1];
+	static const char digits[] = "0123456789abcdef";
+	char hex[2 * WITNESS_SIZE + 1] = "";
 
-	for (size_t i = 0; i < WITNESS_SIZE; i++)
-		snprintf(hex + 2 * i, 3, "%02x", uow->witness[i]);
+	for (size_t i = 0; i < WITNESS_SIZE; i++) {
+		hex[2 * i] = digits[uow->witness[i] >> 4];
+		hex[2 * i + 1] = digits[uow->witness[i] & 15];
+	}
 	return arena_printf(uow->arena, "%s/%zu", hex, number);
 }
 
@@ -185,8 +187,7 @@ static void encode_rejection(struct unit_of_work *uow, const struct delivery *de
 	struct envelope event = rejection_event(dead, uow->now, uow->arena);
 	bool is_valid;
 
-	if (!event.id)
-		event.id = number_in_unit(uow, number);
+	event.id = number_in_unit(uow, number);
 	outgoing->type = event.message.type;
 	is_valid = uow->codec->ops->encode(uow->codec, &event, uow->arena, &outgoing->payload, &uow->defect);
 	assert(is_valid && "each field is within its bounds");

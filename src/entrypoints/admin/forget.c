@@ -56,7 +56,7 @@ static bool forget_in_rejection(void *context, struct envelope *event, struct ar
 	struct command_rejected *rejection = &event->message.as.command_rejected;
 	bool names_order = replace_whole(order, &rejection->id);
 
-	names_order = replace_whole(order, &event->id) || names_order;
+	names_order = replace_whole(order, &rejection->source) || names_order;
 	if (names_order || is_distinctive(order))
 		names_order = replace_words(order, &rejection->reason, arena) || names_order;
 	return names_order;

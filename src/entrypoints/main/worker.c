@@ -247,6 +247,9 @@ static void observe(void *context, struct observation *observation, struct arena
 	observation->is_out_of_memory = redis_publisher_is_out_of_memory(worker->publisher);
 	observation->outputs.unheard = publisher->unheard;
 	observation->outputs.unfenced = publisher->unfenced;
+	if (worker->config->event_stream[0])
+		observation->unheard_rejections =
+			publisher->by_event.counts[MSG_COMMAND_REJECTED][EVENT_UNHEARD];
 	observation->outputs.is_up = observation->outputs.is_up && redis_publisher_is_up(worker->publisher);
 	observation->dead_letters_max = worker->config->dead_letters_max;
 	redis_intake_observe(worker->intake, observation, arena);

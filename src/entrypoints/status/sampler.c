@@ -130,7 +130,7 @@ static void count_rises(struct sampler *sampler, const struct observation *it, s
 	if (it->dead_letters.kept >= 0)
 		recent_count(&sampler->dead_letters, it->dead_letters.kept + it->dead_letters.dropped, now);
 	recent_count(&sampler->lost, (int64_t)lost, now);
-	recent_count(&sampler->unheard, (int64_t)it->outputs.unheard, now);
+	recent_count(&sampler->unheard, (int64_t)(it->outputs.unheard - it->unheard_rejections), now);
 	rises->dead_letters = recent_rise(&sampler->dead_letters, RECENT_MINUTES);
 	rises->lost = recent_rise(&sampler->lost, RECENT_MINUTES);
 	rises->unheard = recent_rise(&sampler->unheard, UNHEARD_MINUTES);

@@ -17,6 +17,11 @@ def telling(parked):
     return parked
 
 
+def status_with_unheard(allocd, count):
+    status = allocd.get("/admin/status").json()
+    return status if status["outputs"]["unheard"] == count else None
+
+
 def test_each_outcome_is_heard_on_its_channel_and_stays_in_the_event_stream(telling):
     events, ids = telling.listen(), [unique("id") for _ in range(3)]
     telling.send("allocate", {"orderid": "order", "sku": "no-such-sku", "qty": 1, "id": ids[0]})
@@ -29,7 +34,7 @@ def test_each_outcome_is_heard_on_its_channel_and_stays_in_the_event_stream(tell
     unnamed = events.expect("command_rejected", message="allocate", reason_code="malformed")
 
     assert (rejected["reason_code"], rejected["reason"]) == ("invalid_sku", "invalid sku no-such-sku")
-    assert (invalid["reason_code"], "id" in unnamed) == ("malformed", False)
+    assert (invalid["reason_code"], "id" in unnamed, "source" in rejected) == ("malformed", False, False)
     for event in (rejected, invalid, unnamed):
         jsonschema.validate(event, SCHEMA)
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", event["at"])
@@ -41,7 +46,7 @@ def test_each_outcome_is_heard_on_its_channel_and_stays_in_the_event_stream(tell
 
 
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
-def test_as_a_cloudevent_its_id_is_that_of_the_message_or_a_new_one(parked, encoding):
+def test_as_a_cloudevent_it_has_an_id_of_its_own_and_the_source_of_the_message(parked, encoding):
     unpack = msgpack.unpackb if encoding == "msgpack" else json.loads
     parked.start(ALLOCD_REJECTION_EVENTS="on", ALLOCD_ENCODING=encoding, ALLOCD_ENVELOPE="cloudevents")
     events, trace = parked.listen(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -49,13 +54,17 @@ def test_as_a_cloudevent_its_id_is_that_of_the_message_or_a_new_one(parked, enco
     parked.send("allocate", {**command, "data": {"orderid": "order", "sku": "no-such-sku", "qty": 1}})
     name, raw = events.next_raw()
     named = unpack(raw)
+    parked.send("allocate", {**command, "source": "other", "data": {"orderid": "order", "sku": "no-such-sku", "qty": 1}})
+    other = unpack(events.next_raw()[1])
     parked.send("allocate", b"no JSON")
     unnamed = unpack(events.next_raw()[1])
 
     assert name == named["type"] == "command_rejected"
-    assert (named["id"], named["data"]["id"], named["traceparent"]) == ("id-1", "id-1", trace)
+    assert (named["data"]["id"], named["data"]["source"], named["traceparent"]) == ("id-1", "test", trace)
+    assert (other["data"]["id"], other["data"]["source"]) == ("id-1", "other")
     assert named["time"] == named["data"]["at"]
-    assert unnamed["id"] not in ("", "id-1") and "id" not in unnamed["data"]
+    assert {"id", "source"}.isdisjoint(unnamed["data"]) and unnamed["data"]["place"].endswith("allocate")
+    assert len({event["id"] for event in (named, other, unnamed)} | {"", "id-1"}) == 5
 
 
 def test_no_event_is_raised_by_default(allocd):
@@ -67,6 +76,16 @@ def test_no_event_is_raised_by_default(allocd):
 
     events.expect("line_allocated", orderid="order")
     assert allocd.query("select count(*) from outbox where product_id is null") == [(0,)]
+
+
+@pytest.mark.parametrize("stream", ["allocd:events", ""])
+def test_an_event_without_a_subscriber_is_a_trouble_only_where_no_event_stream_has_it(parked, stream):
+    parked.start(ALLOCD_REJECTION_EVENTS="on", ALLOCD_EVENT_STREAM=stream)
+    wait_until(lambda: status_with_unheard(parked, 0), "the first status")
+    parked.send("allocate", {"orderid": "order", "sku": "no-such-sku", "qty": 1})
+    status = wait_until(lambda: status_with_unheard(parked, 1), "the event to go out")
+
+    assert ("nobody-listens" in [trouble["code"] for trouble in status["troubles"]]) == (not stream)
 
 
 def test_an_entry_that_a_dead_worker_did_not_acknowledge_is_heard_once(telling):

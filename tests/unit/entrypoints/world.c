@@ -25,6 +25,8 @@ static void observe(void *context, struct observation *observation, struct arena
 	(void)words;
 	observe_engine(observation, world->engine);
 	observation->redis = "a test";
+	observation->outputs.unheard = world->unheard;
+	observation->unheard_rejections = world->unheard_rejections;
 	observation->subscription = (struct report){!world->listening, "Connection refused", 60000};
 	observation->publisher = (struct report){!broker->ops->is_up(broker), "Connection reset", 1000};
 }

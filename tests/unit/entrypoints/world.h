@@ -37,6 +37,7 @@ struct world {
 	struct event_base *base;
 	struct http_api *api;
 	bool listening;
+	uint64_t unheard, unheard_rejections; /* as the worker reports them */
 };
 
 /* `queue_max`: the number of messages for which the engine has room. */

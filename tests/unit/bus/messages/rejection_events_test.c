@@ -91,6 +91,52 @@ START_TEST(a_message_that_is_sent_again_and_rejected_again_is_heard_twice)
 }
 END_TEST
 
+#define IDS_MAX 8
+
+static const struct codec_ops *real;
+static const char *envelope_ids[IDS_MAX];
+static size_t envelope_id_count;
+
+static bool encode_noting_the_id(struct codec *codec, const struct envelope *event, struct arena *arena,
+				 struct bytes *payload, const char **error)
+{
+	if (event->message.type == MSG_COMMAND_REJECTED) {
+		ck_assert_uint_lt(envelope_id_count, IDS_MAX);
+		envelope_ids[envelope_id_count++] = arena_strdup(world->arena, event->id);
+	}
+	return real->encode(codec, event, arena, payload, error);
+}
+
+static void note_envelope_ids(void)
+{
+	static struct codec_ops noting;
+
+	real = world->codec.codec.ops;
+	noting = *real;
+	noting.encode = encode_noting_the_id;
+	world->codec.codec.ops = &noting;
+	envelope_id_count = 0;
+}
+
+START_TEST(each_event_has_an_id_of_its_own_in_its_envelope_even_if_messages_share_one)
+{
+	note_envelope_ids();
+	for (int unit = 0; unit < 2; unit++) {
+		for (int i = 0; i < 2; i++)
+			world_send(world, TRANSPORT_PUBSUB, MSG_ALLOCATE,
+				   "orderid=o\nsku=CHAIR\nqty=1\nid=lamp/1");
+		world_run(world);
+	}
+
+	ck_assert_uint_eq(envelope_id_count, 4);
+	for (size_t i = 0; i < envelope_id_count; i++) {
+		ck_assert_str_ne(envelope_ids[i], "lamp/1");
+		for (size_t other = 0; other < i; other++)
+			ck_assert_str_ne(envelope_ids[i], envelope_ids[other]);
+	}
+}
+END_TEST
+
 START_TEST(a_replay_that_is_rejected_again_is_not_heard)
 {
 	static const char payload[] = "orderid=o\nsku=CHAIR\nqty=1\nid=id-1";
@@ -188,7 +234,8 @@ static struct envelope event_of(const char *reason, const char *traceparent)
 	struct delivery dead = {.type = MSG_ALLOCATE,
 				.outcome = OUTCOME_INVALID,
 				.reason = reason,
-				.envelope = {.id = "id-1", .traceparent = traceparent}};
+				.first = {.origin = "allocate"},
+				.envelope = {.id = "id-1", .source = "", .traceparent = traceparent}};
 
 	return rejection_event(&dead, 5, world->arena);
 }
@@ -212,6 +259,29 @@ START_TEST(a_long_reason_is_cut_between_characters_and_a_malformed_one_is_repair
 }
 END_TEST
 
+START_TEST(the_event_says_whose_message_it_was_and_by_what_it_came)
+{
+	struct delivery sent = {.type = MSG_ORDER_CANCELLED,
+				.origin = "allocd:commands1",
+				.first = {.origin = "allocd:commands0"},
+				.envelope = {.id = "id-1", .source = "/shop"}};
+	struct delivery part = {.type = MSG_DEALLOCATE,
+				.event = &sent,
+				.outcome = OUTCOME_FAILED,
+				.reason = "no",
+				.origin = "order_cancelled",
+				.first = {.origin = "order_cancelled"},
+				.envelope = {.source = ""}};
+	struct command_rejected it = rejection_event(&part, 5, world->arena).message.as.command_rejected;
+
+	ck_assert_str_eq(it.source, "/shop");
+	ck_assert_str_eq(it.place, "allocd:commands0");
+	it = event_of("no", NULL).message.as.command_rejected;
+	ck_assert_ptr_null(it.source);
+	ck_assert_str_eq(it.place, "allocate");
+}
+END_TEST
+
 START_TEST(the_event_continues_the_trace_of_its_message)
 {
 	ck_assert_str_eq(event_of("no", "00-trace").traceparent, "00-trace");
@@ -224,12 +294,14 @@ SUITE("rejection events", set_up, tear_down_world)
 	tcase_add_test(tests, a_caller_over_http_has_its_answer_and_hears_nothing);
 	tcase_add_test(tests, what_is_handled_or_skipped_is_not_heard);
 	tcase_add_test(tests, a_message_that_is_sent_again_and_rejected_again_is_heard_twice);
+	tcase_add_test(tests, each_event_has_an_id_of_its_own_in_its_envelope_even_if_messages_share_one);
 	tcase_add_test(tests, a_replay_that_is_rejected_again_is_not_heard);
 	tcase_add_test(tests, a_dead_letter_that_the_database_refuses_is_not_heard);
 	tcase_add_test(tests, nothing_is_heard_unless_it_is_switched_on);
 	tcase_add_test(tests, the_events_are_one_row_of_their_own_and_no_products);
 	tcase_add_test(tests, many_events_fill_several_rows);
 	tcase_add_test(tests, a_long_reason_is_cut_between_characters_and_a_malformed_one_is_repaired);
+	tcase_add_test(tests, the_event_says_whose_message_it_was_and_by_what_it_came);
 	tcase_add_test(tests, the_event_continues_the_trace_of_its_message);
 }
 

@@ -103,6 +103,22 @@ START_TEST(a_clock_of_the_database_that_is_wrong_is_noted_until_it_is_right)
 }
 END_TEST
 
+START_TEST(events_without_a_subscriber_are_a_trouble_unless_they_are_rejections_in_the_event_stream)
+{
+	const struct trouble *trouble = &status()->troubles.by_code[TROUBLE_NOBODY_LISTENS];
+
+	run_s(2);
+	http_world.unheard = http_world.unheard_rejections = 3;
+	run_s(2);
+	ck_assert(!trouble->is_open);
+	ck_assert_uint_eq(status()->outputs.unheard, 3);
+	http_world.unheard = 5;
+	run_s(2);
+	ck_assert(trouble->is_open);
+	ck_assert_ptr_nonnull(strstr(trouble->text, "2 events "));
+}
+END_TEST
+
 START_TEST(a_rise_is_forgotten_after_an_hour)
 {
 	struct recent recent = {0};
@@ -130,5 +146,8 @@ SUITE("sampler", set_up_http, tear_down_http)
 	tcase_add_test(tests, the_state_says_since_when);
 	tcase_add_test(tests, troubles_are_logged_by_the_sampler_without_a_request);
 	tcase_add_test(tests, a_clock_of_the_database_that_is_wrong_is_noted_until_it_is_right);
+	tcase_add_test(
+		tests,
+		events_without_a_subscriber_are_a_trouble_unless_they_are_rejections_in_the_event_stream);
 	tcase_add_test(tests, a_rise_is_forgotten_after_an_hour);
 }
