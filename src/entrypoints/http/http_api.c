@@ -173,23 +173,26 @@ static const struct http_refusal *pass_gate(const struct http_api *api, const st
 						   .changes = (route && route->command != MSG_NONE) ||
 							      is_admin_change(call, route),
 						   .is_admitted = call->has_admin_token,
+						   .is_admin = is_admin(route),
 					   });
 }
 
 /*
  * Checks the admin token of a request under /admin, where it stands for the other one, too.  A change needs
- * it; a read only must not carry a wrong one.
+ * it; a read only must not carry a wrong one.  No token counts that a page sent under another host name.
  */
 static const struct http_refusal *check_admin(struct http_api *api, struct http_call *call,
 					      const struct http_route *route)
 {
 	enum admin_verdict verdict = ADMIN_TOKEN_OFF;
-	const struct http_refusal *refusal;
+	const struct http_refusal *refusal = http_gate_check_host(&api->gate, request_header(call, "Host"));
 	bool is_change = is_admin_change(call, route),
 	     has_body = evhttp_request_get_command(call->request) == EVHTTP_REQ_POST;
 	int retry_after_s = 0;
 	char seconds[16];
 
+	if (refusal)
+		return refusal;
 	if (api->admin &&
 	    (is_change || !http_gate_has_token(&api->gate, request_header(call, "Authorization"))))
 		verdict = http_admin_check(api->admin, call, &retry_after_s);

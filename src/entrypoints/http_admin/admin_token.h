@@ -9,9 +9,13 @@
 #include "core/base/arena.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* Wrong tokens from an address within a time; further ones are not even looked at. */
+/*
+ * Different wrong tokens from an address within a time; further ones are not even looked at.  The same one
+ * counts once, so that a program with a token that was replaced locks nobody out.
+ */
 #define ADMIN_TRIES_MAX     5
 #define ADMIN_TRIES_MS      60000
 #define ADMIN_ADDRESSES_MAX 64
@@ -24,9 +28,10 @@ struct admin_token_source {
 };
 
 struct admin_tries {
-	char address[ADMIN_ADDRESS_MAX];
+	char address[ADMIN_ADDRESS_MAX]; /* of IPv6 the first 64 bits */
 	int64_t since_ms;
-	int count; /* 0: a free place */
+	size_t count;                    /* 0: a free place */
+	uint64_t wrong[ADMIN_TRIES_MAX]; /* the hashes of the tokens */
 };
 
 struct admin_token {
@@ -46,7 +51,7 @@ enum admin_verdict {
 void admin_token_init(struct admin_token *token, const struct admin_token_source *source);
 
 /*
- * `authorization` may be NULL.  Counts a wrong token.  *retry_after_s is set when too many were wrong.
+ * `authorization` may be NULL.  Counts a wrong token, once.  *retry_after_s is set when too many were wrong.
  */
 enum admin_verdict admin_token_check(struct admin_token *token, const char *authorization,
 				     const char *address, int64_t now_ms, int *retry_after_s);

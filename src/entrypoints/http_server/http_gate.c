@@ -159,13 +159,20 @@ bool http_gate_is_shut(const struct http_gate *gate)
 	return !asks_for_token(gate) && !gate->is_loopback && !gate->is_open;
 }
 
+const struct http_refusal *http_gate_check_host(const struct http_gate *gate, const char *host)
+{
+	return is_host_known(gate, host) ? NULL : &other_name;
+}
+
 const struct http_refusal *http_gate_check(const struct http_gate *gate, const struct http_caller *caller)
 {
-	if (!is_host_known(gate, caller->host))
-		return &other_name;
+	const struct http_refusal *refusal = http_gate_check_host(gate, caller->host);
+
+	if (refusal)
+		return refusal;
 	if (asks_for_token(gate) && !caller->is_admitted && !http_gate_has_token(gate, caller->authorization))
 		return &no_token;
-	if (caller->changes && is_from_elsewhere(caller))
+	if ((caller->changes || caller->is_admin) && is_from_elsewhere(caller))
 		return &other_origin;
 	return caller->changes && !caller->is_admitted && http_gate_is_shut(gate) ? &shut : NULL;
 }

@@ -30,7 +30,11 @@ struct http_caller {
 	const char *authorization;
 	bool changes;     /* the request is a command, or another change */
 	bool is_admitted; /* by the admin token: no other one is needed */
+	bool is_admin;    /* the request is for operators: no page of another origin may send it */
 };
+
+/* NULL, or why the request is refused whatever else it carries: it names another host. */
+const struct http_refusal *http_gate_check_host(const struct http_gate *gate, const char *host);
 
 /* NULL, or why the request is refused. */
 const struct http_refusal *http_gate_check(const struct http_gate *gate, const struct http_caller *caller);

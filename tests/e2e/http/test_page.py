@@ -91,6 +91,16 @@ def test_the_page_is_open_and_its_figures_need_the_token(fleet):
         page.shows("✓ Healthy")
 
 
+def test_a_token_that_was_refused_is_sent_no_more(fleet):
+    worker = fleet(ALLOCD_ADMIN_TOKEN="the-new-one")
+    with opened(worker.url("/"), "the-old-one") as page:
+        page.shows("✓ Healthy")  # without a token
+    for number in range(5):
+        requests.get(worker.url("/admin/status"), headers={"Authorization": f"Bearer wrong-{number}"}, timeout=10)
+    with opened(worker.url("/"), "the-new-one") as page:
+        page.shows("The worker looks at no token for a minute")
+
+
 def test_the_page_shows_events_that_pass_the_filter_in_its_address(allocd):
     allocd.stock("lamp", shelf=100)
     allocd.stock("chair", seat=100)

@@ -67,10 +67,15 @@ function showStale(reason) {
   announce("No answer from the worker", []);
 }
 
+const REFUSALS = {
+  401: "The worker refuses to answer without the right token",
+  429: "The worker looks at no token for a minute, because too many wrong ones came from here",
+};
+
 async function ask() {
-  const response = await request("admin/status");
-  at("token").hidden = response.status !== 401;
-  if (response.status === 401) throw new Error("The worker refuses to answer without the right token");
+  const response = await request("admin/status"), refusal = REFUSALS[response.status];
+  at("token").hidden = !refusal;
+  if (refusal) throw new Error(refusal);
   if (!response.ok) throw new Error(`The worker answered ${response.status}`);
   return response.json();
 }

@@ -36,10 +36,16 @@ static enum admin_verdict check(const char *authorization, const char *address, 
 	return admin_token_check(&token, authorization, address, now_ms, &retry_after_s);
 }
 
+/* Each time with another token. */
 static void be_wrong(int times, const char *address, int64_t now_ms)
 {
-	for (int i = 0; i < times; i++)
-		ck_assert_int_eq(check(WRONG, address, now_ms), ADMIN_TOKEN_WRONG);
+	static int number;
+	char authorization[32];
+
+	for (int i = 0; i < times; i++) {
+		snprintf(authorization, sizeof authorization, "Bearer guess-%d", number++);
+		ck_assert_int_eq(check(authorization, address, now_ms), ADMIN_TOKEN_WRONG);
+	}
 }
 
 static const struct {
@@ -95,6 +101,37 @@ START_TEST(after_five_wrong_ones_an_address_waits_for_a_minute)
 }
 END_TEST
 
+START_TEST(a_token_that_was_replaced_counts_once_however_often_it_is_sent)
+{
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(check(WRONG, HERE, i), ADMIN_TOKEN_WRONG);
+	be_wrong(3, HERE, 20);
+	ck_assert_int_eq(check(WRONG, HERE, 21), ADMIN_TOKEN_WRONG);
+	ck_assert_int_eq(check(RIGHT, HERE, 21), ADMIN_TOKEN_RIGHT);
+	be_wrong(1, HERE, 22);
+	ck_assert_int_eq(check(RIGHT, HERE, 23), ADMIN_TOKEN_LIMITED);
+}
+END_TEST
+
+static const struct {
+	const char *one, *other;
+	enum admin_verdict verdict; /* of the other one when the first was wrong too often */
+} neighbours[] = {
+	{"2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff", ADMIN_TOKEN_LIMITED},
+	{"2001:db8:0:1::1", "2001:db8:0:2::1", ADMIN_TOKEN_RIGHT},
+	{"::ffff:192.0.2.1", "::ffff:192.0.2.1", ADMIN_TOKEN_LIMITED},
+	{"::ffff:192.0.2.1", "::ffff:192.0.2.2", ADMIN_TOKEN_RIGHT},
+	{"192.0.2.1", "192.0.2.2", ADMIN_TOKEN_RIGHT},
+};
+
+START_TEST(addresses_of_one_network_of_ipv6_count_together)
+{
+	be_wrong(3, neighbours[_i].one, 0);
+	be_wrong(2, neighbours[_i].one, 1);
+	ck_assert_int_eq(check(RIGHT, neighbours[_i].other, 2), neighbours[_i].verdict);
+}
+END_TEST
+
 START_TEST(many_addresses_replace_those_that_were_wrong_first)
 {
 	char address[32];
@@ -104,6 +141,7 @@ START_TEST(many_addresses_replace_those_that_were_wrong_first)
 		snprintf(address, sizeof address, "198.51.100.%d", i);
 		be_wrong(1, address, i);
 	}
+	ck_assert_int_eq(check(RIGHT, THERE, 99), ADMIN_TOKEN_RIGHT); /* replaces none */
 	ck_assert_int_eq(check(RIGHT, HERE, 100), ADMIN_TOKEN_LIMITED);
 	be_wrong(1, THERE, 101);
 	ck_assert_int_eq(check(RIGHT, HERE, 102), ADMIN_TOKEN_RIGHT);
@@ -145,6 +183,8 @@ SUITE("admin token", set_up, tear_down)
 	tcase_add_test(tests, without_a_token_nothing_is_right);
 	tcase_add_test(tests, the_token_is_read_again_for_each_request);
 	tcase_add_test(tests, after_five_wrong_ones_an_address_waits_for_a_minute);
+	tcase_add_test(tests, a_token_that_was_replaced_counts_once_however_often_it_is_sent);
+	tcase_add_loop_test(tests, addresses_of_one_network_of_ipv6_count_together, 0, COUNT(neighbours));
 	tcase_add_test(tests, many_addresses_replace_those_that_were_wrong_first);
 	tcase_add_loop_test(tests, a_change_needs_the_token_and_json_and_a_read_no_wrong_token, 0,
 			    COUNT(requests));
