@@ -9,6 +9,7 @@ const { parse, stringify } = await load("exact");
 const { quantile } = await load("samples");
 const { lines, minutesOf, rounded } = await load("charts");
 const { valueOf } = await load("fields");
+const { undoing } = await load("actions");
 const { sentence, span, visible } = await load("dom");
 
 test("integers that a number cannot hold stay exact, and text that looks like one stays text", () => {
@@ -46,6 +47,11 @@ test("a line has gaps where a figure is not known and where no sample was taken"
 test("a scale ends at a round number, and its time at no more than is known", () => {
   assert.deepEqual([1, 1.2, 3, 51, 700, 1000].map(rounded), [1, 2, 5, 100, 1000, 1000]);
   assert.deepEqual([59, 61, 240, 599].map((s) => minutesOf([{ at: 0 }, { at: s * 1000 }])), [1, 2, 5, 10]);
+});
+
+test("what was discarded before is not restored by an undo", () => {
+  assert.deepEqual(undoing({ ids: [1, 2] }, "T", 2), { ids: [1, 2], expected_count: 2 });
+  assert.deepEqual(undoing({ filter: { outcome: "failed", "older-than": "2h" } }, "T", 300), { filter: { outcome: "failed", since: "T" }, expected_count: 300 });
 });
 
 test("times and sentences read as people write them", () => {

@@ -3,6 +3,7 @@
 Each view is kept as a picture, in the folder ALLOCD_TEST_PICTURES, else build-pictures.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -84,12 +85,8 @@ def test_a_page_whose_filter_no_event_passes_resumes_all_the_same(browser, shop)
 
 # All views.
 
-LOOKS = {
-    "light": {"colorScheme": "light", "viewport": {"width": 1280, "height": 900}},
-    "dark": {"colorScheme": "dark", "viewport": {"width": 1280, "height": 900}},
-    "phone": {"colorScheme": "light", "viewport": {"width": 390, "height": 844}},
-}
-RULES = {"dark": ["color-contrast"]}  # the rest does not depend on the colours
+DESK = {"viewport": {"width": 1280, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}}
 VIEWS = {
     "": "Needs you",
     "dead": "Discarded letters",
@@ -103,22 +100,49 @@ VIEWS = {
     "try/allocate": "Send allocate",
     "help": "g o",
 }
+ON_A_PHONE = ["", "dead", "dead/12", "sku/LAMP"]
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_each_view_is_accessible_and_obeys_the_policy_of_the_page(browser, shop, look):
+def go(browser, view):
+    browser.run("await page.evaluate((view) => { location.hash = `#/${view}` }, given.view)", view=view)
+    browser.shows(VIEWS[view])
+    browser.run("await page.getByText('Asking the worker').waitFor({state: 'detached'})")
+    if view in ("", "dead"):
+        browser.shows("invalid sku LAMP-9")
+
+
+def keep_picture(browser, look, view):
+    name = re.sub(r"\W+", "-", view) or "overview"
+    browser.run("await page.screenshot({path: given.path, fullPage: true})", path=str(PICTURES / f"{look}-{name}.png"))
+
+
+def assert_fits(browser, view):
+    assert browser.run("return page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)"), f"{view} is too wide"
+
+
+def test_each_view_is_accessible_and_obeys_the_policy_of_the_page(browser, shop):
     PICTURES.mkdir(exist_ok=True)
-    open_page(browser, shop, **LOOKS[look])
-    for view, text in VIEWS.items():
-        browser.run("await page.evaluate((view) => { location.hash = `#/${view}` }, given.view)", view=view)
-        browser.shows(text)
-        browser.run("await page.getByText('Asking the worker').waitFor({state: 'detached'})")
-        if view in ("", "dead"):
-            browser.shows("invalid sku LAMP-9")
-        name = re.sub(r"\W+", "-", view) or "overview"
-        browser.run("await page.screenshot({path: given.path, fullPage: true})", path=str(PICTURES / f"{look}-{name}.png"))
-        assert browser.run("return tools.violations(given.rules)", rules=RULES.get(look)) == [], f"{view} in {look}"
-        assert browser.run("return page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)"), f"{view} is too wide"
+    open_page(browser, shop, colorScheme="light", **DESK)
+    for view in VIEWS:
+        browser.run("await page.emulateMedia({colorScheme: 'light'})")
+        go(browser, view)
+        keep_picture(browser, "light", view)
+        assert_fits(browser, view)
+        assert browser.run("return tools.violations()") == [], view
+        browser.run("await page.emulateMedia({colorScheme: 'dark'})")
+        keep_picture(browser, "dark", view)
+        assert browser.run("return tools.violations(['color-contrast'])") == [], f"{view} in the dark"
+    assert browser.complaints() == []
+
+
+def test_the_views_that_are_needed_on_the_way_fit_a_phone(browser, shop):
+    PICTURES.mkdir(exist_ok=True)
+    open_page(browser, shop, colorScheme="light", **PHONE)
+    for view in ON_A_PHONE:
+        go(browser, view)
+        keep_picture(browser, "phone", view)
+        assert_fits(browser, view)
+    assert browser.run("return tools.violations()") == []
     assert browser.complaints() == []
 
 
@@ -201,6 +225,44 @@ def test_a_dead_letter_is_edited_rehearsed_and_replayed(browser, shop):
     browser.press("Replay 1 …", "Replay 1")
     browser.shows("The replay is done: 1 of 1 tried, 1 handled")
     assert shop.get("/allocations/edited?full").json() == [{"sku": "LAMP", "batchref": "shelf", "qty": 5}]
+
+
+def test_without_rehearsals_a_replay_takes_a_tick(browser, shop):
+    open_page(browser, shop, "dead/13")
+    problem = json.dumps({"type": "urn:allocd:problem:no-rehearsals", "message": "a dry run needs a session"})
+    browser.run("await page.route('**/rehearsals', (route) => route.fulfill({status: 501, body: given.body}))", body=problem)
+    browser.press("Rehearse 1")
+    sign_in(browser)
+    browser.shows("No rehearsal is possible here: a dry run needs a session.")
+    browser.press("Replay 1 …", "Replay 1")
+    assert browser.run("return page.locator('dialog input:invalid').count()") == 1
+    browser.run("await page.getByLabel('Replay without a rehearsal').check()")
+    browser.press("Replay 1")
+    browser.shows("The replay is done: 1 of 1 tried")
+
+
+MANY = """
+    insert into dead_letters (outcome, reason, way, place, message, source, payload, payload_bytes)
+    select outcome, 'many', way, place, message, source, payload, payload_bytes from dead_letters, generate_series(1, 202) where id = 12
+"""
+
+
+def test_an_undo_restores_what_was_discarded_and_nothing_that_was_discarded_before(browser, shop):
+    shop.query(MANY)
+    [[before]] = shop.query("select min(id) from dead_letters where reason = 'many'")
+    assert shop.run("dead-letters", "discard", "--yes", str(before)).returncode == 0
+    shop.query("update discarded_letters set last_at = last_at - interval '1 hour' where id = %s", before)
+
+    open_page(browser, shop, "dead?reason-is=many")
+    browser.press("Discard 201 …")
+    sign_in(browser)
+    browser.fill("Type 201 to confirm", "201")
+    browser.press("Discard 201")
+    browser.shows("201 dead letters discarded.")
+    browser.press("Undo")
+    browser.shows("201 dead letters restored.")
+    assert shop.query("select id from discarded_letters where reason = 'many'") == [(before,)]
+    shop.query("delete from dead_letters where reason = 'many'")
 
 
 def test_a_command_that_is_tried_has_an_outcome_events_and_a_view_of_its_own(browser, shop):

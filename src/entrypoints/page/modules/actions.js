@@ -5,7 +5,7 @@ import { ask, asOperator, field } from "./dialogs.js";
 import { stringify } from "./exact.js";
 import { outcomeBadge } from "./groups.js";
 import { jobPanel } from "./jobs.js";
-import { address } from "./router.js";
+import { address, status } from "./router.js";
 
 const REHEARSED_AT_MOST = 100, TYPED_ABOVE = 10;
 
@@ -41,11 +41,33 @@ function typedCount(count) {
   };
 }
 
+// What restores the `count` letters of `which` that were discarded since `began`, and no others that match:
+// ages of discarded letters count from the discard.
+export function undoing({ ids, filter }, began, count) {
+  if (ids) return { ids, expected_count: count };
+  const kinds = Object.entries(filter).filter(([name]) => !["since", "older-than", "newer-than"].includes(name));
+  return { filter: { ...Object.fromEntries(kinds), since: began }, expected_count: count };
+}
+
+async function undo(which, began, count) {
+  try {
+    return await write("admin/dead-letters/restores", undoing(which, began, count));
+  } catch (error) {
+    if (error.type !== "count-changed") throw error;
+    throw new Error("Not done: others were discarded or restored meanwhile. Choose among the discarded letters.");
+  }
+}
+
+// Where no rehearsal is possible, a replay without one takes a tick.
+function tick(isUnrehearsed) {
+  return isUnrehearsed ? [field("Replay without a rehearsal", { type: "checkbox", required: true }).element] : [];
+}
+
 // The buttons for the letters of `which`, { filter } or { ids }, of which there are `count`.  `edits` returns
 // the operator's edits, or throws when they are wrong; `onChange` is called when letters were changed.
 export function actionsPanel(which, count, edits, onChange) {
   const outcome = make("div", undefined, "outcome"), refusal = make("p", "", "refusal");
-  let rehearsedWith = null, job = { close() {} };
+  let rehearsedWith = null, isUnrehearsed = false, job = { close() {} };
   const expected = { ...which, expected_count: count };
 
   refusal.setAttribute("role", "alert");
@@ -58,10 +80,20 @@ export function actionsPanel(which, count, edits, onChange) {
     }
   };
 
+  async function rehearsalOf(asked) {
+    isUnrehearsed = false;
+    try {
+      return rehearsed(await write("admin/dead-letters/rehearsals", { ...which, edits: asked, limit: REHEARSED_AT_MOST }));
+    } catch (error) {
+      if (error.type !== "no-rehearsals") throw error;
+      isUnrehearsed = true;
+      return [make("p", `No rehearsal is possible here: ${error.message}.`)];
+    }
+  }
+
   async function onRehearse() {
-    const asked = edits();
-    const result = await write("admin/dead-letters/rehearsals", { ...which, edits: asked, limit: REHEARSED_AT_MOST });
-    outcome.replaceChildren(...rehearsed(result));
+    const asked = edits(), parts = await rehearsalOf(asked);
+    outcome.replaceChildren(...parts);
     rehearsedWith = stringify(asked);
     replay.disabled = false;
   }
@@ -70,7 +102,7 @@ export function actionsPanel(which, count, edits, onChange) {
     const asked = edits();
     if (stringify(asked) !== rehearsedWith) throw new Error("The fields have changed since the rehearsal: rehearse again.");
     const rate = field("Letters a second (empty: as fast as possible)", { type: "number", min: 1, max: 1000000 });
-    const began = await ask(`Replay ${letters(count)}?`, `Replay ${whole(count)}`, [rate.element], () => write("admin/dead-letters/replays",
+    const began = await ask(`Replay ${letters(count)}?`, `Replay ${whole(count)}`, [rate.element, ...tick(isUnrehearsed)], () => write("admin/dead-letters/replays",
       { ...expected, edits: asked, ...(rate.input.value ? { rate: Number(rate.input.value) } : {}) }));
     if (!began) return;
     replay.disabled = true;
@@ -80,17 +112,19 @@ export function actionsPanel(which, count, edits, onChange) {
 
   async function onDiscard() {
     const note = field("Why (kept in the history)", { maxLength: 200 }), typed = typedCount(count);
+    let began;
     const result = await ask(`Discard ${letters(count)}?`, `Discard ${whole(count)}`, [note.element, ...typed.elements, make("p", "Discarded letters can be restored for 7 days.", "quiet")], () => {
       typed.check();
+      began = status().at;
       return write("admin/dead-letters/discards", { ...expected, ...(note.input.value ? { note: note.input.value } : {}) });
     });
     if (!result) return;
-    const undo = button("Undo", guarded(async () => {
-      const { restored } = await write("admin/dead-letters/restores", which);
+    const restore = button("Undo", guarded(async () => {
+      const { restored } = await undo(which, began, result.discarded);
       outcome.replaceChildren(make("p", `${letters(restored)} restored.`));
       onChange();
     }));
-    outcome.replaceChildren(put(make("p"), `${letters(result.discarded)} discarded. `, undo));
+    outcome.replaceChildren(put(make("p"), `${letters(result.discarded)} discarded. `, restore));
     onChange();
   }
 
