@@ -25,7 +25,7 @@
 	{"discarded", .help = "those that were discarded and can be restored; ages count from the discard"}
 
 #define WITHOUT_PAYLOAD \
-	{"without-payload", .help = "with --json: leave out what senders sent"}
+	{"without-payload", .help = "with --json: leave out what senders sent, and operators' edits and notes"}
 
 #define CHANGES \
 	{"expect", OPTION_NUMBER, .value = "COUNT", .help = "do nothing unless exactly this many match"}, \

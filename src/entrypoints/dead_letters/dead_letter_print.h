@@ -50,7 +50,10 @@ json_t *dead_letter_to_json(const struct dead_letter *letter, bool has_payload);
 /* A group with its advice, the ids of its first and its last letter, and the filter of its letters. */
 json_t *dead_letter_group_to_json(const struct dead_letter_group *group);
 
-/* A dead letter with its history and, where it has a payload, the fields of its message or null. */
+/*
+ * A dead letter with its history and, where it has a payload, the fields of its message or null, and the
+ * operators' edits and notes.
+ */
 json_t *dead_letter_details_to_json(const struct dead_letter_details *details, bool has_payload);
 
 #endif

@@ -114,7 +114,8 @@ json_t *dead_letter_group_to_json(const struct dead_letter_group *group)
 	return object;
 }
 
-static json_t *history_entry_to_json(const struct dead_letter_history_entry *entry)
+/* Edits are of what a sender sent. */
+static json_t *history_entry_to_json(const struct dead_letter_history_entry *entry, bool has_payload)
 {
 	json_t *object = must(json_object());
 	bool is_replay = !strcmp(entry->action, "replayed");
@@ -123,8 +124,10 @@ static json_t *history_entry_to_json(const struct dead_letter_history_entry *ent
 	set(object, "action", json_string(entry->action));
 	set(object, "who", json_string(entry->who));
 	set(object, "at", instant_json(entry->at));
-	set(object, "edits", json_string(is_replay ? entry->edits : ""));
-	set(object, "note", json_string(is_replay ? "" : entry->edits));
+	if (has_payload) {
+		set(object, "edits", json_string(is_replay ? entry->edits : ""));
+		set(object, "note", json_string(is_replay ? "" : entry->edits));
+	}
 	set(object, "outcome", text_or_null(entry->outcome));
 	set(object, "reason", text_or_null(entry->reason));
 	return object;
@@ -152,7 +155,7 @@ json_t *dead_letter_details_to_json(const struct dead_letter_details *details, b
 		set(object, "fields", fields_json(details->payload_line));
 
 	for (size_t i = 0; i < details->history_count; i++) {
-		if (json_array_append_new(history, history_entry_to_json(&details->history[i])))
+		if (json_array_append_new(history, history_entry_to_json(&details->history[i], has_payload)))
 			abort();
 	}
 	set(object, "history", history);

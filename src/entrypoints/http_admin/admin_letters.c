@@ -43,6 +43,25 @@ static const char *query_of(const struct http_call *call)
 	return evhttp_uri_get_query(evhttp_request_get_evhttp_uri(call->request));
 }
 
+static const struct http_refusal sku_withheld = {
+	403, PROBLEM_NOT_OPEN,
+	"sku: what senders sent is withheld, because other machines reach this address: give the admin token, "
+	"or set ALLOCD_HTTP_TOKEN"};
+
+/* False: refuses the query and frees the exchange.  A filter by SKU would show what senders sent. */
+static bool read_query(struct exchange *exchange, struct admin_arguments *arguments, bool has_pages)
+{
+	if (!admin_query_read(arguments, query_of(&exchange->call), has_pages)) {
+		admin_refuse(exchange, arguments->error);
+		return false;
+	}
+	if (!admin_arguments_value(arguments, "sku") || admin_shows_payloads(exchange->api, &exchange->call))
+		return true;
+	reply_refusal(exchange_detach(exchange), &sku_withheld);
+	exchange_free(exchange);
+	return false;
+}
+
 /* Without its last line, which is only there to know that there are more, if there are more than `max`. */
 static size_t size_of(const struct admin_output *output, size_t max)
 {
@@ -70,14 +89,12 @@ void serve_letter_groups(struct http_api *api, const struct http_call *call)
 	struct exchange *exchange = exchange_new(api, call, &late);
 	struct admin_arguments arguments = {.arena = exchange->arena};
 
-	if (admin_query_read(&arguments, query_of(call), false))
+	if (read_query(exchange, &arguments, false))
 		admin_read(exchange,
 			   admin_arguments_words(&arguments,
 						 (const char *const[]){"dead-letters", "list", ADMIN_COMMON,
 								       "--group", TOP_GROUPS, NULL}),
 			   reply_groups, NULL);
-	else
-		admin_refuse(exchange, arguments.error);
 }
 
 /* A page of letters: how many it has, and its query without the cursor. */
@@ -142,14 +159,12 @@ void serve_letters(struct http_api *api, const struct http_call *call)
 	struct exchange *exchange = exchange_new(api, call, &late);
 	struct admin_arguments arguments = {.arena = exchange->arena};
 
-	if (admin_query_read(&arguments, query_of(call), true))
+	if (read_query(exchange, &arguments, true))
 		admin_read(exchange,
 			   admin_arguments_words(&arguments,
 						 (const char *const[]){"dead-letters", "list", ADMIN_COMMON,
 								       "--without-payload", NULL}),
 			   reply_letters, page_of(&arguments));
-	else
-		admin_refuse(exchange, arguments.error);
 }
 
 #define WITHHELD                                                                                             \
@@ -178,15 +193,12 @@ void serve_letter(struct http_api *api, const struct http_call *call, const char
 	static bool withheld = true;
 	struct exchange *exchange = exchange_new(api, call, &late);
 	struct admin_arguments arguments = {.arena = exchange->arena};
-	bool shows_payload = call->has_admin_token || !http_gate_is_shut(&api->gate);
+	bool shows_payload = admin_shows_payloads(api, call);
 	int64_t number;
 
 	if (!text_to_number(id, &number) || number <= 0)
 		admin_refuse(exchange, "Expected the id of a dead letter, a number, in the path");
-	else if (!admin_query_read(&arguments, query_of(call), false) ||
-		 !admin_arguments_add_id(&arguments, number))
-		admin_refuse(exchange, arguments.error);
-	else
+	else if (read_query(exchange, &arguments, false) && admin_arguments_add_id(&arguments, number))
 		admin_read(exchange,
 			   admin_arguments_words(
 				   &arguments,

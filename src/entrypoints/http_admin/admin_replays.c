@@ -31,6 +31,8 @@ static void reply_rehearsal(const struct http_call *call, const struct admin_res
 	(void)context;
 	if (end->cut == CHILD_WAS_LATE)
 		reply_refusal(call, &late_rehearsal);
+	else if (end->cut == CHILD_ENDED_ITSELF && end->status == STATUS_CONFIGURATION)
+		reply_problem(call, 501, PROBLEM_NO_REHEARSALS, end->error);
 	else if (end->cut == CHILD_ENDED_ITSELF && end->status == STATUS_FAILED && !output->lines)
 		reply_not_found(call, end->error);
 	else if (end->cut == CHILD_ENDED_ITSELF &&
@@ -72,23 +74,34 @@ void serve_rehearsals(struct http_api *api, const struct http_call *call)
 
 /* ---- replays ---- */
 
-static void reply_job(const struct http_call *call, const struct job *job, int status)
+/* The reasons of failures may name what senders sent. */
+static void withhold_failures(json_t *job)
+{
+	json_object_del(job, "failures");
+}
+
+static void reply_job(const struct http_api *api, const struct http_call *call, const struct job *job,
+		      int status)
 {
 	json_t *json = job_json(job);
-	char *text = must(json_dumps(json, JSON_COMPACT));
+	char *text;
+
+	if (!admin_shows_payloads(api, call))
+		withhold_failures(json);
+	text = must(json_dumps(json, JSON_COMPACT));
 
 	reply_text(call, status, "application/json", text, strlen(text));
 	free(text);
 	json_decref(json);
 }
 
-static void reply_begun(const struct http_call *call, const struct job *job)
+static void reply_begun(const struct http_api *api, const struct http_call *call, const struct job *job)
 {
 	char location[64];
 
 	snprintf(location, sizeof location, "/admin/jobs/%" PRIu64, job_id(job));
 	reply_header(call, "Location", location);
-	reply_job(call, job, 202);
+	reply_job(api, call, job, 202);
 }
 
 static void on_begun(void *context, const struct job *job, json_t *line, const struct child_end *end)
@@ -99,7 +112,7 @@ static void on_begun(void *context, const struct job *job, json_t *line, const s
 	if (call && end)
 		admin_reply_failure(call, end);
 	else if (call && !admin_reply_count_changed(call, line))
-		reply_begun(call, job);
+		reply_begun(exchange->api, call, job);
 	exchange_free(exchange);
 }
 
@@ -135,7 +148,16 @@ void serve_replays(struct http_api *api, const struct http_call *call)
 
 void serve_jobs(struct http_api *api, const struct http_call *call)
 {
-	reply_json(call, job_table_json(api->admin->jobs));
+	json_t *table = job_table_json(api->admin->jobs), *job;
+	size_t i;
+
+	if (!admin_shows_payloads(api, call)) {
+		json_array_foreach(json_object_get(table, "jobs"), i, job)
+		{
+			withhold_failures(job);
+		}
+	}
+	reply_json(call, table);
 }
 
 void serve_job(struct http_api *api, const struct http_call *call, const char *id)
@@ -150,5 +172,5 @@ void serve_job(struct http_api *api, const struct http_call *call, const char *i
 	}
 	if (is_stop)
 		job_stop(job);
-	reply_job(call, job, is_stop ? 202 : 200);
+	reply_job(api, call, job, is_stop ? 202 : 200);
 }

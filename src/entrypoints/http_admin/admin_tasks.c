@@ -19,6 +19,9 @@
 #define REMEMBER_MS    1000
 #define REMEMBER_TIMES 5
 
+/* A read that was ended at its deadline is not repeated at once. */
+#define REMEMBER_LATE_MS 10000
+
 struct waiter {
 	struct waiter *next;
 	struct exchange *exchange;
@@ -30,6 +33,7 @@ struct admin_task {
 	struct admin_task *next;
 	struct http_admin *admin;
 	char *key; /* of a read: its words; NULL: of a write, which is not shared */
+	bool is_read;
 	bool is_over;
 	bool is_answering; /* its result is in use */
 	int64_t began_ms, expires_ms;
@@ -165,9 +169,11 @@ static int64_t expiry(const struct admin_task *task, int64_t now_ms)
 {
 	int64_t took_ms = now_ms - task->began_ms;
 
-	if (!task->key || task->result.end.cut != CHILD_ENDED_ITSELF ||
+	if (!task->key || task->result.end.cut == CHILD_WAS_TOO_LONG ||
 	    task->result.output.size > REMEMBERED_MAX_SIZE || count_remembered(task->admin) > REMEMBERED_MAX)
 		return 0;
+	if (task->result.end.cut == CHILD_WAS_LATE)
+		return now_ms + REMEMBER_LATE_MS;
 	return now_ms + (took_ms * REMEMBER_TIMES > REMEMBER_MS ? took_ms * REMEMBER_TIMES : REMEMBER_MS);
 }
 
@@ -212,8 +218,11 @@ static struct admin_task *start(struct http_admin *admin, const char *const *wor
 {
 	struct admin_task *task = must_alloc(sizeof *task);
 
-	*task = (struct admin_task){
-		.next = admin->tasks, .admin = admin, .key = key, .began_ms = monotonic_ms()};
+	*task = (struct admin_task){.next = admin->tasks,
+				    .admin = admin,
+				    .key = key,
+				    .is_read = key != NULL,
+				    .began_ms = monotonic_ms()};
 	admin->tasks = task;
 	if (!admin->is_stopping &&
 	    child_start(admin->children, &(struct child_call){.arguments = words,
@@ -252,6 +261,15 @@ static struct admin_task *find(const struct http_admin *admin, const char *key)
 	return task;
 }
 
+static bool has_room_for_read(const struct http_admin *admin)
+{
+	size_t running = 0;
+
+	for (const struct admin_task *task = admin->tasks; task; task = task->next)
+		running += task->is_read && !task->is_over;
+	return running < ADMIN_READS_MAX && children_count(admin->children) < CHILDREN_MAX - 1;
+}
+
 void admin_read(struct exchange *exchange, const char *const *words, admin_reply *reply, void *context)
 {
 	struct http_admin *admin = exchange->api->admin;
@@ -260,7 +278,7 @@ void admin_read(struct exchange *exchange, const char *const *words, admin_reply
 
 	expire(admin, monotonic_ms());
 	task = find(admin, key);
-	if (task)
+	if (task || !has_room_for_read(admin))
 		free(key);
 	else
 		task = start(admin, words, key, READ_MS);

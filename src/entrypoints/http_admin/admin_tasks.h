@@ -16,6 +16,9 @@
 /* Options of each command: it waits for the database only briefly, and logs only errors. */
 #define ADMIN_COMMON "--json", "--start-wait=3", "--log-level=error"
 
+/* Reads need no token, so only this many run at a time, and they leave the last child to changes. */
+#define ADMIN_READS_MAX 2
+
 /* The output: its lines, each but the first behind a comma. */
 struct admin_output {
 	char *text;
@@ -47,6 +50,9 @@ struct http_admin {
 void admin_read(struct exchange *exchange, const char *const *words, admin_reply *reply, void *context);
 void admin_write(struct exchange *exchange, const char *const *words, int deadline_ms, admin_reply *reply,
 		 void *context);
+
+/* Whether the answer may show what senders sent. */
+bool admin_shows_payloads(const struct http_api *api, const struct http_call *call);
 
 /* Answers for a command that did not do what was asked. */
 void admin_reply_failure(const struct http_call *call, const struct child_end *end);

@@ -4,6 +4,7 @@ import re
 
 import psycopg2
 import pytest
+import requests
 import servers
 from installation import ROOT, by_way_of, unique, wait_until
 
@@ -119,9 +120,14 @@ def test_every_tool_works_in_transaction_mode_and_leaves_nothing_in_the_sessions
 
 def test_a_dry_run_in_transaction_mode_says_that_it_needs_a_session(make_pooled, parked):
     make_pooled()
-    parked.start(**ON)
+    parked.start(**ON, ALLOCD_ADMIN_TOKEN="the-token")
     parked.send("allocate", {"orderid": "o", "sku": "none", "qty": 1})
     parked.await_dead_letters()
+    rehearsal = requests.post(
+        parked.url("/admin/dead-letters/rehearsals"), json={"ids": [1]}, headers={"Authorization": "Bearer the-token"}, timeout=30,
+    )  # fmt: skip
+    assert (rehearsal.status_code, rehearsal.json()["type"]) == (501, "urn:allocd:problem:no-rehearsals")
+    assert "pool_mode=session" in rehearsal.json()["message"]
 
     done = parked.run("dead-letters", "replay", "--dry-run", "--yes", **ON)
 

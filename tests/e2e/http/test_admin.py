@@ -1,10 +1,12 @@
 """The admin API of dead letters: reads by children of the worker, and changes by the admin token."""
 
+import contextlib
 import json
 import pathlib
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg2
 import pytest
 import requests
 from dead_letters import HISTORY, ids, insert_mail, reject, repair
@@ -88,9 +90,13 @@ def test_one_letter_is_shown_in_full(worker):
 def test_other_machines_see_payloads_only_with_the_token(parked):
     port = parked.http.split(":")[1]
     parked.start(ALLOCD_HTTP=f"0.0.0.0:{port}", ALLOCD_ADMIN_TOKEN=TOKEN)
+    ask(parked, "POST", "/admin/commands/create_batch", {"ref": "shelf", "sku": "lamp", "qty": 5, "id": "m-batch"})
     parked.send("allocate", {"orderid": "order-1", "sku": unique("sku"), "qty": 1})
     parked.await_dead_letters(1)
     [letter] = ids(parked)
+    change(parked, "discards", {"ids": [letter], "note": "a secret"})
+    change(parked, "restores", {"ids": [letter]})
+    await_job(parked, start_replay(parked, ids=[letter], edits={"qty": 2}), "done")
 
     withheld = read(parked, f"{LETTERS}/{letter}")
     shown = ask(parked, "GET", f"{LETTERS}/{letter}").json()
@@ -98,6 +104,17 @@ def test_other_machines_see_payloads_only_with_the_token(parked):
     assert "payload" not in withheld and "fields" not in withheld
     assert "ALLOCD_HTTP_TOKEN" in withheld["payload_withheld"]
     assert shown["fields"]["orderid"] == "order-1"
+    assert [one.get("note") or one.get("edits") for one in shown["history"]] == ["a secret", "", "qty=2"]
+    assert not any("note" in one or "edits" in one for one in withheld["history"])
+    for path in (f"{LETTERS}/groups", LETTERS, f"{LETTERS}/{letter}"):
+        assert refused(ask(parked, "GET", f"{path}?sku=lamp", token=None)) == (403, "not-open")
+    assert ask(parked, "GET", f"{LETTERS}?sku=lamp").json()["dead_letters"] == []
+    [job] = read(parked, "/admin/jobs")["jobs"]
+    assert "failures" not in job and "failures" not in read(parked, f"/admin/jobs/{job['id']}")
+    assert ask(parked, "GET", f"/admin/jobs/{job['id']}").json()["failures"]
+    [of_batch] = read(parked, "/admin/messages/m-batch")["outcomes"]
+    assert of_batch["outcome"] == "handled" and "events" not in of_batch
+    assert "events" in ask(parked, "GET", "/admin/messages/m-batch").json()["outcomes"][0]
 
 
 def test_viewers_share_one_child(worker):
@@ -105,7 +122,25 @@ def test_viewers_share_one_child(worker):
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: ask(worker, "GET", f"{LETTERS}/groups", token=None).status_code, range(20)))
 
-    assert answers == [200] * 20  # four children run at most, so twenty of their own would be refused
+    assert answers == [200] * 20  # two children of reads run at most, so twenty of their own would be refused
+
+
+def test_reads_leave_a_child_to_changes_and_a_read_that_was_late_is_not_repeated_at_once(worker):
+    reject(worker)
+    reads = [f"{LETTERS}/groups", f"{LETTERS}?limit=1"]
+    with contextlib.closing(psycopg2.connect(worker.database_url)) as holder, ThreadPoolExecutor(3) as pool:
+        holder.cursor().execute("lock table dead_letters in access exclusive mode")
+        late = [pool.submit(ask, worker, "GET", path, token=None) for path in reads]
+        wait_until(lambda: len(children_of(worker)) == 2, "two children of reads")
+        assert refused(ask(worker, "GET", f"{LETTERS}?limit=2", token=None)) == (503, "too-busy")
+        discard = pool.submit(change, worker, "discards", {"filter": {}, "expected_count": 1})
+        wait_until(lambda: len(children_of(worker)) == 3, "the child of a change")
+        assert [refused(one.result()) for one in late] == [(503, "late")] * 2
+        again = [ask(worker, "GET", path, token=None) for path in reads]
+        assert [refused(one) for one in again] == [(503, "late")] * 2 and len(children_of(worker)) == 1
+        holder.rollback()
+        assert discard.result() == {"discarded": 1, "matched": 1}
+    assert read(worker, reads[0])["groups"] == []
 
 
 def test_an_odd_query_is_refused(worker):
@@ -282,14 +317,22 @@ def test_only_the_page_of_this_worker_with_the_token_changes_something(worker):
 
 
 def test_five_wrong_tokens_are_the_last_for_a_minute(worker):
-    for _ in range(5):
-        assert ask(worker, "GET", f"{LETTERS}/groups", token="wrong").status_code == 401
+    for number in range(5):
+        of_a_stranger = ask(worker, "GET", f"{LETTERS}/groups", token=f"guess-{number}", Host="evil.example")
+        assert refused(of_a_stranger) == (421, "other-host")
+    for number in (0, 1, 2, 3, 3, 3, 4):
+        assert ask(worker, "GET", f"{LETTERS}/groups", token=f"wrong-{number}").status_code == 401
 
     limited = ask(worker, "POST", f"{LETTERS}/discards", {"filter": {}})
 
     assert refused(limited) == (429, "too-many-tries")
     assert 0 < int(limited.headers["Retry-After"]) <= 60
     assert ask(worker, "GET", f"{LETTERS}/groups", token=None).status_code == 200
+
+
+def test_a_page_of_another_origin_starts_no_child(worker):
+    for path in (LETTERS, f"{LETTERS}/groups", f"{LETTERS}/1", "/admin/messages/1", "/admin/live", "/admin/status"):
+        assert refused(ask(worker, "GET", path, token=None, Sec_Fetch_Site="cross-site")) == (403, "other-origin")
 
 
 def test_the_token_is_read_again_from_its_file_and_stands_for_the_other_one(parked, tmp_path):

@@ -397,6 +397,23 @@ START_TEST(control_characters_are_escaped_in_json)
 }
 END_TEST
 
+START_TEST(without_the_payload_there_are_no_edits_and_no_notes)
+{
+	struct dead_letter one = letter(1, "no", 0);
+	struct dead_letter_history_entry history[] = {
+		{.action = "replayed", .who = "ann", .edits = "sku=secret"},
+		{.action = "discarded", .who = "ann", .edits = "a secret"},
+	};
+	const struct dead_letter_details details = {.letter = &one, .history = history, .history_count = 2};
+	bool has_payload = _i == 1;
+
+	json_line_print(dead_letter_details_to_json(&details, has_payload), out);
+
+	ck_assert_msg((strstr(text(), "secret") != NULL) == has_payload, "%s", text());
+	ck_assert_ptr_nonnull(strstr(text(), "\"who\":\"ann\""));
+}
+END_TEST
+
 SUITE("dead letters", set_up, tear_down)
 {
 	tcase_add_loop_test(tests, an_age_is_a_number_with_or_without_a_unit, 0, COUNT(ages));
@@ -417,4 +434,5 @@ SUITE("dead letters", set_up, tear_down)
 	tcase_add_loop_test(tests, a_payload_that_was_cut_within_a_character_is_still_a_text, 0,
 			    COUNT(cut_payloads));
 	tcase_add_test(tests, control_characters_are_escaped_in_json);
+	tcase_add_loop_test(tests, without_the_payload_there_are_no_edits_and_no_notes, 0, 2);
 }
