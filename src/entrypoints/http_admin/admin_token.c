@@ -19,7 +19,7 @@ void admin_token_init(struct admin_token *token, const struct admin_token_source
 	arena_free(&arena);
 }
 
-/* Who has an address of IPv6 has all of its /64, so these count as one. */
+/* A client with an address of IPv6 has all of its /64, so these count as one. */
 static void group_address(const char *address, char group[ADMIN_ADDRESS_MAX])
 {
 	struct in6_addr ip;

@@ -14,7 +14,7 @@
 
 /*
  * Different wrong tokens from an address within a time; further ones are not even looked at.  The same one
- * counts once, so that a program with a token that was replaced locks nobody out.
+ * counts once, so that a program with a token that was replaced locks no operator out.
  */
 #define ADMIN_TRIES_MAX     5
 #define ADMIN_TRIES_MS      60000

@@ -33,7 +33,7 @@ struct http_caller {
 	bool is_admin;    /* the request is for operators: no page of another origin may send it */
 };
 
-/* NULL, or why the request is refused whatever else it carries: it names another host. */
+/* NULL, or why the request is refused with any token: it names another host. */
 const struct http_refusal *http_gate_check_host(const struct http_gate *gate, const char *host);
 
 /* NULL, or why the request is refused. */
