@@ -46,7 +46,7 @@ static void print_program(void)
 	puts("\nallocd help COMMAND shows more, and which settings the command uses.\n"
 	     "Settings are options or environment variables: allocd config prints them.\n"
 	     "Exit: 0 done, 1 failed, 2 usage, 69 a service cannot be reached, 75 try again,\n"
-	     "78 configuration.");
+	     "76 the database refused, 78 configuration.");
 }
 
 enum exit_status command_help(const struct invocation *invocation)

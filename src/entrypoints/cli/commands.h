@@ -13,6 +13,7 @@ enum exit_status {
 	STATUS_USAGE = 2,
 	STATUS_UNAVAILABLE = 69,   /* a service cannot be reached (EX_UNAVAILABLE) */
 	STATUS_TRY_AGAIN = 75,     /* not everything was done (EX_TEMPFAIL) */
+	STATUS_REFUSED = 76,       /* the database refused a statement about dead letters (EX_PROTOCOL) */
 	STATUS_CONFIGURATION = 78, /* (EX_CONFIG) */
 };
 

@@ -49,7 +49,7 @@ enum exit_status dead_letter_call_report_failure(const struct dead_letter_call *
 	if (failure->kind == FAILURE_RETRY)
 		return dead_letter_call_report(call, STATUS_TRY_AGAIN, "the database went away: %s",
 					       failure->text);
-	return dead_letter_call_report(call, STATUS_FAILED, "the database refused: %s", failure->text);
+	return dead_letter_call_report(call, STATUS_REFUSED, "the database refused: %s", failure->text);
 }
 
 static const char *noun(const struct dead_letter_call *call)

@@ -27,7 +27,7 @@ static enum exit_status move_page(struct dead_letter_call *call, const struct de
 	return failure ? dead_letter_call_report_failure(call, failure) : STATUS_DONE;
 }
 
-/* What was moved is printed even if the rest failed. */
+/* What was moved is printed even if the rest failed; with --json the last error is then why it failed. */
 static enum exit_status move_all(struct dead_letter_call *call, struct moving *moving, int64_t total)
 {
 	const char *note = invocation_option(call->invocation, "note");
@@ -35,10 +35,13 @@ static enum exit_status move_all(struct dead_letter_call *call, struct moving *m
 
 	moving->deed = (struct dead_letter_deed){call->who, note ? note : ""};
 	status = dead_letter_call_for_each_page(call, false, move_page, moving);
-	if (invocation_flag(call->invocation, "json"))
+	if (invocation_flag(call->invocation, "json")) {
 		json_line_print(must(json_pack("{s:I, s:I}", moving->done, (json_int_t)moving->count,
 					       "matched", (json_int_t)total)),
 				stdout);
+		if (status != STATUS_DONE && status != STATUS_FAILED)
+			return status;
+	}
 	return dead_letter_call_report(call, status, "%" PRId64 " of %" PRId64 " %s", moving->count, total,
 				       moving->done);
 }

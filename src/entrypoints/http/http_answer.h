@@ -42,6 +42,7 @@
 #define PROBLEM_TOO_MANY_TRIES    PROBLEM("too-many-tries")
 #define PROBLEM_COUNT_CHANGED     PROBLEM("count-changed")
 #define PROBLEM_NO_REHEARSALS     PROBLEM("no-rehearsals")
+#define PROBLEM_CANNOT_RUN        PROBLEM("cannot-run")
 #define PROBLEM_INTERNAL          PROBLEM("internal")
 
 struct http_answer {

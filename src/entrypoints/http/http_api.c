@@ -310,10 +310,14 @@ void http_api_stop(struct http_api *api)
 		http_admin_stop(api->admin);
 }
 
+size_t http_api_children(const struct http_api *api)
+{
+	return api->admin ? http_admin_running(api->admin) : 0;
+}
+
 size_t http_api_unanswered(const struct http_api *api)
 {
-	return api->waiting + http_server_unsent(api->server) +
-	       (api->admin ? http_admin_running(api->admin) : 0);
+	return api->waiting + http_server_unsent(api->server);
 }
 
 void http_api_free(struct http_api **place)

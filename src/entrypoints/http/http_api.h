@@ -60,6 +60,9 @@ uint16_t http_api_port(const struct http_api *api);
 /* Ends what is sent to those who watch.  From now on commands are refused; reads are still served. */
 void http_api_stop(struct http_api *api);
 
+/* How many children of the admin API run; they end soon after http_api_stop(). */
+size_t http_api_children(const struct http_api *api);
+
 /* How many requests have no reply yet, or one that is not sent yet. */
 size_t http_api_unanswered(const struct http_api *api);
 

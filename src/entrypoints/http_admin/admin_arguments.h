@@ -52,6 +52,7 @@ enum admin_members {
 	TAKES_RATE = 1 << 1,
 	TAKES_EXPECTED_COUNT = 1 << 2,
 	TAKES_NOTE = 1 << 3,
+	NEEDS_EXPECTED_COUNT = TAKES_EXPECTED_COUNT | 1 << 4, /* with `filter` */
 };
 
 bool admin_body_read(struct admin_arguments *arguments, struct bytes body, unsigned members);

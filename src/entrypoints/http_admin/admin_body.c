@@ -177,6 +177,11 @@ static bool read_members(struct admin_arguments *arguments, json_t *body, unsign
 	}
 	if (!json_object_get(body, "filter") == !json_object_get(body, "ids"))
 		return admin_arguments_refuse(arguments, "Expected either filter or ids");
+	if ((taken & NEEDS_EXPECTED_COUNT) == NEEDS_EXPECTED_COUNT && json_object_get(body, "filter") &&
+	    !json_object_get(body, "expected_count"))
+		return admin_arguments_refuse(
+			arguments,
+			"expected_count: expected with filter, so that no more is changed than was looked at");
 	return admin_arguments_check(arguments);
 }
 

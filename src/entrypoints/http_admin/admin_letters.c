@@ -1,8 +1,9 @@
 /* Serves dead letters: groups, pages, one in full; and discards and restores them. */
 #include "entrypoints/http_admin/admin_arguments.h"
+#include "entrypoints/http_admin/admin_operator.h"
 #include "entrypoints/http_admin/admin_tasks.h"
 
-#include "core/base/must.h"
+#include "bus/ports/logger.h"
 #include "entrypoints/cli/text.h"
 #include "entrypoints/http_reads/read_exchange.h"
 
@@ -16,9 +17,6 @@
 
 /* A command that changes letters may take this long. */
 #define CHANGE_MS 30000
-
-/* Characters of the name in X-Operator. */
-#define OPERATOR_MAX 64
 
 static const struct http_refusal late = {503, PROBLEM_LATE,
 					 "The database does not answer in time; retry later"};
@@ -209,18 +207,17 @@ void serve_letter(struct http_api *api, const struct http_call *call, const char
 
 /* ---- changes ---- */
 
-/* The operator, as the page names them; the address is what follows the last @. */
+const char *admin_operator_of(const struct http_call *call, struct arena *arena)
+{
+	return admin_operator(request_header(call, "X-Operator"), request_address(call), arena);
+}
+
 static bool add_operator(struct admin_arguments *arguments, const struct http_call *call)
 {
-	const char *given = request_header(call, "X-Operator");
-	const char *name = given ? percent_decode(given, OPERATOR_MAX, arguments->arena) : "unknown";
+	const char *name = admin_operator_of(call, arguments->arena);
 
-	if (!name || !*name || !text_is_printable(name))
-		return admin_arguments_refuse(
-			arguments, "Expected 1 to %d printable characters, percent-encoded, in X-Operator",
-			OPERATOR_MAX);
-	return admin_arguments_add(arguments, admin_changes, "", "operator",
-				   arena_printf(arguments->arena, "page:%s@%s", name, request_address(call)));
+	return name ? admin_arguments_add(arguments, admin_changes, "", "operator", name)
+		    : admin_arguments_refuse(arguments, OPERATOR_EXPECTED);
 }
 
 bool admin_change_read(struct admin_arguments *arguments, const struct http_call *call, unsigned members)
@@ -232,45 +229,84 @@ bool admin_change_read(struct admin_arguments *arguments, const struct http_call
 	       add_operator(arguments, call);
 }
 
+/* Discards or restores letters. */
+struct change {
+	const char *verb, *done;
+	const char *message; /* of the log */
+	unsigned members;
+};
+
+/* A change that was asked for, and by whom. */
+struct asked {
+	const struct change *change;
+	const char *who;
+};
+
+/* NULL: the command has written no line. */
+static json_t *line_of(const struct admin_output *output)
+{
+	return output->lines == 1 ? json_loadb(output->text, output->size, 0, NULL) : NULL;
+}
+
+static void log_change(struct logger *logger, const struct admin_result *result, void *context)
+{
+	const struct asked *asked = context;
+	const struct child_end *end = &result->end;
+	json_t *line = line_of(&result->output);
+	struct http_refusal refusal = admin_refusal_of(end, true);
+
+	if (!json_object_get(line, "expected"))
+		LOG(logger, LOG_INFO, asked->change->message, LOG_TEXT("who", asked->who),
+		    LOG_NUMBER("count", json_integer_value(json_object_get(line, asked->change->done))),
+		    LOG_TEXT("error", child_ended_regularly(end) ? "" : refusal.message));
+	json_decref(line);
+}
+
 static void reply_change(const struct http_call *call, const struct admin_result *result, void *context)
 {
 	const struct admin_output *output = &result->output;
-	bool has_changed;
-	json_t *line;
+	json_t *line = line_of(output);
 
 	(void)context;
-	line = output->lines == 1 ? json_loadb(output->text, output->size, 0, NULL) : NULL;
-	has_changed = admin_reply_count_changed(call, line);
-	json_decref(line);
-	if (has_changed)
-		return;
-	if (result->end.cut == CHILD_ENDED_ITSELF && output->lines == 1)
+	if (admin_reply_count_changed(call, line)) {
+		/* answered */
+	} else if (line && child_ended_regularly(&result->end)) {
 		reply_text(call, 200, "application/json", output->text, output->size);
-	else
-		admin_reply_failure(call, &result->end);
+	} else {
+		admin_reply_failed_change(call, &result->end, line);
+	}
+	json_decref(line);
 }
 
-static void change(struct http_api *api, const struct http_call *call, const char *verb)
+static void serve_change(struct http_api *api, const struct http_call *call, const struct change *change)
 {
 	struct exchange *exchange = exchange_new_for(api, call, &late_change, CHANGE_MS + 500);
 	struct admin_arguments arguments = {.arena = exchange->arena};
+	struct asked *asked = arena_alloc(exchange->arena, sizeof *asked);
 
-	if (admin_change_read(&arguments, call, TAKES_EXPECTED_COUNT | TAKES_NOTE))
-		admin_write(
-			exchange,
-			admin_arguments_words(&arguments, (const char *const[]){"dead-letters", verb,
-										ADMIN_COMMON, "--yes", NULL}),
-			CHANGE_MS, reply_change, NULL);
-	else
+	if (!admin_change_read(&arguments, call, change->members)) {
 		admin_refuse(exchange, arguments.error);
+		return;
+	}
+	*asked = (struct asked){change, admin_arguments_value(&arguments, "operator")};
+	admin_write(exchange,
+		    admin_arguments_words(&arguments, (const char *const[]){"dead-letters", change->verb,
+									    ADMIN_COMMON, "--yes", NULL}),
+		    CHANGE_MS, reply_change, log_change, asked);
 }
 
 void serve_discards(struct http_api *api, const struct http_call *call)
 {
-	change(api, call, "discard");
+	static const struct change discards = {"discard", "discarded", "an operator discarded dead letters",
+					       NEEDS_EXPECTED_COUNT | TAKES_NOTE};
+
+	serve_change(api, call, &discards);
 }
 
 void serve_restores(struct http_api *api, const struct http_call *call)
 {
-	change(api, call, "restore");
+	static const struct change restores = {"restore", "restored", "an operator restored dead letters",
+					       TAKES_EXPECTED_COUNT | TAKES_NOTE};
+
+	serve_change(api, call, &restores);
 }

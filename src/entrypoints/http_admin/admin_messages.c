@@ -1,6 +1,8 @@
 /* Serves what became of a message, and takes commands from operators. */
+#include "entrypoints/http_admin/admin_operator.h"
 #include "entrypoints/http_admin/admin_tasks.h"
 
+#include "bus/ports/logger.h"
 #include "entrypoints/http/command_endpoint.h"
 #include "entrypoints/http_reads/read_exchange.h"
 
@@ -77,12 +79,21 @@ void serve_message(struct http_api *api, const struct http_call *call, const cha
 		   reply_message, asked);
 }
 
+/* Only the log says who sent a command. */
 void serve_admin_command(struct http_api *api, const struct http_call *call, const char *name)
 {
 	enum message_type type = message_type_named(name);
+	struct arena *arena = arena_new(256);
+	const char *who = admin_operator_of(call, arena);
 
-	if (type == MSG_NONE || !command_endpoints[type].path)
+	if (type == MSG_NONE || !command_endpoints[type].path) {
 		reply_not_found(call, "There is no such command: see allocd schema");
-	else
+	} else if (!who) {
+		reply_problem(call, 400, PROBLEM_INVALID, OPERATOR_EXPECTED);
+	} else {
+		LOG(api->admin->logger, LOG_INFO, "an operator sent a command", LOG_TEXT("message", name),
+		    LOG_TEXT("who", who));
 		serve_command(api, call, type);
+	}
+	arena_free(&arena);
 }

@@ -1,11 +1,12 @@
 /* Serves rehearsals, which are dry runs of replays, and replays, which are jobs. */
+#include "entrypoints/http_admin/admin_operator.h"
 #include "entrypoints/http_admin/admin_tasks.h"
 
+#include "bus/ports/logger.h"
 #include "core/base/must.h"
 #include "entrypoints/cli/text.h"
 #include "entrypoints/http_reads/read_exchange.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -35,8 +36,7 @@ static void reply_rehearsal(const struct http_call *call, const struct admin_res
 		reply_problem(call, 501, PROBLEM_NO_REHEARSALS, end->error);
 	else if (end->cut == CHILD_ENDED_ITSELF && end->status == STATUS_FAILED && !output->lines)
 		reply_not_found(call, end->error);
-	else if (end->cut == CHILD_ENDED_ITSELF &&
-		 (end->status == STATUS_DONE || end->status == STATUS_FAILED))
+	else if (child_ended_regularly(end))
 		reply_json_text(call, arena_printf(arena, "{\"letters\":[%.*s]}", (int)output->size,
 						   output->text ? output->text : ""));
 	else
@@ -67,7 +67,7 @@ void serve_rehearsals(struct http_api *api, const struct http_call *call)
 			    admin_arguments_words(&arguments,
 						  (const char *const[]){"dead-letters", "replay",
 									ADMIN_COMMON, "--dry-run", NULL}),
-			    REHEARSAL_MS, reply_rehearsal, NULL);
+			    REHEARSAL_MS, reply_rehearsal, NULL, NULL);
 	else
 		admin_refuse(exchange, arguments.error);
 }
@@ -99,7 +99,7 @@ static void reply_begun(const struct http_api *api, const struct http_call *call
 {
 	char location[64];
 
-	snprintf(location, sizeof location, "/admin/jobs/%" PRIu64, job_id(job));
+	snprintf(location, sizeof location, "/admin/jobs/%s", job_id(job));
 	reply_header(call, "Location", location);
 	reply_job(api, call, job, 202);
 }
@@ -110,7 +110,7 @@ static void on_begun(void *context, const struct job *job, json_t *line, const s
 	const struct http_call *call = exchange_detach(exchange);
 
 	if (call && end)
-		admin_reply_failure(call, end);
+		admin_reply_failed_change(call, end, NULL);
 	else if (call && !admin_reply_count_changed(call, line))
 		reply_begun(exchange->api, call, job);
 	exchange_free(exchange);
@@ -138,7 +138,7 @@ void serve_replays(struct http_api *api, const struct http_call *call)
 	struct exchange *exchange = exchange_new_for(api, call, &late_replay, BEGIN_MS);
 	struct admin_arguments arguments = {.arena = exchange->arena};
 
-	if (admin_change_read(&arguments, call, TAKES_EDITS | TAKES_RATE | TAKES_EXPECTED_COUNT))
+	if (admin_change_read(&arguments, call, TAKES_EDITS | TAKES_RATE | NEEDS_EXPECTED_COUNT))
 		start_replay(exchange, &arguments);
 	else
 		admin_refuse(exchange, arguments.error);
@@ -160,17 +160,30 @@ void serve_jobs(struct http_api *api, const struct http_call *call)
 	reply_json(call, table);
 }
 
+static void stop(const struct http_api *api, const struct http_call *call, struct job *job)
+{
+	struct arena *arena = arena_new(256);
+	const char *who = admin_operator_of(call, arena);
+
+	if (who) {
+		LOG(api->admin->logger, LOG_INFO, "an operator stopped a job", LOG_TEXT("job", job_id(job)),
+		    LOG_TEXT("who", who));
+		job_stop(job);
+		reply_job(api, call, job, 202);
+	} else {
+		reply_problem(call, 400, PROBLEM_INVALID, OPERATOR_EXPECTED);
+	}
+	arena_free(&arena);
+}
+
 void serve_job(struct http_api *api, const struct http_call *call, const char *id)
 {
-	int64_t number;
-	struct job *job = text_to_number(id, &number) ? job_find(api->admin->jobs, (uint64_t)number) : NULL;
-	bool is_stop = evhttp_request_get_command(call->request) == EVHTTP_REQ_DELETE;
+	struct job *job = job_find(api->admin->jobs, id);
 
-	if (!job) {
+	if (!job)
 		reply_not_found(call, "There is no such job in this worker, or it ended long ago");
-		return;
-	}
-	if (is_stop)
-		job_stop(job);
-	reply_job(api, call, job, is_stop ? 202 : 200);
+	else if (evhttp_request_get_command(call->request) == EVHTTP_REQ_DELETE)
+		stop(api, call, job);
+	else
+		reply_job(api, call, job, 200);
 }

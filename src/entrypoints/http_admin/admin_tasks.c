@@ -15,9 +15,10 @@
 /* A read ends before the request's own deadline. */
 #define READ_MS 4500
 
-/* A read is remembered for a second, or for this many times as long as it took. */
-#define REMEMBER_MS    1000
-#define REMEMBER_TIMES 5
+/* A read is remembered for this many times as long as it took, between these times. */
+#define REMEMBER_TIMES  5
+#define REMEMBER_MS     1000
+#define REMEMBER_MAX_MS 5000
 
 /* A read that was ended at its deadline is not repeated at once. */
 #define REMEMBER_LATE_MS 10000
@@ -26,6 +27,7 @@ struct waiter {
 	struct waiter *next;
 	struct exchange *exchange;
 	admin_reply *reply;
+	admin_log *log; /* or NULL */
 	void *context;
 };
 
@@ -44,7 +46,7 @@ struct admin_task {
 
 /* ---- answers ---- */
 
-void admin_reply_failure(const struct http_call *call, const struct child_end *end)
+struct http_refusal admin_refusal_of(const struct child_end *end, bool is_change)
 {
 	static const struct {
 		int status, code;
@@ -53,22 +55,37 @@ void admin_reply_failure(const struct http_call *call, const struct child_end *e
 		{STATUS_USAGE, 400, PROBLEM_INVALID},
 		{STATUS_UNAVAILABLE, 503, PROBLEM_DATABASE_AWAY},
 		{STATUS_TRY_AGAIN, 503, PROBLEM_DATABASE_AWAY},
+		{CHILD_CANNOT_RUN, 503, PROBLEM_CANNOT_RUN},
 	};
 	const char *text = *end->error ? end->error : "The command failed: see the log";
 
-	if (end->cut == CHILD_WAS_LATE) {
-		reply_problem(call, 503, PROBLEM_LATE,
-			      "The command took too long and was ended; what it had done before stays done");
-		return;
-	}
+	if (end->cut == CHILD_WAS_TOO_LONG)
+		return (struct http_refusal){500, PROBLEM_INTERNAL, "The answer is too large: ask for less"};
+	if (end->cut == CHILD_WAS_LATE || end->status < 0)
+		return (struct http_refusal){
+			503, PROBLEM_LATE,
+			is_change
+				? "Perhaps done: the command was ended before it had finished; look before you repeat it"
+				: "The command was ended before it had an answer; retry later"};
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-		if (end->cut == CHILD_ENDED_ITSELF && end->status == kinds[i].status) {
-			reply_problem(call, kinds[i].code, kinds[i].type, text);
-			return;
-		}
+		if (end->status == kinds[i].status)
+			return (struct http_refusal){kinds[i].code, kinds[i].type, text};
 	}
-	reply_problem(call, 500, PROBLEM_INTERNAL,
-		      end->cut == CHILD_WAS_TOO_LONG ? "The answer is too large: ask for less" : text);
+	return (struct http_refusal){500, PROBLEM_INTERNAL, text};
+}
+
+void admin_reply_failure(const struct http_call *call, const struct child_end *end)
+{
+	struct http_refusal refusal = admin_refusal_of(end, false);
+
+	reply_refusal(call, &refusal);
+}
+
+void admin_reply_failed_change(const struct http_call *call, const struct child_end *end, json_t *line)
+{
+	struct http_refusal refusal = admin_refusal_of(end, true);
+
+	reply_problem_with(call, refusal.status, refusal.type, refusal.message, json_incref(line));
 }
 
 bool admin_reply_count_changed(const struct http_call *call, json_t *line)
@@ -83,8 +100,14 @@ bool admin_reply_count_changed(const struct http_call *call, json_t *line)
 
 void admin_reply_busy(struct exchange *exchange)
 {
-	reply_problem(exchange_detach(exchange), 503, PROBLEM_TOO_BUSY,
-		      "Not done: too many commands run already; retry later");
+	static const struct http_refusal busy = {503, PROBLEM_TOO_BUSY,
+						 "Not done: too many commands run already; retry later"};
+	static const struct http_refusal refused = {
+		503, PROBLEM_CANNOT_RUN,
+		"Not done: the system lets the worker start no command; see the log"};
+
+	reply_refusal(exchange_detach(exchange),
+		      children_are_refused(exchange->api->admin->children) ? &refused : &busy);
 	exchange_free(exchange);
 }
 
@@ -92,6 +115,8 @@ static void reply_to(struct waiter *waiter, const struct admin_result *result)
 {
 	const struct http_call *call = exchange_detach(waiter->exchange);
 
+	if (waiter->log)
+		waiter->log(waiter->exchange->api->admin->logger, result, waiter->context);
 	if (call)
 		waiter->reply(call, result, waiter->context);
 	exchange_free(waiter->exchange);
@@ -165,16 +190,23 @@ static size_t count_remembered(const struct http_admin *admin)
 	return count;
 }
 
+int64_t admin_remembered_ms(const struct child_end *end, int64_t took_ms)
+{
+	int64_t ms = took_ms * REMEMBER_TIMES;
+
+	if (end->cut != CHILD_ENDED_ITSELF)
+		return end->cut == CHILD_WAS_LATE ? REMEMBER_LATE_MS : 0;
+	if (end->status != STATUS_DONE || ms < REMEMBER_MS)
+		return REMEMBER_MS;
+	return ms < REMEMBER_MAX_MS ? ms : REMEMBER_MAX_MS;
+}
+
 static int64_t expiry(const struct admin_task *task, int64_t now_ms)
 {
-	int64_t took_ms = now_ms - task->began_ms;
-
-	if (!task->key || task->result.end.cut == CHILD_WAS_TOO_LONG ||
-	    task->result.output.size > REMEMBERED_MAX_SIZE || count_remembered(task->admin) > REMEMBERED_MAX)
+	if (!task->key || task->result.output.size > REMEMBERED_MAX_SIZE ||
+	    count_remembered(task->admin) > REMEMBERED_MAX)
 		return 0;
-	if (task->result.end.cut == CHILD_WAS_LATE)
-		return now_ms + REMEMBER_LATE_MS;
-	return now_ms + (took_ms * REMEMBER_TIMES > REMEMBER_MS ? took_ms * REMEMBER_TIMES : REMEMBER_MS);
+	return now_ms + admin_remembered_ms(&task->result.end, now_ms - task->began_ms);
 }
 
 static void on_ended(void *context, const struct child_end *end)
@@ -236,7 +268,8 @@ static struct admin_task *start(struct http_admin *admin, const char *const *wor
 	return NULL;
 }
 
-static void wait(struct admin_task *task, struct exchange *exchange, admin_reply *reply, void *context)
+static void wait(struct admin_task *task, struct exchange *exchange, admin_reply *reply, admin_log *log,
+		 void *context)
 {
 	struct waiter *waiter;
 
@@ -245,7 +278,7 @@ static void wait(struct admin_task *task, struct exchange *exchange, admin_reply
 		return;
 	}
 	waiter = arena_alloc(exchange->arena, sizeof *waiter);
-	*waiter = (struct waiter){task->waiters, exchange, reply, context};
+	*waiter = (struct waiter){task->waiters, exchange, reply, log, context};
 	if (task->is_over)
 		reply_to(waiter, &task->result);
 	else
@@ -282,11 +315,11 @@ void admin_read(struct exchange *exchange, const char *const *words, admin_reply
 		free(key);
 	else
 		task = start(admin, words, key, READ_MS);
-	wait(task, exchange, reply, context);
+	wait(task, exchange, reply, NULL, context);
 }
 
 void admin_write(struct exchange *exchange, const char *const *words, int deadline_ms, admin_reply *reply,
-		 void *context)
+		 admin_log *log, void *context)
 {
-	wait(start(exchange->api->admin, words, NULL, deadline_ms), exchange, reply, context);
+	wait(start(exchange->api->admin, words, NULL, deadline_ms), exchange, reply, log, context);
 }

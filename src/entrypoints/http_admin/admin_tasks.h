@@ -35,10 +35,14 @@ struct admin_result {
 /* Answers the request; `context` lives in the exchange's arena. */
 typedef void admin_reply(const struct http_call *call, const struct admin_result *result, void *context);
 
+/* Logs what was done, whether or not the request still waits. */
+typedef void admin_log(struct logger *logger, const struct admin_result *result, void *context);
+
 struct admin_task;
 
 struct http_admin {
 	struct event_base *base;
+	struct logger *logger;
 	struct children *children;
 	struct job_table *jobs;
 	struct admin_token token;
@@ -46,16 +50,24 @@ struct http_admin {
 	bool is_stopping;
 };
 
-/* Runs the command and replies to the exchange, which it frees. */
+/* Runs the command and replies to the exchange, which it frees.  `log` may be NULL. */
 void admin_read(struct exchange *exchange, const char *const *words, admin_reply *reply, void *context);
 void admin_write(struct exchange *exchange, const char *const *words, int deadline_ms, admin_reply *reply,
-		 void *context);
+		 admin_log *log, void *context);
+
+/* How long a read that ended so is remembered. */
+int64_t admin_remembered_ms(const struct child_end *end, int64_t took_ms);
 
 /* Whether the answer may show what senders sent. */
 bool admin_shows_payloads(const struct http_api *api, const struct http_call *call);
 
-/* Answers for a command that did not do what was asked. */
+/* The answer for a command that did not do what was asked; its message may be that of `end`. */
+struct http_refusal admin_refusal_of(const struct child_end *end, bool is_change);
 void admin_reply_failure(const struct http_call *call, const struct child_end *end);
+
+/* The same for a change.  `line` is what the command says it has done before, or NULL. */
+void admin_reply_failed_change(const struct http_call *call, const struct child_end *end,
+			       struct json_t *line);
 
 /*
  * Answers 409, and returns true, if the line, or NULL, of a command says that it did nothing because another
@@ -63,8 +75,11 @@ void admin_reply_failure(const struct http_call *call, const struct child_end *e
  */
 bool admin_reply_count_changed(const struct http_call *call, struct json_t *line);
 
-/* Answers 503, because too many commands run, and frees the exchange. */
+/* Answers 503, because too many commands run or none can be started, and frees the exchange. */
 void admin_reply_busy(struct exchange *exchange);
+
+/* See admin_operator(). */
+const char *admin_operator_of(const struct http_call *call, struct arena *arena);
 
 /* The operator and the members of a request that changes letters. */
 bool admin_change_read(struct admin_arguments *arguments, const struct http_call *call, unsigned members);

@@ -14,9 +14,9 @@ struct http_admin *http_admin_new(struct event_base *base, const struct http_adm
 {
 	struct http_admin *admin = must_alloc(sizeof *admin);
 
-	*admin = (struct http_admin){.base = base};
-	admin->children = children_new(base, config->program, config->environment);
-	admin->jobs = job_table_new(admin->children, on_job_ended, admin);
+	*admin = (struct http_admin){.base = base, .logger = config->logger};
+	admin->children = children_new(base, config->program, config->environment, config->logger);
+	admin->jobs = job_table_new(admin->children, config->random, config->logger, on_job_ended, admin);
 	admin_token_init(&admin->token, &config->token);
 	return admin;
 }

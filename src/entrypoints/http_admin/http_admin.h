@@ -13,11 +13,15 @@
 struct event_base;
 struct http_api;
 struct http_admin;
+struct logger;
+struct random;
 
 struct http_admin_config {
 	const char *program;             /* the path of this program */
 	const char *const *environment;  /* of the children; outlives the API, as the program does */
 	struct admin_token_source token; /* its context outlives the API */
+	struct random *random;           /* outlives the API, too */
+	struct logger *logger;           /* of what operators change; outlives the API */
 };
 
 struct http_admin *http_admin_new(struct event_base *base, const struct http_admin_config *config);

@@ -1,13 +1,16 @@
 /* Runs child processes: fork and exec, two pipes, and SIGCHLD. */
 #include "entrypoints/jobs/child.h"
 
+#include "bus/ports/logger.h"
 #include "core/base/must.h"
+#include "entrypoints/cli/commands.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,6 +19,9 @@
 
 /* The part of the standard error that is kept: its end. */
 #define ERROR_MAX ((size_t)2048)
+
+/* The two words of a command, for the log. */
+#define NAME_SIZE 32
 
 struct child_pipe {
 	struct child *child;
@@ -28,6 +34,7 @@ struct child {
 	struct child *next, **place;
 	struct children *all;
 	struct child_call call;
+	char name[NAME_SIZE];
 	pid_t pid; /* 0: it has ended */
 	struct child_pipe output, errors;
 	size_t output_size;
@@ -41,6 +48,8 @@ struct children {
 	struct event_base *base;
 	const char *program;
 	const char *const *environment;
+	struct logger *logger;
+	bool is_refused; /* by the system, when the last one was to be started */
 	struct event *on_sigchld;
 	struct child *first;
 	size_t count;
@@ -152,6 +161,36 @@ static void free_child(struct child *child)
 	free(child);
 }
 
+bool child_ended_regularly(const struct child_end *end)
+{
+	return end->cut == CHILD_ENDED_ITSELF && (end->status == STATUS_DONE || end->status == STATUS_FAILED);
+}
+
+/* The worker itself reports wrong requests as answers, and services that are away as troubles. */
+static bool is_worth_a_line(const struct child_end *end)
+{
+	bool is_answer = end->status == STATUS_USAGE || end->status == STATUS_UNAVAILABLE ||
+			 end->status == STATUS_TRY_AGAIN;
+
+	return !end->was_stopped && !child_ended_regularly(end) &&
+	       (end->cut != CHILD_ENDED_ITSELF || !is_answer);
+}
+
+static void log_end(const struct child *child, const struct child_end *end, int status)
+{
+	static const char *const reasons[] = {
+		[CHILD_ENDED_ITSELF] = "",
+		[CHILD_WAS_LATE] = "it took too long",
+		[CHILD_WAS_TOO_LONG] = "it wrote too much",
+	};
+
+	if (is_worth_a_line(end))
+		LOG(child->all->logger, LOG_WARN, "a command of the admin API failed",
+		    LOG_TEXT("command", child->name), LOG_NUMBER("status", end->status),
+		    LOG_TEXT("signal", WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : ""),
+		    LOG_TEXT("error", *reasons[end->cut] ? reasons[end->cut] : end->error));
+}
+
 static void end_child(struct child *child, int status)
 {
 	struct child_end end = {.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1};
@@ -160,7 +199,10 @@ static void end_child(struct child *child, int status)
 	read_pipe(&child->output);
 	read_pipe(&child->errors);
 	end.cut = child->cut;
-	end.error = last_error(child);
+	end.was_stopped = child->is_stopping;
+	end.error = end.status == CHILD_CANNOT_RUN ? "this program cannot be executed in a child"
+						   : last_error(child);
+	log_end(child, &end, status);
 	child->call.ended(child->call.context, &end);
 	unlink_child(child);
 	free_child(child);
@@ -196,7 +238,7 @@ static void set_deadline(struct child *child, int ms)
 
 void child_stop(struct child *child)
 {
-	if (child->is_stopping)
+	if (!child->pid || child->is_stopping)
 		return;
 	child->is_stopping = true;
 	kill(child->pid, SIGTERM);
@@ -227,7 +269,8 @@ static void close_others(void)
 /*
  * In the child, between fork() and exec(): other threads of the worker are gone and may have held locks, so
  * only functions are called that are safe in the handler of a signal.  Signals that the worker ignores or
- * handles get their defaults, except for SIGPIPE, which every command of the program ignores.
+ * handles get their defaults, except for SIGPIPE, which every command of the program ignores.  In a process
+ * group of its own a child gets no signal that a terminal sends to the worker's: the worker asks it to stop.
  */
 static _Noreturn void become(const struct children *children, char *const *arguments, pid_t parent,
 			     int output, int errors)
@@ -241,12 +284,13 @@ static _Noreturn void become(const struct children *children, char *const *argum
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	setpgid(0, 0);
 	if (getppid() != parent || input < 0 || dup2(input, STDIN_FILENO) < 0 ||
 	    dup2(output, STDOUT_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0)
-		_exit(127);
+		_exit(CHILD_CANNOT_RUN);
 	close_others();
 	execve(children->program, arguments, (char *const *)(uintptr_t)children->environment);
-	_exit(127);
+	_exit(CHILD_CANNOT_RUN);
 }
 
 /* No signal may reach a handler of the worker in the child. */
@@ -293,6 +337,8 @@ static struct child *add_child(struct children *children, const struct child_cal
 	struct child *child = must_alloc(sizeof *child);
 
 	*child = (struct child){.all = children, .call = *call, .pid = pid, .next = children->first};
+	snprintf(child->name, sizeof child->name, "%s %s", call->arguments[0],
+		 call->arguments[1] ? call->arguments[1] : "");
 	child->place = &children->first;
 	if (child->next)
 		child->next->place = &child->next;
@@ -306,13 +352,14 @@ static struct child *add_child(struct children *children, const struct child_cal
 	return child;
 }
 
-struct child *child_start(struct children *children, const struct child_call *call)
+/* NULL: the system refuses; see errno. */
+static struct child *start(struct children *children, const struct child_call *call)
 {
 	int output[2], errors[2];
 	char **arguments;
 	pid_t pid;
 
-	if (children->count == CHILDREN_MAX || pipe2(output, O_CLOEXEC) != 0)
+	if (pipe2(output, O_CLOEXEC) != 0)
 		return NULL;
 	if (pipe2(errors, O_CLOEXEC) != 0) {
 		close(output[0]);
@@ -334,13 +381,34 @@ struct child *child_start(struct children *children, const struct child_call *ca
 	return add_child(children, call, pid, output[0], errors[0]);
 }
 
+struct child *child_start(struct children *children, const struct child_call *call)
+{
+	struct child *child = NULL;
+	bool has_room = children->count < CHILDREN_MAX;
+
+	if (has_room)
+		child = start(children, call);
+	children->is_refused = has_room && !child;
+	if (children->is_refused)
+		LOG(children->logger, LOG_WARN, "a command of the admin API cannot be started",
+		    LOG_TEXT("command", call->arguments[0]), LOG_TEXT("error", strerror(errno)));
+	return child;
+}
+
+bool children_are_refused(const struct children *children)
+{
+	return children->is_refused;
+}
+
 /* ---- all of them ---- */
 
-struct children *children_new(struct event_base *base, const char *program, const char *const *environment)
+struct children *children_new(struct event_base *base, const char *program, const char *const *environment,
+			      struct logger *logger)
 {
 	struct children *children = must_alloc(sizeof *children);
 
-	*children = (struct children){.base = base, .program = program, .environment = environment};
+	*children = (struct children){
+		.base = base, .program = program, .environment = environment, .logger = logger};
 	children->on_sigchld = must(evsignal_new(base, SIGCHLD, on_sigchld, children));
 	event_add(children->on_sigchld, NULL);
 	return children;

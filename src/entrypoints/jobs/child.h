@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 struct event_base;
+struct logger;
 struct children;
 struct child;
 
@@ -20,6 +21,9 @@ struct child;
 
 /* The longest line of output, in bytes. */
 #define CHILD_LINE_MAX ((size_t)4 * 1024 * 1024)
+
+/* The status of a child in which this program cannot be executed. */
+#define CHILD_CANNOT_RUN 127
 
 /* A child that was asked to stop is killed after this time. */
 #define CHILD_STOP_MS 10000
@@ -33,8 +37,12 @@ enum child_cut {
 struct child_end {
 	int status; /* of its exit; -1: a signal ended it */
 	enum child_cut cut;
+	bool was_stopped;  /* it was asked to end before */
 	const char *error; /* the last line on its standard error, or "" */
 };
+
+/* Whether the command did all that it could; what it then reports as failed is about single letters. */
+bool child_ended_regularly(const struct child_end *end);
 
 struct child_call {
 	const char *const *arguments; /* behind the program's name; ended by NULL */
@@ -49,16 +57,23 @@ struct child_call {
 	void *context;
 };
 
-/* `program` is a path; it and `environment`, as in environ, outlive the children. */
-struct children *children_new(struct event_base *base, const char *program, const char *const *environment);
+/*
+ * `program` is a path; it, `environment`, as in environ, and the logger outlive the children.  A child that
+ * ends as no command does is logged.
+ */
+struct children *children_new(struct event_base *base, const char *program, const char *const *environment,
+			      struct logger *logger);
 
 /* Kills the children and calls none back.  Accepts NULL in *children and nulls it. */
 void children_free(struct children **children);
 
-/* NULL: there is no room, or the system refuses. */
+/* NULL: there is no room, or the system refuses, which is logged. */
 struct child *child_start(struct children *children, const struct child_call *call);
 
-/* Asks a child to stop, as SIGTERM does, and kills it if it does not. */
+/* Whether the system refused the last start. */
+bool children_are_refused(const struct children *children);
+
+/* Asks a child to stop, as SIGTERM does, and kills it if it does not.  Nothing happens when it has ended. */
 void child_stop(struct child *child);
 
 void children_stop(struct children *children);

@@ -2,21 +2,25 @@
 #include "entrypoints/jobs/job_table.h"
 
 #include "adapters/system/instants.h"
+#include "bus/ports/logger.h"
+#include "bus/ports/random.h"
 #include "core/base/calendar.h"
 #include "core/base/must.h"
-#include "entrypoints/cli/commands.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+/* "5f0c1a2b-17" */
+#define ID_SIZE 32
+
 enum job_state { JOB_RUNNING, JOB_STOPPING, JOB_DONE, JOB_STOPPED, JOB_FAILED };
 
 struct job {
 	struct job *next; /* an older one */
 	struct job_table *table;
-	uint64_t id;
+	char id[ID_SIZE];
 	const char *kind;
 	char *who;
 	struct child *child; /* NULL: it has ended */
@@ -32,10 +36,12 @@ struct job {
 
 struct job_table {
 	struct children *children;
+	struct logger *logger;
 	void (*ended)(void *context);
 	void *context;
 	struct job *jobs; /* the newest first */
-	uint64_t last_id;
+	uint32_t own; /* begins the ids of this table, so that those of another worker are not found here */
+	uint64_t last_number;
 };
 
 static void free_job(struct job *job)
@@ -61,6 +67,11 @@ static int64_t number(const struct job *job, const char *name)
 	return json_integer_value(json_object_get(job->progress, name));
 }
 
+static int64_t tried(const struct job *job)
+{
+	return number(job, "handled") + number(job, "skipped") + number(job, "failed");
+}
+
 /* ---- the end ---- */
 
 static void forget_oldest(struct job_table *table)
@@ -79,12 +90,16 @@ static void forget_oldest(struct job_table *table)
 /* A replay of which some letters failed again is done, too. */
 static enum job_state state_at_end(const struct job *job, const struct child_end *end)
 {
-	bool is_done = end->status == STATUS_DONE || end->status == STATUS_FAILED;
-	int64_t tried = number(job, "handled") + number(job, "skipped") + number(job, "failed");
-
-	if (is_done && job->progress && (tried > 0 || end->status == STATUS_DONE))
+	if (child_ended_regularly(end) && job->progress)
 		return JOB_DONE;
-	return job->state == JOB_STOPPING ? JOB_STOPPED : JOB_FAILED;
+	return end->was_stopped ? JOB_STOPPED : JOB_FAILED;
+}
+
+static const char *why_failed(const struct child_end *end)
+{
+	if (*end->error)
+		return end->error;
+	return end->status < 0 ? "the command was killed" : "the command ended early";
 }
 
 static void on_ended(void *context, const struct child_end *end)
@@ -97,11 +112,15 @@ static void on_ended(void *context, const struct child_end *end)
 	job->ended_us = wall_clock_us();
 	job->until_ms = monotonic_ms();
 	if (job->state == JOB_FAILED)
-		job->error = must(strdup(*end->error ? end->error : "the command was killed"));
+		job->error = must(strdup(why_failed(end)));
 	if (job->begun)
 		job->begun(job->begun_context, job, NULL, end);
 	if (job->begun || job->is_refused)
 		remove_job(job);
+	else
+		LOG(table->logger, LOG_INFO, "a job of an operator ended", LOG_TEXT("job", job->id),
+		    LOG_TEXT("who", job->who), LOG_NUMBER("count", tried(job)),
+		    LOG_TEXT("error", job->error));
 	forget_oldest(table);
 	table->ended(table->context);
 }
@@ -121,6 +140,10 @@ static void on_line(void *context, const char *line, size_t size)
 	}
 	if (begun) {
 		job->begun = NULL;
+		if (!job->is_refused)
+			LOG(job->table->logger, LOG_INFO, "a job of an operator began",
+			    LOG_TEXT("job", job->id), LOG_TEXT("who", job->who),
+			    LOG_NUMBER("count", number(job, "total")));
 		begun(job->begun_context, job, progress, NULL);
 	}
 	json_decref(progress);
@@ -145,7 +168,6 @@ struct job *job_start(struct job_table *table, const struct job_call *call)
 	*job = (struct job){
 		.next = table->jobs,
 		.table = table,
-		.id = ++table->last_id,
 		.kind = call->kind,
 		.who = must(strdup(call->who)),
 		.began_us = wall_clock_us(),
@@ -153,6 +175,7 @@ struct job *job_start(struct job_table *table, const struct job_call *call)
 		.begun = call->begun,
 		.begun_context = call->begun_context,
 	};
+	snprintf(job->id, sizeof job->id, "%08" PRIx32 "-%" PRIu64, table->own, ++table->last_number);
 	table->jobs = job;
 	job->child = child_start(table->children, &(struct child_call){.arguments = call->arguments,
 								       .line = on_line,
@@ -172,16 +195,16 @@ void job_stop(struct job *job)
 	child_stop(job->child);
 }
 
-struct job *job_find(const struct job_table *table, uint64_t id)
+struct job *job_find(const struct job_table *table, const char *id)
 {
 	struct job *job = table->jobs;
 
-	while (job && job->id != id)
+	while (job && strcmp(job->id, id) != 0)
 		job = job->next;
 	return job;
 }
 
-uint64_t job_id(const struct job *job)
+const char *job_id(const struct job *job)
 {
 	return job->id;
 }
@@ -202,9 +225,8 @@ static json_t *instant_or_null(int64_t us)
 static double rate_of(const struct job *job)
 {
 	int64_t ms = (job->child ? monotonic_ms() : job->until_ms) - job->since_ms;
-	int64_t tried = number(job, "handled") + number(job, "skipped") + number(job, "failed");
 
-	return ms > 0 ? 1000.0 * (double)tried / (double)ms : 0;
+	return ms > 0 ? 1000.0 * (double)tried(job) / (double)ms : 0;
 }
 
 json_t *job_json(const struct job *job)
@@ -214,17 +236,15 @@ json_t *job_json(const struct job *job)
 		[JOB_STOPPED] = "stopped", [JOB_FAILED] = "failed",
 	};
 	json_t *failures = json_object_get(job->progress, "failures");
-	char id[24];
 
-	snprintf(id, sizeof id, "%" PRIu64, job->id);
-	return must(json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:f, s:o, s:s?}", "id", id,
-			      "kind", job->kind, "state", states[job->state], "who", job->who, "began_at",
-			      instant_or_null(job->began_us), "ended_at", instant_or_null(job->ended_us),
-			      "total", job->progress ? json_integer(number(job, "total")) : json_null(),
-			      "handled", (json_int_t)number(job, "handled"), "skipped",
-			      (json_int_t)number(job, "skipped"), "failed", (json_int_t)number(job, "failed"),
-			      "rate", rate_of(job), "failures",
-			      failures ? json_incref(failures) : must(json_array()), "error", job->error));
+	return must(
+		json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:f, s:o, s:s?}", "id", job->id,
+			  "kind", job->kind, "state", states[job->state], "who", job->who, "began_at",
+			  instant_or_null(job->began_us), "ended_at", instant_or_null(job->ended_us), "total",
+			  job->progress ? json_integer(number(job, "total")) : json_null(), "handled",
+			  (json_int_t)number(job, "handled"), "skipped", (json_int_t)number(job, "skipped"),
+			  "failed", (json_int_t)number(job, "failed"), "rate", rate_of(job), "failures",
+			  failures ? json_incref(failures) : must(json_array()), "error", job->error));
 }
 
 json_t *job_table_json(const struct job_table *table)
@@ -238,11 +258,14 @@ json_t *job_table_json(const struct job_table *table)
 
 /* ---- the table ---- */
 
-struct job_table *job_table_new(struct children *children, void (*ended)(void *context), void *context)
+struct job_table *job_table_new(struct children *children, struct random *random, struct logger *logger,
+				void (*ended)(void *context), void *context)
 {
 	struct job_table *table = must_alloc(sizeof *table);
 
-	*table = (struct job_table){.children = children, .ended = ended, .context = context};
+	*table = (struct job_table){
+		.children = children, .logger = logger, .ended = ended, .context = context};
+	random->fill(random, &table->own, sizeof table->own);
 	return table;
 }
 

@@ -1,7 +1,8 @@
 /*
  * Jobs: commands that may take long, and report how far they are by lines of JSON (see replay_report.h).
  *
- * A job is a child.  It is known here from its start until some time after its end, and not to other workers.
+ * A job is a child.  It is known here from its start until some time after its end, and not to other workers,
+ * whose jobs have other ids.
  */
 #ifndef ALLOCD_ENTRYPOINTS_JOBS_JOB_TABLE_H
 #define ALLOCD_ENTRYPOINTS_JOBS_JOB_TABLE_H
@@ -15,6 +16,7 @@
 #define JOBS_ENDED_MAX   16
 
 struct json_t;
+struct random;
 struct job;
 struct job_table;
 
@@ -33,8 +35,12 @@ struct job_call {
 	void *begun_context;
 };
 
-/* `ended` is called after the end of each job.  The children outlive the table's last job. */
-struct job_table *job_table_new(struct children *children, void (*ended)(void *context), void *context);
+/*
+ * `ended` is called after the end of each job; the log says when one begins and ends.  The children outlive
+ * the table's last job, and the logger the table.
+ */
+struct job_table *job_table_new(struct children *children, struct random *random, struct logger *logger,
+				void (*ended)(void *context), void *context);
 
 /* The children must be freed before.  Accepts NULL in *table and nulls it. */
 void job_table_free(struct job_table **table);
@@ -42,12 +48,12 @@ void job_table_free(struct job_table **table);
 /* NULL: too many jobs run. */
 struct job *job_start(struct job_table *table, const struct job_call *call);
 
-struct job *job_find(const struct job_table *table, uint64_t id);
+struct job *job_find(const struct job_table *table, const char *id);
 
 /* Asks it to stop after the letter in flight. */
 void job_stop(struct job *job);
 
-uint64_t job_id(const struct job *job);
+const char *job_id(const struct job *job);
 
 /* To be released by json_decref(). */
 struct json_t *job_json(const struct job *job);

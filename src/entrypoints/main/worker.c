@@ -227,7 +227,8 @@ static void make_intake(struct worker *worker)
 
 bool worker_is_done(const struct worker *worker)
 {
-	return engine_is_idle(worker->engine) && redis_intake_is_idle(worker->intake);
+	return engine_is_idle(worker->engine) && redis_intake_is_idle(worker->intake) &&
+	       (!worker->http || !http_api_children(worker->http));
 }
 
 size_t worker_unacknowledged(const struct worker *worker)
@@ -372,6 +373,8 @@ static bool bind_http_address(struct worker *worker, size_t connections_max, enu
 			.environment = child_environment(worker->config, (const char *const *)environ,
 							 worker->arena),
 			.token = {config_read_url, config_url(worker->config, "ALLOCD_ADMIN_TOKEN")},
+			.random = system_random(),
+			.logger = log_limiter_logger(worker->limiter),
 		});
 	if (http_api_is_shut(worker->http)) {
 		LOG(worker->logger, LOG_WARN,
@@ -411,6 +414,7 @@ struct worker *worker_new(const struct config *config, struct logger *logger, en
 	worker->arena = arena_new(4096);
 	worker->servers = known_servers_new();
 	make_sampler(worker);
+	worker->limiter = log_limiter_new(worker->logger, &worker->clock.clock);
 	if (config->http.host && !bind_http_address(worker, connections_max, status))
 		worker_free(&worker);
 	return worker;
@@ -420,7 +424,6 @@ void worker_start(struct worker *worker)
 {
 	struct engine_ports ports = {0};
 
-	worker->limiter = log_limiter_new(worker->logger, &worker->clock.clock);
 	worker->codec = setup_codec_new(worker->config);
 	make_notifier(worker);
 	make_stores(worker, &ports);
@@ -457,8 +460,8 @@ void worker_free(struct worker **place)
 	known_servers_free(&worker->servers);
 	free_notifier(worker);
 	engine_free(&worker->engine);
-	log_limiter_free(&worker->limiter);
 	http_api_free(&worker->http);
+	log_limiter_free(&worker->limiter);
 	codec_free(&worker->codec);
 	redis_server_free(&worker->redis.server);
 	event_base_free(worker->base);

@@ -24,7 +24,7 @@
 #define ROWS 20
 
 /* Time limits: of the letter in flight after a signal, and of publishing events after the last letter. */
-#define STOP_MS    9000
+#define STOP_MS    8000
 #define PUBLISH_MS 3000
 
 /* Between two objects of progress. */
@@ -415,7 +415,8 @@ static enum exit_status replay_all(struct run *run)
 	arena_free(&run->arena);
 	print_progress(run);
 	json_decref(run->progress.failures);
-	print_summary(run);
+	if (run->status == STATUS_DONE || !run->options->json)
+		print_summary(run); /* else the last error is why the run ended early */
 	if (run->status != STATUS_DONE)
 		return run->status;
 	return run->progress.failed ? STATUS_FAILED : dead_letter_call_status(run->call);

@@ -112,6 +112,7 @@ def test_the_unit_waits_longer_than_the_program_drains():
 
     assert int(re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE).group(1)) > 10
     assert "RestartPreventExitStatus=78" in unit
+    assert re.search(r"^KillMode=mixed$", unit, re.MULTILINE)  # a second SIGTERM would end a replay at once
 
 
 def test_the_build_context_excludes_git_and_keeps_dev_executable():

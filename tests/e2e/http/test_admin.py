@@ -29,6 +29,10 @@ def ask(allocd, method, path, body=None, token=TOKEN, **headers):
     return requests.request(method, allocd.url(path), json=body, headers=headers, timeout=TIMEOUT_S)
 
 
+def changes_in_the_log(allocd):
+    return [line[line.index("msg=") :] for line in allocd.log_lines() if "operator" in line]
+
+
 def read(allocd, path):
     answer = ask(allocd, "GET", path, token=None)
     assert answer.status_code == 200, answer.text
@@ -171,6 +175,25 @@ def test_discarded_letters_can_be_restored_and_the_operator_is_recorded(worker):
         (kept[1], "discarded", who, "a test; no loss"), (kept[1], "restored", who, ""),
         (kept[2], "discarded", who, "a test; no loss")]  # fmt: skip
     assert read(worker, f"{LETTERS}/{kept[0]}")["history"][0]["note"] == "a test; no loss"
+    assert changes_in_the_log(worker) == [
+        'msg="an operator discarded dead letters" who="page:ann lee@127.0.0.1" count=3',
+        'msg="an operator restored dead letters" who="page:ann lee@127.0.0.1" count=2']  # fmt: skip
+
+
+def test_a_change_that_the_database_refuses_is_no_success(worker):
+    reject(worker, 3)
+    worker.query("create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no room'; end $$")
+    worker.query("create trigger refuse before insert on discarded_letters for each row execute function refuse()")
+
+    failed = change(worker, "discards", {"filter": {}, "expected_count": 3}, 500)
+
+    assert (failed["matched"], failed["discarded"]) == (3, 0)
+    assert "the database refused: " in failed["message"] and "no room" in failed["message"]
+    assert len(ids(worker)) == 3
+    [line] = changes_in_the_log(worker)
+    assert "count=0 error=" in line and "no room" in line
+    [line] = [line for line in worker.log_lines() if "a command of the admin API failed" in line]
+    assert 'command="dead-letters discard" status=76' in line and "no room" in line
 
 
 # ---- rehearsals and replays ----
@@ -228,17 +251,43 @@ def test_a_replay_is_a_job_that_says_how_far_it_is(worker):
 def test_a_replay_can_be_stopped(worker):
     sku = reject(worker, 20)
     repair(worker, sku)
-    job = start_replay(worker, filter={}, rate=4)
+    job = start_replay(worker, filter={}, rate=4, expected_count=20)
     wait_until(lambda: read(worker, job)["handled"] >= 2, "two letters to be replayed")
 
+    assert refused(ask(worker, "DELETE", job, X_Operator="ann%40home")) == (400, "invalid")
     assert refused(ask(worker, "DELETE", job, token=None)) == (401, "unauthorized")
     assert refused(ask(worker, "DELETE", job, Sec_Fetch_Site="cross-site")) == (403, "other-origin")
-    assert ask(worker, "DELETE", job).status_code == 202
+    assert ask(worker, "DELETE", job, X_Operator="bob").status_code == 202
     stopped = await_job(worker, job, "stopped")
 
     assert stopped["total"] == 20 and 2 <= stopped["handled"] < 20
     assert len(ids(worker)) == 20 - stopped["handled"]
-    assert refused(ask(worker, "GET", "/admin/jobs/999", token=None)) == (404, "not-found")
+    assert refused(ask(worker, "GET", "/admin/jobs/1", token=None)) == (404, "not-found")
+    began, stop, ended = changes_in_the_log(worker)
+    assert began.endswith('who="page:ann lee@127.0.0.1" count=20') and "a job of an operator began" in began
+    assert stop.endswith(f'"an operator stopped a job" job={stopped["id"]} who=page:bob@127.0.0.1')
+    assert f"job={stopped['id']}" in ended and ended.endswith(f"count={stopped['handled']}")
+
+
+def test_a_worker_that_is_stopped_waits_for_the_letter_in_flight_of_a_replay(worker):
+    sku = reject(worker, 2)
+    repair(worker, sku)
+    with contextlib.closing(psycopg2.connect(worker.database_url)) as holder, ThreadPoolExecutor(1) as pool:
+        holder.cursor().execute("update products set revision = revision where sku = %s", [sku])
+        start_replay(worker, filter={}, expected_count=2)
+        wait_until(lambda: waits_for_a_lock(worker), "the letter to wait for the product")
+        stopped = pool.submit(worker.stop)
+        wait_until(lambda: any("stopping" in line for line in worker.log_lines()), "the worker to stop")
+        with contextlib.suppress(TimeoutError):
+            stopped.result(timeout=1.5)  # the last answers over HTTP are awaited for 0.5 s only
+        holder.rollback()
+        assert stopped.result() == 0
+
+    assert len(ids(worker)) == 1
+
+
+def waits_for_a_lock(allocd):
+    return allocd.query("select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
 
 
 def children_of(allocd):
@@ -249,7 +298,7 @@ def children_of(allocd):
 def test_a_replay_ends_with_its_worker_and_leaves_whole_letters(worker, end):
     sku = reject(worker, 20)
     repair(worker, sku)
-    job = start_replay(worker, filter={}, rate=4)
+    job = start_replay(worker, filter={}, rate=4, expected_count=20)
     wait_until(lambda: read(worker, job)["handled"] >= 2, "two letters to be replayed")
     [child] = children_of(worker)
 
@@ -286,6 +335,9 @@ def test_a_command_can_be_tried_and_its_outcome_be_looked_up(worker):
     assert refused(ask(worker, "GET", "/admin/messages/nobody", token=None)) == (404, "not-found")
     assert refused(ask(worker, "POST", "/admin/commands/allocate", line, token=None)) == (401, "unauthorized")
     assert refused(ask(worker, "POST", "/admin/commands/explode", line)) == (404, "not-found")
+    assert refused(ask(worker, "POST", "/admin/commands/allocate", line, X_Operator="a@b")) == (400, "invalid")
+    assert changes_in_the_log(worker) == [
+        f'msg="an operator sent a command" message={name} who=page:unknown@127.0.0.1' for name in ("create_batch", "allocate")]
 
 
 # ---- the right to change ----
@@ -300,7 +352,7 @@ def test_only_the_page_of_this_worker_with_the_token_changes_something(worker):
     reject(worker)
     discards = f"{LETTERS}/discards"
 
-    for body in ({}, {"ids": ["--yes"]}, {"filter": {"outcome": "--yes"}}, {"filter": {}, "rate": 1}):
+    for body in ({}, {"filter": {}}, {"ids": ["--yes"]}, {"filter": {"outcome": "--yes"}}, {"filter": {}, "rate": 1}):
         assert refused(ask(worker, "POST", discards, body)) == (400, "invalid")
 
     assert refused(ask(worker, "POST", discards, {"filter": {}}, token=None)) == (401, "unauthorized")

@@ -7,6 +7,7 @@
 #include "tools_sql.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,10 +35,23 @@ static bool is_connection_lost(const struct blocking_client *client)
 	return !client->sqlstate[0] || PQstatus(client->pg) == CONNECTION_BAD;
 }
 
+/*
+ * The server ends a statement before its answer would be late, so that a change which waits for a lock is not
+ * made after its caller has given it up.
+ */
+static bool connect_client(struct postgres_dead_letters *it)
+{
+	if (!blocking_client_connect(&it->client, &it->url, CLIENT_READS, it->timeout_ms))
+		return false;
+	snprintf(it->client.statement_timeout, sizeof it->client.statement_timeout, "%d",
+		 it->timeout_ms / 3 * 2);
+	return true;
+}
+
 static bool reconnect(struct postgres_dead_letters *it)
 {
 	blocking_client_close(&it->client);
-	return blocking_client_connect(&it->client, &it->url, CLIENT_READS, it->timeout_ms);
+	return connect_client(it);
 }
 
 static const struct failure *failed(struct postgres_dead_letters *it)
@@ -360,7 +374,7 @@ struct dead_letters *postgres_dead_letters_open(const struct url_source *url, in
 	it->letters.ops = &dead_letters_ops;
 	it->url = *url;
 	it->timeout_ms = timeout_ms;
-	if (blocking_client_connect(&it->client, url, CLIENT_READS, timeout_ms) && read_clock(it))
+	if (connect_client(it) && read_clock(it))
 		return &it->letters;
 	*error = arena_strdup(arena, it->client.text);
 	free_letters(&it->letters);

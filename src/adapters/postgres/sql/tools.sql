@@ -39,10 +39,15 @@ select
 	(extract(epoch from pg_postmaster_start_time() - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint
 from pg_control_system()
 
--- query lift_time_limits
--- Lifts the limits until the end of the transaction, of which this is the first statement.
-select set_config(name, '0', true)
-from unnest(array['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) as settings (name)
+-- query set_time_limits
+-- Sets statement_timeout to $1, and lifts the other limits, until the end of the transaction, of which this is
+-- the first statement.
+select set_config(name, setting, true)
+from (values
+	('statement_timeout', $1::text),
+	('lock_timeout', '0'),
+	('idle_in_transaction_session_timeout', '0')
+) as settings (name, setting)
 
 -- script set_time_limits_lifted
 -- The same for statements that are sent as one text.

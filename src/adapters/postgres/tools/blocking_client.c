@@ -244,7 +244,7 @@ static PGresult *last_result(struct blocking_client *client)
 	return conclude(&answers, in_time);
 }
 
-/* ---- without limits of the database or the role, for one transaction ---- */
+/* ---- with limits other than those of the database or the role, for one transaction ---- */
 
 /* Returns the last result before the sync; NULL if one was an error or the sync does not arrive. */
 static PGresult *result_before_sync(struct blocking_client *client)
@@ -268,13 +268,14 @@ static PGresult *result_before_sync(struct blocking_client *client)
 }
 
 /* Both statements are one transaction, and one round trip. */
-static PGresult *ask_unlimited(struct blocking_client *client, const char *sql, int count,
-			       const char *const *params)
+static PGresult *ask_limited(struct blocking_client *client, const char *sql, int count,
+			     const char *const *params)
 {
+	const char *limit = *client->statement_timeout ? client->statement_timeout : "0";
 	PGresult *result;
 
 	if (!PQenterPipelineMode(client->pg) ||
-	    !PQsendQueryParams(client->pg, sql_lift_time_limits, 0, NULL, NULL, NULL, NULL, 0) ||
+	    !PQsendQueryParams(client->pg, sql_set_time_limits, 1, NULL, &limit, NULL, NULL, 0) ||
 	    !PQsendQueryParams(client->pg, sql, count, NULL, params, NULL, NULL, 0) ||
 	    !PQpipelineSync(client->pg)) {
 		fail_with_libpq_error(client);
@@ -293,8 +294,8 @@ static bool is_between_transactions(const struct blocking_client *client)
 PGresult *blocking_client_query(struct blocking_client *client, const char *sql, int count,
 				const char *const *params)
 {
-	if (client->pooled && is_between_transactions(client))
-		return ask_unlimited(client, sql, count, params);
+	if ((client->pooled || *client->statement_timeout) && is_between_transactions(client))
+		return ask_limited(client, sql, count, params);
 	if (!PQsendQueryParams(client->pg, sql, count, NULL, params, NULL, NULL, 0)) {
 		fail_with_libpq_error(client);
 		return NULL;

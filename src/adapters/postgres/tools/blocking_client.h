@@ -18,7 +18,8 @@
 struct blocking_client {
 	PGconn *pg;
 	int64_t deadline_ms;
-	bool pooled;        /* see url_source.h: then each transaction lifts the time limits by itself */
+	bool pooled; /* see url_source.h: then each transaction lifts the time limits by itself */
+	char statement_timeout[16]; /* of queries outside of transactions; "": none */
 	const char *defect; /* of the connection string or the server, if a retry is useless; or NULL */
 	char sqlstate[6];   /* of the last error; empty for an error of the connection */
 	char text[CLIENT_TEXT_SIZE]; /* what went wrong, in one line */

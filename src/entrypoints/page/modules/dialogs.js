@@ -53,7 +53,7 @@ async function check(token) {
 }
 
 async function introduce() {
-  const name = field("Your name, for the history", { required: true, maxLength: 64, value: recall("localStorage", "operator") || "", autocomplete: "name" });
+  const name = field("Your name, for the history", { required: true, maxLength: 64, pattern: "[^@]+", title: "A name without @", value: recall("localStorage", "operator") || "", autocomplete: "name" });
   const token = field("Token (ALLOCD_ADMIN_TOKEN)", { type: "password", required: true, autocomplete: "off", pattern: "[!-~]+" });
   const hint = make("p", "The token is kept until this tab is closed, the name by this browser.", "quiet");
   return ask("Who changes this?", "Continue", [name.element, token.element, hint], async () => {

@@ -51,7 +51,7 @@ export function jobPanel(job, onEnd) {
 }
 
 export function jobsPanel() {
-  const rows = table([["Job", "number"], ["Began"], ["Who"], ["What"]], "Jobs"), element = put(panel("Jobs"), rows.element);
+  const rows = table([["Job"], ["Began"], ["Who"], ["What"]], "Jobs"), element = put(panel("Jobs"), rows.element);
   const fill = whenChanged((jobs) => rows.fill(jobs.map((job) => [link(job.id, address("job", job.id)), clock(job.began_at), job.who, summary(job)]), "No replay since this worker's start."));
   const load = () => read("admin/jobs").then(({ jobs }) => fill(jobs), () => { element.hidden = true; });
   return { element, load };

@@ -133,6 +133,38 @@ START_TEST(dead_letters_are_read_through_a_new_connection_after_a_loss)
 }
 END_TEST
 
+/* Otherwise the letter would be discarded when the lock is released, after its discard was reported as failed. */
+START_TEST(a_discard_that_waits_for_a_lock_ends_before_its_answer_is_late)
+{
+	struct url_source url = world_url(database_conninfo());
+	struct arena *arena = arena_new(1024);
+	const char *error = NULL;
+	struct dead_letters *letters = postgres_dead_letters_open(&url, 3000, arena, &error);
+	struct dead_letter letter = {.id = 1};
+	const struct failure *failure;
+	size_t discarded = 0;
+
+	ck_assert_ptr_nonnull(letters);
+	database_sql("insert into dead_letters (id, outcome, reason, way, place, message, source, payload,"
+		     " payload_bytes, attempts) overriding system value"
+		     " values (1, 'failed', 'x', 'pubsub', 'x', 'x', '', '', 0, 0)");
+	ck_assert(blocking_client_execute(&client, "begin; select from dead_letters for update"));
+
+	failure =
+		letters->ops->discard(letters, &letter, 1, &(struct dead_letter_deed){"ann", ""}, &discarded);
+
+	ck_assert_ptr_nonnull(failure);
+	ck_assert_int_eq(failure->kind, FAILURE_RETRY);
+	ck_assert_msg(strstr(failure->text, "statement timeout"), "%s", failure->text);
+	ck_assert(blocking_client_execute(&client, "rollback"));
+	ck_assert_ptr_null(letters->ops->discard(letters, &letter, 1, &(struct dead_letter_deed){"ann", ""},
+						 &discarded));
+	ck_assert_uint_eq(discarded, 1); /* the first attempt had no late effect */
+	letters->ops->free(letters);
+	arena_free(&arena);
+}
+END_TEST
+
 SUITE("blocking client", set_up, tear_down, .only_if = database_is_direct)
 {
 	tcase_add_loop_test(tests, statements_that_miss_the_deadline_fail, 0,
@@ -141,4 +173,5 @@ SUITE("blocking client", set_up, tear_down, .only_if = database_is_direct)
 	tcase_add_loop_test(tests, statements_whose_session_ends_fail, 0, sizeof broken / sizeof broken[0]);
 	tcase_add_test(tests, a_connection_that_misses_the_deadline_fails);
 	tcase_add_loop_test(tests, dead_letters_are_read_through_a_new_connection_after_a_loss, 0, 2);
+	tcase_add_test(tests, a_discard_that_waits_for_a_lock_ends_before_its_answer_is_late);
 }

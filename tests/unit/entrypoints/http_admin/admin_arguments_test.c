@@ -113,6 +113,28 @@ START_TEST(a_body_has_only_the_members_of_its_command)
 }
 END_TEST
 
+static const struct {
+	const char *body;
+	bool is_accepted;
+} counted_bodies[] = {
+	{"{\"filter\":{}}", false},
+	{"{\"filter\":{},\"limit\":5}", false},
+	{"{\"filter\":{},\"expected_count\":0}", true},
+	{"{\"ids\":[1]}", true},
+	{"{\"ids\":[1],\"expected_count\":1}", true},
+};
+
+START_TEST(a_change_by_a_filter_says_how_many_letters_it_expects)
+{
+	const char *body = counted_bodies[_i].body;
+	bool is_accepted = admin_body_read(&arguments, (struct bytes){body, strlen(body)},
+					   NEEDS_EXPECTED_COUNT | TAKES_NOTE);
+
+	ck_assert_int_eq(is_accepted, counted_bodies[_i].is_accepted);
+	ck_assert(is_accepted || strstr(arguments.error, "expected_count:"));
+}
+END_TEST
+
 START_TEST(at_most_a_thousand_ids_are_accepted)
 {
 	for (int64_t id = 1; id <= ADMIN_IDS_MAX; id++)
@@ -184,6 +206,8 @@ SUITE("admin arguments", set_up, tear_down)
 	tcase_add_loop_test(tests, an_odd_body_is_refused_with_the_name_of_what_is_wrong, 0,
 			    COUNT(bad_bodies));
 	tcase_add_test(tests, a_body_has_only_the_members_of_its_command);
+	tcase_add_loop_test(tests, a_change_by_a_filter_says_how_many_letters_it_expects, 0,
+			    COUNT(counted_bodies));
 	tcase_add_test(tests, at_most_a_thousand_ids_are_accepted);
 	tcase_add_loop_test(tests, a_query_becomes_arguments, 0, COUNT(good_queries));
 	tcase_add_loop_test(tests, an_odd_query_is_refused_with_the_name_of_what_is_wrong, 0,

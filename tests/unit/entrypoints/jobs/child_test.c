@@ -1,4 +1,5 @@
 /* Child processes: what they write, how they end, and that none remains.  The program is a shell. */
+#include "bus/ports/logger.h"
 #include "entrypoints/jobs/child.h"
 #include "entrypoints/jobs/child_environment.h"
 #include "support/suites.h"
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,13 +22,35 @@ static const char *lines; /* each behind a bar */
 static struct child_end end;
 static size_t ended;
 
+static char logged[2048];
+
+static void write_line(struct logger *it, enum log_level level, const char *message,
+		       const struct log_field *fields, size_t count)
+{
+	FILE *out = fmemopen(logged + strlen(logged), sizeof logged - strlen(logged), "w");
+
+	(void)it, (void)level;
+	fprintf(out, "%s", message);
+	for (size_t i = 0; i < count; i++) {
+		if (!fields[i].text)
+			fprintf(out, " %s=%lld", fields[i].name, (long long)fields[i].number);
+		else if (*fields[i].text)
+			fprintf(out, " %s=%s", fields[i].name, fields[i].text);
+	}
+	fprintf(out, "\n");
+	fclose(out);
+}
+
+static struct logger logger = {.level = LOG_INFO, .write = write_line};
+
 static void set_up(void)
 {
 	base = event_base_new();
-	children = children_new(base, "/bin/sh", environment);
+	children = children_new(base, "/bin/sh", environment, &logger);
 	arena = arena_new(4096);
 	lines = "";
 	ended = 0;
+	logged[0] = '\0';
 }
 
 static void tear_down(void)
@@ -154,6 +178,107 @@ START_TEST(a_child_can_be_asked_to_stop)
 }
 END_TEST
 
+static void stop_ended(void *context, const struct child_end *given)
+{
+	struct child **child = context;
+
+	child_stop(*child); /* without a process, the signal would go to this group */
+	on_ended(NULL, given);
+}
+
+START_TEST(a_child_that_has_ended_gets_no_signal)
+{
+	struct child *child;
+
+	child = child_start(children,
+			    &(struct child_call){.arguments = (const char *const[]){"-c", ":", NULL},
+						 .line = on_line,
+						 .ended = stop_ended,
+						 .context = &child});
+	await_end(1);
+	ck_assert_int_eq(end.status, 0);
+	ck_assert(!end.was_stopped);
+}
+END_TEST
+
+START_TEST(a_child_has_a_process_group_of_its_own)
+{
+	run("read -r pid name state parent group rest </proc/$$/stat; test $group = $$ && echo own");
+	ck_assert_str_eq(lines, "|own");
+}
+END_TEST
+
+static const struct {
+	const char *script;
+	bool is_regular;
+	const char *logged; /* NULL: nothing */
+} endings[] = {
+	{"exit 0", true, NULL},
+	{"exit 1", true, NULL},
+	{"exit 2", false, NULL},
+	{"exit 69", false, NULL},
+	{"exit 75", false, NULL},
+	{"echo 'allocd: list: the database refused' >&2; exit 76", false,
+	 "status=76 error=list: the database refused"},
+	{"exit 78", false, "status=78"},
+	{"kill -9 $$", false, "status=-1 signal=Killed"},
+	{"exit 127", false, "status=127 error=this program cannot be executed in a child"},
+};
+
+/* Wrong requests and services that are away are answers, and need no line. */
+START_TEST(the_end_of_a_child_that_failed_is_logged)
+{
+	run(endings[_i].script);
+	ck_assert_int_eq(child_ended_regularly(&end), endings[_i].is_regular);
+	if (endings[_i].logged)
+		ck_assert_msg(strstr(logged, endings[_i].logged), "%s", logged);
+	else
+		ck_assert_str_eq(logged, "");
+}
+END_TEST
+
+START_TEST(a_child_that_was_stopped_is_not_logged_and_a_late_one_is)
+{
+	child_stop(start("exec sleep 60", 0, 0));
+	await_end(1);
+	ck_assert(end.was_stopped);
+	ck_assert_str_eq(logged, "");
+	start("exec sleep 60", 10, 0);
+	await_end(2);
+	ck_assert_msg(strstr(logged, "error=it took too long"), "%s", logged);
+}
+END_TEST
+
+START_TEST(a_program_that_cannot_be_executed_is_logged)
+{
+	children_free(&children);
+	children = children_new(base, "/nonexistent", environment, &logger);
+	run("");
+	ck_assert_int_eq(end.status, CHILD_CANNOT_RUN);
+	ck_assert_str_eq(end.error, "this program cannot be executed in a child");
+	ck_assert_msg(strstr(logged, "a command of the admin API failed"), "%s", logged);
+}
+END_TEST
+
+START_TEST(a_refusal_of_the_system_is_not_taken_for_too_many_children)
+{
+	struct rlimit before, none;
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = (struct rlimit){3, before.rlim_max};
+	ck_assert_ptr_nonnull(start("exec sleep 60", 0, 0));
+	ck_assert(!children_are_refused(children));
+	setrlimit(RLIMIT_NOFILE, &none);
+	ck_assert_ptr_null(start("exec sleep 60", 0, 0));
+	setrlimit(RLIMIT_NOFILE, &before);
+	ck_assert(children_are_refused(children));
+	ck_assert_msg(strstr(logged, "cannot be started command=-c error=Too many open files"), "%s", logged);
+	while (start("exec sleep 60", 0, 0))
+		ck_assert(!children_are_refused(children));
+	ck_assert(!children_are_refused(children));
+}
+END_TEST
+
 START_TEST(only_a_few_run_at_a_time)
 {
 	for (int i = 0; i < CHILDREN_MAX; i++)
@@ -235,6 +360,12 @@ SUITE("children", set_up, tear_down)
 	tcase_add_test(tests, a_child_is_killed_at_its_deadline);
 	tcase_add_test(tests, a_child_that_writes_too_much_is_killed);
 	tcase_add_test(tests, a_child_can_be_asked_to_stop);
+	tcase_add_test(tests, a_child_that_has_ended_gets_no_signal);
+	tcase_add_test(tests, a_child_has_a_process_group_of_its_own);
+	tcase_add_loop_test(tests, the_end_of_a_child_that_failed_is_logged, 0, COUNT(endings));
+	tcase_add_test(tests, a_child_that_was_stopped_is_not_logged_and_a_late_one_is);
+	tcase_add_test(tests, a_program_that_cannot_be_executed_is_logged);
+	tcase_add_test(tests, a_refusal_of_the_system_is_not_taken_for_too_many_children);
 	tcase_add_test(tests, only_a_few_run_at_a_time);
 	tcase_add_test(tests, settings_of_the_environment_and_of_options_are_handed_over);
 	tcase_add_test(tests, tokens_are_not_handed_over);

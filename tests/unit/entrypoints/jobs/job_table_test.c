@@ -1,9 +1,12 @@
 /* Jobs: how they begin, what they say, how they end, and how many are remembered.  The program is a shell. */
+#include "bus/ports/logger.h"
+#include "bus/ports/random.h"
 #include "entrypoints/jobs/job_table.h"
 #include "support/suites.h"
 
 #include <event2/event.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +19,37 @@ static struct children *children;
 static struct job_table *table;
 static size_t begun, refused, ended;
 
+static char logged[2048];
+
+static void write_line(struct logger *it, enum log_level level, const char *message,
+		       const struct log_field *fields, size_t count)
+{
+	FILE *out = fmemopen(logged + strlen(logged), sizeof logged - strlen(logged), "w");
+
+	(void)it, (void)level;
+	fprintf(out, "%s", message);
+	for (size_t i = 0; i < count; i++) {
+		if (!fields[i].text)
+			fprintf(out, " %s=%lld", fields[i].name, (long long)fields[i].number);
+		else if (*fields[i].text)
+			fprintf(out, " %s=%s", fields[i].name, fields[i].text);
+	}
+	fprintf(out, "\n");
+	fclose(out);
+}
+
+static struct logger logger = {.level = LOG_INFO, .write = write_line};
+
+static void fill(struct random *it, void *bytes, size_t size)
+{
+	static char calls;
+
+	(void)it;
+	memset(bytes, ++calls, size);
+}
+
+static struct random numbers = {fill};
+
 static void on_job_ended(void *context)
 {
 	(void)context;
@@ -25,9 +59,10 @@ static void on_job_ended(void *context)
 static void set_up(void)
 {
 	base = event_base_new();
-	children = children_new(base, "/bin/sh", environment);
-	table = job_table_new(children, on_job_ended, NULL);
+	children = children_new(base, "/bin/sh", environment, &logger);
+	table = job_table_new(children, &numbers, &logger, on_job_ended, NULL);
 	begun = refused = ended = 0;
+	logged[0] = '\0';
 }
 
 static void tear_down(void)
@@ -105,7 +140,9 @@ static const struct {
 	{LINE("1") "exit 1", "done", NULL}, /* a letter failed again */
 	{LINE("1") "echo 'allocd: the database went away' >&2; exit 75", "failed", "the database went away"},
 	{LINE("1") "kill -9 $$", "failed", "the command was killed"},
-	{"echo '{\"total\":3}'; echo 'allocd: x' >&2; exit 1", "failed", "x"},
+	{LINE("1") "echo 'allocd: the database refused' >&2; exit 76", "failed", "the database refused"},
+	{LINE("1") "exit 75", "failed", "the command ended early"},
+	{"echo '{\"total\":3}'; exit 1", "done", NULL}, /* no letter has the ids that were given */
 };
 
 START_TEST(a_job_ends_as_its_command_does)
@@ -159,13 +196,17 @@ END_TEST
 
 START_TEST(only_a_few_run_at_a_time_and_the_last_ones_are_remembered)
 {
+	struct job *running[JOBS_RUNNING_MAX];
+	char first[64];
 	json_t *all;
 
 	for (int i = 0; i < JOBS_RUNNING_MAX; i++)
-		ck_assert_ptr_nonnull(start(LINE("1") "sleep 60"));
+		running[i] = start(LINE("1") "sleep 60");
 	ck_assert_ptr_null(start("exit 0"));
-	for (uint64_t id = 1; id <= JOBS_RUNNING_MAX; id++)
-		job_stop(job_find(table, id));
+	snprintf(first, sizeof first, "%s", job_id(running[0]));
+	ck_assert_ptr_eq(job_find(table, first), running[0]);
+	for (int i = 0; i < JOBS_RUNNING_MAX; i++)
+		job_stop(running[i]);
 	await(&ended, JOBS_RUNNING_MAX);
 	for (size_t i = 0; i < JOBS_ENDED_MAX; i++) {
 		ck_assert_ptr_nonnull(start(LINE("1")));
@@ -173,8 +214,43 @@ START_TEST(only_a_few_run_at_a_time_and_the_last_ones_are_remembered)
 	}
 	all = job_table_json(table);
 	ck_assert_uint_eq(json_array_size(json_object_get(all, "jobs")), JOBS_ENDED_MAX);
-	ck_assert_ptr_null(job_find(table, JOBS_RUNNING_MAX));
+	ck_assert_ptr_null(job_find(table, first));
 	json_decref(all);
+}
+END_TEST
+
+START_TEST(a_job_has_another_id_in_another_worker)
+{
+	struct job_table *other = job_table_new(children, &numbers, &logger, on_job_ended, NULL);
+	struct job *job = start(LINE("1") "sleep 60");
+	struct job *others = job_start(
+		other, &(struct job_call){.kind = "replay",
+					  .who = "page:bob@192.0.2.2",
+					  .arguments = (const char *const[]){"-c", "sleep 60", NULL},
+					  .begun = on_begun});
+
+	ck_assert_str_ne(job_id(job), job_id(others));
+	ck_assert_ptr_eq(job_find(table, job_id(job)), job);
+	ck_assert_ptr_null(job_find(other, job_id(job)));
+	children_free(&children);
+	job_table_free(&other);
+}
+END_TEST
+
+START_TEST(a_job_is_logged_with_its_operator_and_the_number_of_letters)
+{
+	char expected[256];
+	struct job *job = start(LINE("0") LINE("1") "echo 'allocd: it went away' >&2; exit 75");
+
+	snprintf(expected, sizeof expected,
+		 "a job of an operator began job=%s who=page:ann@192.0.2.1 count=3\n"
+		 "a job of an operator ended job=%s who=page:ann@192.0.2.1 count=3 error=it went away\n",
+		 job_id(job), job_id(job));
+	await(&ended, 1);
+	ck_assert_str_eq(logged, expected);
+	start(refusals[1]);
+	await(&ended, 2);
+	ck_assert_str_eq(logged, expected); /* nothing was done */
 }
 END_TEST
 
@@ -185,4 +261,6 @@ SUITE("jobs", set_up, tear_down)
 	tcase_add_test(tests, a_job_that_is_asked_to_stop_is_stopped);
 	tcase_add_loop_test(tests, a_job_that_did_not_begin_is_not_remembered, 0, COUNT(refusals));
 	tcase_add_test(tests, only_a_few_run_at_a_time_and_the_last_ones_are_remembered);
+	tcase_add_test(tests, a_job_has_another_id_in_another_worker);
+	tcase_add_test(tests, a_job_is_logged_with_its_operator_and_the_number_of_letters);
 }
