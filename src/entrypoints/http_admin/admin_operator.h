@@ -9,8 +9,8 @@
 #define OPERATOR_EXPECTED "Expected 1 to 64 printable characters without @, percent-encoded, in X-Operator"
 
 /*
- * "page:NAME@ADDRESS", in `arena`.  `given` is the header X-Operator; without one, NULL, the name is "unknown".
- * NULL: it holds no name.  An @ would make it doubtful where the address begins.
+ * "page:NAME@ADDRESS", in `arena`.  `given` is the header X-Operator; without one, NULL, the name is
+ * "unknown".  NULL: it holds no name.  An @ would make it doubtful where the address begins.
  */
 const char *admin_operator(const char *given, const char *address, struct arena *arena);
 

@@ -133,7 +133,7 @@ START_TEST(dead_letters_are_read_through_a_new_connection_after_a_loss)
 }
 END_TEST
 
-/* Otherwise the letter would be discarded when the lock is released, after its discard was reported as failed. */
+/* Otherwise the letter would be discarded when the lock is released, after it was reported as failed. */
 START_TEST(a_discard_that_waits_for_a_lock_ends_before_its_answer_is_late)
 {
 	struct url_source url = world_url(database_conninfo());
