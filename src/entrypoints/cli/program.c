@@ -14,7 +14,7 @@ static const char *command_names(const char *family, struct arena *arena)
 
 	for (size_t i = 0; i < commands_count; i++) {
 		if (!family || command_is_of_family(&commands[i], family))
-			names = arena_printf(arena, "%s%s%s", names, *names ? ", " : "", commands[i].name);
+			names = text_list_add(names, commands[i].name, arena);
 	}
 	return names;
 }

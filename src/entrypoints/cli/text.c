@@ -130,6 +130,11 @@ const char *nearest_hint(const struct nearest *nearest, const char *dashes, stru
 	return arena_printf(arena, "; did you mean %s%s?", dashes, nearest->name);
 }
 
+const char *text_list_add(const char *list, const char *word, struct arena *arena)
+{
+	return arena_printf(arena, "%s%s%s", list, *list ? ", " : "", word);
+}
+
 const char *text_time(time_t time, struct arena *arena)
 {
 	char text[32] = "";

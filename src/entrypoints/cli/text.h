@@ -24,6 +24,9 @@ bool text_to_ms(const char *text, int64_t *ms);
 /* Parses "90s", "15m", "2h", "7d" or "90", at most a hundred years, to seconds. */
 bool text_to_age(const char *text, int64_t *seconds);
 
+/* "ONE, TWO": the list, which may be "", with one more word. */
+const char *text_list_add(const char *list, const char *word, struct arena *arena);
+
 /* "2026-01-31T12:00:00Z" */
 const char *text_time(time_t time, struct arena *arena);
 

@@ -161,6 +161,13 @@ const char *name_decode(const char *encoded, struct arena *arena)
 	return name && *name ? name : NULL;
 }
 
+char *plus_to_blank(char *value)
+{
+	for (char *at = value; (at = strchr(at, '+'));)
+		*at = ' ';
+	return value;
+}
+
 const char *name_encode(const char *name, struct arena *arena)
 {
 	char *encoded = must(evhttp_uriencode(name, -1, 0));

@@ -78,6 +78,9 @@ const char *name_decode(const char *encoded, struct arena *arena);
 /* The same for a text of up to `max` characters, which may be empty. */
 const char *percent_decode(const char *encoded, size_t max, struct arena *arena);
 
+/* Clients of forms send a blank as a plus sign: puts blanks in the place of all of them, and returns it. */
+char *plus_to_blank(char *value);
+
 /* Percent-encodes a name, except for its unreserved characters (RFC 3986). */
 const char *name_encode(const char *name, struct arena *arena);
 

@@ -18,7 +18,7 @@ typedef void serve_plain(struct http_api *api, const struct http_call *call);
 struct http_route {
 	const char *path;     /* with `named`: what precedes the name */
 	const char *template; /* with `named`: the path with the kind of its name, for the metrics */
-	size_t index; /* of its statistics: 0 has what no route serves, then come commands and reads */
+	size_t index; /* of its statistics: 0 has what no route serves, then come commands and `routes` */
 	enum message_type command;
 	serve_named *named;
 	serve_plain *plain;
@@ -30,7 +30,7 @@ struct http_route {
 
 #define CHANGE .is_change = true, .waits = true
 
-static const struct http_route reads[] = {
+static const struct http_route routes[] = {
 	{.path = "/allocations/",
 	 .template = "/allocations/{orderid}",
 	 .named = serve_allocations,
@@ -71,17 +71,17 @@ static const struct http_route reads[] = {
 	 .waits = true},
 };
 
-#define READS (sizeof reads / sizeof reads[0])
+#define ROUTES (sizeof routes / sizeof routes[0])
 
-_Static_assert(1 + COMMAND_TYPES + READS <= HTTP_ROUTES_MAX, "more routes than can be counted");
+_Static_assert(1 + COMMAND_TYPES + ROUTES <= HTTP_ROUTES_MAX, "more routes than can be counted");
 
 static void set_up_statistics(struct http_statistics *statistics)
 {
 	http_statistics_add(statistics, "other");
 	for (size_t i = 0; i < COMMAND_TYPES; i++)
 		http_statistics_add(statistics, command_endpoints[command_types[i]].path);
-	for (size_t i = 0; i < READS; i++)
-		http_statistics_add(statistics, reads[i].template ? reads[i].template : reads[i].path);
+	for (size_t i = 0; i < ROUTES; i++)
+		http_statistics_add(statistics, routes[i].template ? routes[i].template : routes[i].path);
 }
 
 static bool find_command(const char *path, struct http_route *route)
@@ -98,15 +98,15 @@ static bool find_command(const char *path, struct http_route *route)
 	return false;
 }
 
-static bool find_read(const char *path, struct http_route *route)
+static bool find_route(const char *path, struct http_route *route)
 {
-	for (size_t i = 0; i < READS; i++) {
-		size_t length = strlen(reads[i].path);
+	for (size_t i = 0; i < ROUTES; i++) {
+		size_t length = strlen(routes[i].path);
 
-		if (reads[i].named ? strncmp(path, reads[i].path, length) || !path[length]
-				   : strcmp(path, reads[i].path))
+		if (routes[i].named ? strncmp(path, routes[i].path, length) || !path[length]
+				    : strcmp(path, routes[i].path))
 			continue;
-		*route = reads[i];
+		*route = routes[i];
 		route->index = 1 + COMMAND_TYPES + i;
 		return true;
 	}
@@ -224,7 +224,7 @@ static void on_request(struct evhttp_request *request, void *context)
 	struct http_api *api = context;
 	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
 	struct http_route found;
-	bool is_found = path && (find_command(path, &found) || find_read(path, &found));
+	bool is_found = path && (find_command(path, &found) || find_route(path, &found));
 	const struct http_route *route = is_found ? &found : NULL;
 	struct http_call call = {request, &api->statistics.routes[route ? route->index : 0], monotonic_us(),
 				 false};

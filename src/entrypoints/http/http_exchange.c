@@ -96,3 +96,9 @@ void exchange_free(struct exchange *exchange)
 	event_free(exchange->deadline);
 	arena_free(&arena);
 }
+
+void exchange_refuse(struct exchange *exchange, const char *message)
+{
+	reply_problem(exchange_detach(exchange), 400, PROBLEM_INVALID, message);
+	exchange_free(exchange);
+}

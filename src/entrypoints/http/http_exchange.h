@@ -54,6 +54,9 @@ struct exchange *exchange_new(struct http_api *api, const struct http_call *call
 struct exchange *exchange_new_for(struct http_api *api, const struct http_call *call,
 				  const struct http_refusal *late, int deadline_ms);
 
+/* Answers 400 to a request that was not begun, and frees its exchange. */
+void exchange_refuse(struct exchange *exchange, const char *message);
+
 /*
  * The request, which the caller must reply to before it frees the exchange; NULL when the deadline has
  * already replied.

@@ -24,27 +24,23 @@ const char *request_header(const struct http_call *call, const char *name)
 	return evhttp_find_header(evhttp_request_get_input_headers(call->request), name);
 }
 
-/* Clients of forms send a blank as a plus sign. */
-static const char *with_blanks(char *value)
+const char *request_query(const struct http_call *call)
 {
-	for (char *at = value; (at = strchr(at, '+'));)
-		*at = ' ';
-	return value;
+	return evhttp_uri_get_query(evhttp_request_get_evhttp_uri(call->request));
 }
 
 /* The parser of libevent refuses a query with a parameter that has no value, such as ?full. */
 const char *request_parameter(const struct http_call *call, const char *name, struct arena *arena)
 {
-	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(call->request));
 	size_t length = strlen(name), size;
 
-	for (const char *at = query; at; at = at[size] ? at + size + 1 : NULL) {
+	for (const char *at = request_query(call); at; at = at[size] ? at + size + 1 : NULL) {
 		size = strcspn(at, "&");
 		if (strncmp(at, name, length) != 0 || !strchr("=&", at[length]))
 			continue;
 		if (size == length)
 			return "";
-		return with_blanks(arena_text(arena, at + length + 1, size - length - 1));
+		return plus_to_blank(arena_text(arena, at + length + 1, size - length - 1));
 	}
 	return NULL;
 }

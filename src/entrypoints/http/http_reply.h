@@ -42,6 +42,9 @@ const char *request_address(const struct http_call *call);
 /* A header of the request, or NULL. */
 const char *request_header(const struct http_call *call, const char *name);
 
+/* The query of the request as it was sent, or NULL. */
+const char *request_query(const struct http_call *call);
+
 /*
  * A parameter as it stands in the query, percent-encoded, in `arena`: "" for `?name` and `?name=`.  NULL:
  * absent.

@@ -41,7 +41,7 @@ static const char *names_of(const struct command_option *table, struct arena *ar
 	const char *names = "";
 
 	for (; table->name; table++)
-		names = arena_printf(arena, "%s%s%s", names, *names ? ", " : "", table->name);
+		names = text_list_add(names, table->name, arena);
 	return names;
 }
 

@@ -148,8 +148,7 @@ static bool refuse_member(struct admin_arguments *arguments, const char *name, u
 
 	for (size_t i = 0; i < MEMBERS; i++) {
 		if (is_taken(i, taken))
-			names = arena_printf(arguments->arena, "%s%s%s", names, *names ? ", " : "",
-					     members[i].name);
+			names = text_list_add(names, members[i].name, arguments->arena);
 	}
 	return admin_arguments_refuse(arguments, "%.64s: unknown; expected one of %s", name, names);
 }

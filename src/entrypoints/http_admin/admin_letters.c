@@ -23,12 +23,6 @@ static const struct http_refusal late = {503, PROBLEM_LATE,
 static const struct http_refusal late_change = {
 	503, PROBLEM_LATE, "Perhaps done: the command has not ended yet; look before you repeat it"};
 
-void admin_refuse(struct exchange *exchange, const char *message)
-{
-	reply_problem(exchange_detach(exchange), 400, PROBLEM_INVALID, message);
-	exchange_free(exchange);
-}
-
 static bool has_failed(const struct child_end *end)
 {
 	return end->cut != CHILD_ENDED_ITSELF || end->status != STATUS_DONE;
@@ -36,21 +30,16 @@ static bool has_failed(const struct child_end *end)
 
 /* ---- reads ---- */
 
-static const char *query_of(const struct http_call *call)
-{
-	return evhttp_uri_get_query(evhttp_request_get_evhttp_uri(call->request));
-}
+#define OTHERS_REACH_IT "other machines reach this address: give the admin token, or set ALLOCD_HTTP_TOKEN"
 
 static const struct http_refusal sku_withheld = {
-	403, PROBLEM_NOT_OPEN,
-	"sku: what senders sent is withheld, because other machines reach this address: give the admin token, "
-	"or set ALLOCD_HTTP_TOKEN"};
+	403, PROBLEM_NOT_OPEN, "sku: what senders sent is withheld, because " OTHERS_REACH_IT};
 
 /* False: refuses the query and frees the exchange.  A filter by SKU would show what senders sent. */
 static bool read_query(struct exchange *exchange, struct admin_arguments *arguments, bool has_pages)
 {
-	if (!admin_query_read(arguments, query_of(&exchange->call), has_pages)) {
-		admin_refuse(exchange, arguments->error);
+	if (!admin_query_read(arguments, request_query(&exchange->call), has_pages)) {
+		exchange_refuse(exchange, arguments->error);
 		return false;
 	}
 	if (!admin_arguments_value(arguments, "sku") || admin_shows_payloads(exchange->api, &exchange->call))
@@ -165,8 +154,7 @@ void serve_letters(struct http_api *api, const struct http_call *call)
 			   reply_letters, page_of(&arguments));
 }
 
-#define WITHHELD                                                                                             \
-	"\"payload_withheld\":\"other machines reach this address: give the admin token, or set ALLOCD_HTTP_TOKEN\""
+#define WITHHELD "\"payload_withheld\":\"" OTHERS_REACH_IT "\""
 
 /* `context`: the payload is withheld, or NULL. */
 static void reply_letter(const struct http_call *call, const struct admin_result *result, void *context)
@@ -195,7 +183,7 @@ void serve_letter(struct http_api *api, const struct http_call *call, const char
 	int64_t number;
 
 	if (!text_to_number(id, &number) || number <= 0)
-		admin_refuse(exchange, "Expected the id of a dead letter, a number, in the path");
+		exchange_refuse(exchange, "Expected the id of a dead letter, a number, in the path");
 	else if (read_query(exchange, &arguments, false) && admin_arguments_add_id(&arguments, number))
 		admin_read(exchange,
 			   admin_arguments_words(
@@ -285,7 +273,7 @@ static void serve_change(struct http_api *api, const struct http_call *call, con
 	struct asked *asked = arena_alloc(exchange->arena, sizeof *asked);
 
 	if (!admin_change_read(&arguments, call, change->members)) {
-		admin_refuse(exchange, arguments.error);
+		exchange_refuse(exchange, arguments.error);
 		return;
 	}
 	*asked = (struct asked){change, admin_arguments_value(&arguments, "operator")};

@@ -45,14 +45,10 @@ static bool add(struct admin_arguments *arguments, const char *name, const char 
 	return admin_arguments_add(arguments, admin_filters, "", name, value);
 }
 
-/* Clients of forms send a blank as a plus sign. */
 static const char *decode(struct admin_arguments *arguments, const char *text, size_t size)
 {
-	char *encoded = arena_text(arguments->arena, text, size);
-
-	for (char *at = encoded; (at = strchr(at, '+'));)
-		*at = ' ';
-	return percent_decode(encoded, ADMIN_VALUE_MAX, arguments->arena);
+	return percent_decode(plus_to_blank(arena_text(arguments->arena, text, size)), ADMIN_VALUE_MAX,
+			      arguments->arena);
 }
 
 static bool read_parameter(struct admin_arguments *arguments, const char *text, size_t size, int64_t *limit)

@@ -69,7 +69,7 @@ void serve_rehearsals(struct http_api *api, const struct http_call *call)
 									ADMIN_COMMON, "--dry-run", NULL}),
 			    REHEARSAL_MS, reply_rehearsal, NULL, NULL);
 	else
-		admin_refuse(exchange, arguments.error);
+		exchange_refuse(exchange, arguments.error);
 }
 
 /* ---- replays ---- */
@@ -141,7 +141,7 @@ void serve_replays(struct http_api *api, const struct http_call *call)
 	if (admin_change_read(&arguments, call, TAKES_EDITS | TAKES_RATE | NEEDS_EXPECTED_COUNT))
 		start_replay(exchange, &arguments);
 	else
-		admin_refuse(exchange, arguments.error);
+		exchange_refuse(exchange, arguments.error);
 }
 
 /* ---- jobs ---- */

@@ -34,8 +34,8 @@ struct waiter {
 struct admin_task {
 	struct admin_task *next;
 	struct http_admin *admin;
-	char *key; /* of a read: its words; NULL: of a write, which is not shared */
 	bool is_read;
+	char *key; /* of a read that others may share: its words; or NULL */
 	bool is_over;
 	bool is_answering; /* its result is in use */
 	int64_t began_ms, expires_ms;
@@ -218,7 +218,7 @@ static void on_ended(void *context, const struct child_end *end)
 	task->result.end = *end;
 	task->result.end.error = task->error;
 	task->is_over = task->is_answering = true;
-	if (!task->key)
+	if (!task->is_read)
 		admin_tasks_forget(task->admin);
 	task->expires_ms = expiry(task, monotonic_ms());
 	task->waiters = NULL;

@@ -84,9 +84,6 @@ const char *admin_operator_of(const struct http_call *call, struct arena *arena)
 /* The operator and the members of a request that changes letters. */
 bool admin_change_read(struct admin_arguments *arguments, const struct http_call *call, unsigned members);
 
-/* Answers 400 to a request that was not begun, and frees its exchange. */
-void admin_refuse(struct exchange *exchange, const char *message);
-
 /* Forgets what is remembered: a change was made. */
 void admin_tasks_forget(struct http_admin *admin);
 void admin_tasks_free(struct http_admin *admin);

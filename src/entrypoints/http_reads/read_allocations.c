@@ -39,7 +39,7 @@ void serve_allocations(struct http_api *api, const struct http_call *call, const
 		return;
 	exchange->is_full = full;
 	if (full && *full)
-		read_refuse(exchange, "Expected ?full without a value");
+		exchange_refuse(exchange, "Expected ?full without a value");
 	else
 		api->services.views->ops->allocations(api->services.views, exchange->name, on_allocations,
 						      exchange);

@@ -119,8 +119,8 @@ void serve_events(struct http_api *api, const struct http_call *call, const char
 	if (!exchange)
 		return;
 	if (!read_number(exchange, "after", &after) || !read_number(exchange, "epoch", &epoch))
-		read_refuse(exchange,
-			    "Expected the numbers of a version and an epoch: ?after=VERSION&epoch=EPOCH");
+		exchange_refuse(exchange,
+				"Expected the numbers of a version and an epoch: ?after=VERSION&epoch=EPOCH");
 	else
 		api->services.views->ops->events(api->services.views, exchange->name, epoch, after, on_events,
 						 exchange);

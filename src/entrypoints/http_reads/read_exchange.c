@@ -16,17 +16,12 @@ struct exchange *read_begin(struct http_api *api, const struct http_call *call, 
 	exchange->name = name_decode(encoded, exchange->arena);
 	if (exchange->name)
 		return exchange;
-	read_refuse(exchange, arena_printf(exchange->arena,
-					   "Expected %s of 1 to 255 characters of UTF-8, percent-encoded, in "
-					   "the path",
-					   what));
+	exchange_refuse(exchange,
+			arena_printf(exchange->arena,
+				     "Expected %s of 1 to 255 characters of UTF-8, percent-encoded, in "
+				     "the path",
+				     what));
 	return NULL;
-}
-
-void read_refuse(struct exchange *exchange, const char *message)
-{
-	reply_problem(exchange_detach(exchange), 400, PROBLEM_INVALID, message);
-	exchange_free(exchange);
 }
 
 const char *read_parameter(const struct exchange *exchange, const char *name)

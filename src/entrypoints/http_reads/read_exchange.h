@@ -14,9 +14,6 @@
 struct exchange *read_begin(struct http_api *api, const struct http_call *call, const char *what,
 			    const char *encoded);
 
-/* Answers 400 to a read that was begun and not sent, and frees it. */
-void read_refuse(struct exchange *exchange, const char *message);
-
 /* A parameter as it stands in the query, percent-encoded: "" for `?name` and `?name=`.  NULL: absent. */
 const char *read_parameter(const struct exchange *exchange, const char *name);
 

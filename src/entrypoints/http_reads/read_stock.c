@@ -71,8 +71,9 @@ void serve_product(struct http_api *api, const struct http_call *call, const cha
 		return;
 	exchange->after = after ? name_decode(after, exchange->arena) : "";
 	if (!exchange->after)
-		read_refuse(exchange, "Expected ?after=BATCHREF, a batch reference of 1 to 255 characters of "
-				      "UTF-8, percent-encoded");
+		exchange_refuse(exchange,
+				"Expected ?after=BATCHREF, a batch reference of 1 to 255 characters of "
+				"UTF-8, percent-encoded");
 	else
 		api->services.views->ops->product(api->services.views, exchange->name, exchange->after,
 						  on_product, exchange);

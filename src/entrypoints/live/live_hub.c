@@ -262,21 +262,15 @@ static void stop_reading(struct live_hub *hub)
 
 /* ---- time ---- */
 
-static int64_t refilled(int64_t tokens, int64_t elapsed_ms)
-{
-	tokens += elapsed_ms * LIVE_READ_PER_S;
-	return tokens < LIVE_READ_PER_S * 1000 ? tokens : LIVE_READ_PER_S * 1000;
-}
-
 static void refill(struct live_hub *hub)
 {
 	int64_t elapsed_ms = now_ms(hub) - hub->ticked_ms;
 	struct live_viewer *viewer;
 
 	hub->ticked_ms += elapsed_ms;
-	hub->tokens = refilled(hub->tokens, elapsed_ms);
+	hub->tokens = live_refilled(hub->tokens, elapsed_ms, LIVE_READ_PER_S);
 	for (viewer = TAILQ_FIRST(&hub->viewers); viewer; viewer = TAILQ_NEXT(viewer, entry))
-		live_viewer_refill(viewer, elapsed_ms);
+		viewer->tokens = live_refilled(viewer->tokens, elapsed_ms, LIVE_SEND_PER_S);
 }
 
 static void on_tick(void *context)

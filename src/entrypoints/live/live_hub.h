@@ -24,6 +24,13 @@
 /* After a refusal the events are read again in this time. */
 #define LIVE_REFUSED_MS 10000
 
+/* Thousandths of events that may be read or sent after that time; a second's worth at most. */
+static inline int64_t live_refilled(int64_t tokens, int64_t elapsed_ms, int64_t per_s)
+{
+	tokens += elapsed_ms * per_s;
+	return tokens < per_s * 1000 ? tokens : per_s * 1000;
+}
+
 /* The connection to a viewer. */
 struct live_line {
 	const struct live_line_ops *ops;

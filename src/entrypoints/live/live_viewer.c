@@ -36,13 +36,6 @@ void live_viewer_free(struct live_viewer **place)
 	*place = NULL;
 }
 
-void live_viewer_refill(struct live_viewer *viewer, int64_t elapsed_ms)
-{
-	viewer->tokens += elapsed_ms * LIVE_SEND_PER_S;
-	if (viewer->tokens > LIVE_SEND_PER_S * 1000)
-		viewer->tokens = LIVE_SEND_PER_S * 1000;
-}
-
 static void add_unread(struct live_viewer *viewer, int64_t unread)
 {
 	if (unread == LIVE_UNKNOWN || viewer->unread == LIVE_UNKNOWN)

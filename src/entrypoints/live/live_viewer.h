@@ -28,9 +28,6 @@ struct live_viewer *live_viewer_new(struct live_line *line, const struct live_re
 				    int64_t now_ms);
 void live_viewer_free(struct live_viewer **viewer);
 
-/* A number of events that may be sent to it again, for that time. */
-void live_viewer_refill(struct live_viewer *viewer, int64_t elapsed_ms);
-
 /* Writes those of the ring's events that are due to the viewer. */
 void live_viewer_write_events(struct live_viewer *viewer, struct live_ring *ring, int64_t start,
 			      const struct live_config *config, int64_t now_ms, FILE *out);

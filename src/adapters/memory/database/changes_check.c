@@ -126,9 +126,11 @@ static bool check_letters(const struct changes *changes, const struct database *
 {
 	int64_t count = 0;
 
+	if (changes->new_letters < 0)
+		return true;
 	for (size_t i = 0; i < changes->dead_count; i++)
 		count += is_new_entry(changes, database, i);
-	return changes->new_letters < 0 || count == changes->new_letters ||
+	return count == changes->new_letters ||
 	       fail(failure, FAILURE_CONFLICT, "an entry became a dead letter meanwhile");
 }
 

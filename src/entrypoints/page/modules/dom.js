@@ -53,7 +53,7 @@ export function span(ms) {
   return `${Math.floor(s / 86400)} d`;
 }
 
-function time(text, instant) {
+export function time(text, instant) {
   const element = make("time", text);
   element.dateTime = element.title = instant;
   return element;

@@ -1,6 +1,6 @@
 // Events as they go out, of all workers: filtered by the worker, paused here.
 import { EVENTS } from "./commands.js";
-import { UNKNOWN, button, link, make, panel, put, table, whole } from "./dom.js";
+import { UNKNOWN, button, link, make, panel, put, table, time, whole } from "./dom.js";
 import { watch } from "./live.js";
 import { address } from "./router.js";
 import { batch, order, sku } from "./stock.js";
@@ -30,9 +30,7 @@ function field(name, title, value) {
 
 function timeOf(instant) {
   if (!instant) return UNKNOWN;
-  const time = make("time", new Date(instant).toLocaleTimeString("sv", TO_MS));
-  time.dateTime = time.title = instant;
-  return time;
+  return time(new Date(instant).toLocaleTimeString("sv", TO_MS), instant);
 }
 
 // A CloudEvent bears the event's fields in `data`; an event that cannot be read has none.
@@ -96,7 +94,7 @@ export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(),
     rows.add(put(make("tr"), note));
   }
 
-  // Whoever may add to the stream may add what is no event.
+  // Other programs can add entries to the stream that are not events.
   function addEvent(event) {
     try {
       rows.add(list.row(cellsOf(event)));
