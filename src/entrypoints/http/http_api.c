@@ -285,6 +285,11 @@ void http_api_add_admin(struct http_api *api, const struct http_admin_config *co
 	sampler_allow_admin_writes(api->sampler, http_admin_writes(api->admin));
 }
 
+bool http_shows_payloads(const struct http_api *api, const struct http_call *call)
+{
+	return call->has_admin_token || !http_gate_is_shut(&api->gate);
+}
+
 bool http_api_is_shut(const struct http_api *api)
 {
 	return http_gate_is_shut(&api->gate);
@@ -294,6 +299,8 @@ void http_api_start(struct http_api *api, const struct http_services *services)
 {
 	api->services = *services;
 	api->is_started = true;
+	if (services->live && api->admin)
+		live_hub_show_jobs(services->live, http_admin_jobs(api->admin));
 }
 
 uint16_t http_api_port(const struct http_api *api)

@@ -72,6 +72,15 @@ bool exchange_make_room(struct http_api *api);
 /* To be called when the engine or the database has called back, or was not asked. */
 void exchange_free(struct exchange *exchange);
 
+/*
+ * Whether the answer may show what senders sent.  It may not where other machines reach the address and no
+ * token is needed, unless the request carries the admin token.
+ */
+bool http_shows_payloads(const struct http_api *api, const struct http_call *call);
+
+/* Why it may not. */
+#define PAYLOADS_WITHHELD "other machines reach this address: give the admin token, or set ALLOCD_HTTP_TOKEN"
+
 /* ---- requests: each function replies at once, or later through an exchange ---- */
 
 void serve_command(struct http_api *api, const struct http_call *call, enum message_type type);

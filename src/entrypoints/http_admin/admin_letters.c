@@ -30,10 +30,8 @@ static bool has_failed(const struct child_end *end)
 
 /* ---- reads ---- */
 
-#define OTHERS_REACH_IT "other machines reach this address: give the admin token, or set ALLOCD_HTTP_TOKEN"
-
 static const struct http_refusal sku_withheld = {
-	403, PROBLEM_NOT_OPEN, "sku: what senders sent is withheld, because " OTHERS_REACH_IT};
+	403, PROBLEM_NOT_OPEN, "sku: what senders sent is withheld, because " PAYLOADS_WITHHELD};
 
 /* False: refuses the query and frees the exchange.  A filter by SKU would show what senders sent. */
 static bool read_query(struct exchange *exchange, struct admin_arguments *arguments, bool has_pages)
@@ -42,7 +40,7 @@ static bool read_query(struct exchange *exchange, struct admin_arguments *argume
 		exchange_refuse(exchange, arguments->error);
 		return false;
 	}
-	if (!admin_arguments_value(arguments, "sku") || admin_shows_payloads(exchange->api, &exchange->call))
+	if (!admin_arguments_value(arguments, "sku") || http_shows_payloads(exchange->api, &exchange->call))
 		return true;
 	reply_refusal(exchange_detach(exchange), &sku_withheld);
 	exchange_free(exchange);
@@ -154,7 +152,7 @@ void serve_letters(struct http_api *api, const struct http_call *call)
 			   reply_letters, page_of(&arguments));
 }
 
-#define WITHHELD "\"payload_withheld\":\"" OTHERS_REACH_IT "\""
+#define WITHHELD "\"payload_withheld\":\"" PAYLOADS_WITHHELD "\""
 
 /* `context`: the payload is withheld, or NULL. */
 static void reply_letter(const struct http_call *call, const struct admin_result *result, void *context)
@@ -179,7 +177,7 @@ void serve_letter(struct http_api *api, const struct http_call *call, const char
 	static bool withheld = true;
 	struct exchange *exchange = exchange_new(api, call, &late);
 	struct admin_arguments arguments = {.arena = exchange->arena};
-	bool shows_payload = admin_shows_payloads(api, call);
+	bool shows_payload = http_shows_payloads(api, call);
 	int64_t number;
 
 	if (!text_to_number(id, &number) || number <= 0)

@@ -72,7 +72,7 @@ void serve_message(struct http_api *api, const struct http_call *call, const cha
 	asked = arena_alloc(exchange->arena, sizeof *asked);
 	*asked = (struct looked_up){
 		arena_strdup(exchange->arena, name_encode(exchange->name, exchange->arena)),
-		!admin_shows_payloads(api, call)};
+		!http_shows_payloads(api, call)};
 	admin_read(exchange,
 		   (const char *const[]){"await", "--json", "--timeout=0", "--log-level=error", "--",
 					 exchange->name, NULL},

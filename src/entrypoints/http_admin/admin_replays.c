@@ -86,7 +86,7 @@ static void reply_job(const struct http_api *api, const struct http_call *call, 
 	json_t *json = job_json(job);
 	char *text;
 
-	if (!admin_shows_payloads(api, call))
+	if (!http_shows_payloads(api, call))
 		withhold_failures(json);
 	text = must(json_dumps(json, JSON_COMPACT));
 
@@ -151,7 +151,7 @@ void serve_jobs(struct http_api *api, const struct http_call *call)
 	json_t *table = job_table_json(api->admin->jobs), *job;
 	size_t i;
 
-	if (!admin_shows_payloads(api, call)) {
+	if (!http_shows_payloads(api, call)) {
 		json_array_foreach(json_object_get(table, "jobs"), i, job)
 		{
 			withhold_failures(job);

@@ -58,9 +58,6 @@ void admin_write(struct exchange *exchange, const char *const *words, int deadli
 /* How long a read that ended so is remembered. */
 int64_t admin_remembered_ms(const struct child_end *end, int64_t took_ms);
 
-/* Whether the answer may show what senders sent. */
-bool admin_shows_payloads(const struct http_api *api, const struct http_call *call);
-
 /* The answer for a command that did not do what was asked; its message may be that of `end`. */
 struct http_refusal admin_refusal_of(const struct child_end *end, bool is_change);
 void admin_reply_failure(const struct http_call *call, const struct child_end *end);

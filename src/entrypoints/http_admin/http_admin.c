@@ -45,14 +45,14 @@ size_t http_admin_running(const struct http_admin *admin)
 	return children_count(admin->children);
 }
 
+const struct job_table *http_admin_jobs(const struct http_admin *admin)
+{
+	return admin->jobs;
+}
+
 bool http_admin_writes(const struct http_admin *admin)
 {
 	return admin && admin->token.is_set;
-}
-
-bool admin_shows_payloads(const struct http_api *api, const struct http_call *call)
-{
-	return call->has_admin_token || !http_gate_is_shut(&api->gate);
 }
 
 enum admin_verdict http_admin_check(struct http_admin *admin, const struct http_call *call,

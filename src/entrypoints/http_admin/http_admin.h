@@ -13,6 +13,7 @@
 struct event_base;
 struct http_api;
 struct http_admin;
+struct job_table;
 struct logger;
 struct random;
 
@@ -34,6 +35,9 @@ void http_admin_stop(struct http_admin *admin);
 
 /* The number of children that run. */
 size_t http_admin_running(const struct http_admin *admin);
+
+/* Its jobs; it owns them. */
+const struct job_table *http_admin_jobs(const struct http_admin *admin);
 
 /* Whether requests with the token may change something. */
 bool http_admin_writes(const struct http_admin *admin);

@@ -29,6 +29,7 @@ struct job {
 	int64_t since_ms, until_ms; /* by monotonic_ms() */
 	json_t *progress;           /* the last line; NULL: none yet */
 	char *error;                /* or NULL */
+	uint64_t revision;          /* the table's when it changed last */
 	bool is_refused;            /* it does nothing, because another number of letters matched */
 	job_begun *begun;           /* NULL: was called */
 	void *begun_context;
@@ -42,7 +43,13 @@ struct job_table {
 	struct job *jobs; /* the newest first */
 	uint32_t own; /* begins the ids of this table, so that those of another worker are not found here */
 	uint64_t last_number;
+	uint64_t revision; /* goes up with each change of a job */
 };
+
+static void note_change(struct job *job)
+{
+	job->revision = ++job->table->revision;
+}
 
 static void free_job(struct job *job)
 {
@@ -111,6 +118,7 @@ static void on_ended(void *context, const struct child_end *end)
 	job->state = state_at_end(job, end);
 	job->ended_us = wall_clock_us();
 	job->until_ms = monotonic_ms();
+	note_change(job);
 	if (job->state == JOB_FAILED)
 		job->error = must(strdup(why_failed(end)));
 	if (job->begun)
@@ -138,6 +146,7 @@ static void on_line(void *context, const char *line, size_t size)
 		json_decref(job->progress);
 		job->progress = json_incref(progress);
 	}
+	note_change(job);
 	if (begun) {
 		job->begun = NULL;
 		if (!job->is_refused)
@@ -192,6 +201,7 @@ void job_stop(struct job *job)
 	if (!job->child)
 		return;
 	job->state = JOB_STOPPING;
+	note_change(job);
 	child_stop(job->child);
 }
 
@@ -254,6 +264,22 @@ json_t *job_table_json(const struct job_table *table)
 	for (const struct job *job = table->jobs; job; job = job->next)
 		json_array_append_new(jobs, job_json(job));
 	return must(json_pack("{s:o}", "jobs", jobs));
+}
+
+uint64_t job_table_revision(const struct job_table *table)
+{
+	return table->revision;
+}
+
+json_t *job_table_changed(const struct job_table *table, uint64_t revision)
+{
+	json_t *jobs = must(json_array());
+
+	for (const struct job *job = table->jobs; job; job = job->next) {
+		if (job->revision > revision && !job->begun && !job->is_refused)
+			json_array_insert_new(jobs, 0, job_json(job));
+	}
+	return jobs;
 }
 
 /* ---- the table ---- */

@@ -59,4 +59,11 @@ const char *job_id(const struct job *job);
 struct json_t *job_json(const struct job *job);
 struct json_t *job_table_json(const struct job_table *table);
 
+/*
+ * The array of jobs that have begun, and have changed since the table's revision was that, the oldest first;
+ * to be released by json_decref().
+ */
+uint64_t job_table_revision(const struct job_table *table);
+struct json_t *job_table_changed(const struct job_table *table, uint64_t revision);
+
 #endif

@@ -4,8 +4,8 @@
 #include "adapters/system/instants.h"
 #include "core/base/must.h"
 #include "core/base/utf8.h"
+#include "entrypoints/live/live_topics.h"
 #include "entrypoints/live/live_viewer.h"
-#include "entrypoints/status/status_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,8 @@ struct live_hub {
 	struct live_viewers viewers;
 	struct live_statistics statistics;
 	int64_t start; /* when the hub was made, in milliseconds since 1970 */
-	int64_t ticked_ms, status_ms;
+	struct live_topics topics;
+	int64_t ticked_ms;
 
 	struct live_ring *ring;
 	struct stream_id last; /* every event up to here was read, or is counted as unread */
@@ -83,7 +84,7 @@ static bool has_watchers_of_events(const struct live_hub *hub)
 	const struct live_viewer *viewer;
 
 	for (viewer = TAILQ_FIRST(&hub->viewers); viewer; viewer = TAILQ_NEXT(viewer, entry)) {
-		if (viewer->with_events)
+		if (viewer->topics & LIVE_EVENTS)
 			return true;
 	}
 	return false;
@@ -98,13 +99,13 @@ static void write_availability(const struct live_hub *hub, struct live_viewer *v
 	if (is_refused && !viewer->is_refusal_sent)
 		live_write_reason(out, "unavailable", hub->refusal);
 	else if (!is_refused && viewer->is_refusal_sent)
-		live_write_available(out);
+		live_write(out, "available", "{}");
 	viewer->is_refusal_sent = is_refused;
 }
 
 static void write_events(struct live_hub *hub, struct live_viewer *viewer, FILE *out)
 {
-	if (!viewer->with_events)
+	if (!(viewer->topics & LIVE_EVENTS))
 		return;
 	write_availability(hub, viewer, out);
 	if (hub->is_read)
@@ -146,30 +147,18 @@ static void send_to_all(struct live_hub *hub)
 		send_to(hub, viewer);
 }
 
-/* The status as it is sent, to be freed by free(). */
-static char *status_event(struct live_hub *hub, size_t *size)
-{
-	char *status = status_json(sampler_status(hub->config.sampler)), *text;
-	FILE *out = must(open_memstream(&text, size));
-
-	live_write_status(out, status);
-	fclose(out);
-	free(status);
-	return text;
-}
-
-static void send_status(struct live_hub *hub)
+/* Rendered once for all viewers. */
+static void send_topic(struct live_hub *hub, enum live_topic topic)
 {
 	struct live_viewer *viewer;
 	size_t size;
 	char *text;
+	FILE *out = must(open_memstream(&text, &size));
 
-	if (now_ms(hub) - hub->status_ms < SAMPLE_MS)
-		return;
-	hub->status_ms = now_ms(hub);
-	text = status_event(hub, &size);
+	live_topics_write_change(&hub->topics, topic, now_ms(hub), out);
+	fclose(out);
 	for (viewer = TAILQ_FIRST(&hub->viewers); viewer; viewer = TAILQ_NEXT(viewer, entry)) {
-		if (viewer->with_status)
+		if (viewer->topics & topic)
 			send_text(viewer, text, size);
 	}
 	free(text);
@@ -284,7 +273,9 @@ static void on_tick(void *context)
 		read_events(hub);
 	else
 		stop_reading(hub);
-	send_status(hub);
+	send_topic(hub, LIVE_STATUS);
+	send_topic(hub, LIVE_DEAD_LETTERS);
+	send_topic(hub, LIVE_JOBS);
 	send_to_all(hub);
 	if (!TAILQ_EMPTY(&hub->viewers))
 		hub->config.clock->ops->timer_set(hub->timer, LIVE_TICK_MS);
@@ -298,7 +289,7 @@ static void resume(const struct live_hub *hub, struct live_viewer *viewer, const
 	struct live_id id;
 
 	viewer->next = hub->ring->first;
-	if (!last_id || !viewer->with_events)
+	if (!last_id || !(viewer->topics & LIVE_EVENTS))
 		return;
 	if (live_id_parse(last_id, &id) && id.start == hub->start && id.number + 1 >= hub->ring->first &&
 	    id.number < hub->ring->end) {
@@ -314,7 +305,7 @@ static void resume(const struct live_hub *hub, struct live_viewer *viewer, const
 
 static const char *why_no_events(const struct live_hub *hub, const struct live_request *request)
 {
-	if (!request->with_events)
+	if (!(request->topics & LIVE_EVENTS))
 		return NULL;
 	return request->withheld     ? request->withheld
 	       : !hub->config.events ? "there is no stream of events: ALLOCD_EVENT_STREAM is empty"
@@ -324,23 +315,20 @@ static const char *why_no_events(const struct live_hub *hub, const struct live_r
 static void greet(struct live_hub *hub, struct live_viewer *viewer, const struct live_request *request)
 {
 	const char *reason = why_no_events(hub, request);
-	size_t size, status_size;
-	char *text, *status;
+	size_t size;
+	char *text;
 	FILE *out = must(open_memstream(&text, &size));
 
 	live_write_retry(out);
-	viewer->with_events = viewer->with_events && !reason;
-	if (reason)
+	if (reason) {
+		viewer->topics &= ~(unsigned)LIVE_EVENTS;
 		live_write_reason(out, "unavailable", reason);
+	}
 	resume(hub, viewer, request->last_id, out);
+	live_topics_write(&hub->topics, viewer->topics, out);
 	fclose(out);
 	send_text(viewer, text, size);
 	free(text);
-	if (!viewer->with_status)
-		return;
-	status = status_event(hub, &status_size);
-	send_text(viewer, status, status_size);
-	free(status);
 }
 
 void live_hub_add(struct live_hub *hub, struct live_line *line, const struct live_request *request)
@@ -348,14 +336,15 @@ void live_hub_add(struct live_hub *hub, struct live_line *line, const struct liv
 	struct live_viewer *viewer = live_viewer_new(line, request, now_ms(hub));
 
 	if (TAILQ_EMPTY(&hub->viewers)) {
-		hub->ticked_ms = hub->status_ms = now_ms(hub);
+		hub->ticked_ms = now_ms(hub);
+		live_topics_begin(&hub->topics, now_ms(hub));
 		hub->tokens = LIVE_READ_PER_S * 1000;
 		hub->config.clock->ops->timer_set(hub->timer, LIVE_TICK_MS);
 	}
 	TAILQ_INSERT_TAIL(&hub->viewers, viewer, entry);
 	hub->statistics.viewers++;
 	greet(hub, viewer, request);
-	if (viewer->with_events)
+	if (viewer->topics & LIVE_EVENTS)
 		read_events(hub);
 }
 
@@ -366,6 +355,7 @@ struct live_hub *live_hub_new(const struct live_config *config)
 	struct live_hub *hub = must_alloc(sizeof *hub);
 
 	hub->config = *config;
+	hub->topics.sampler = config->sampler;
 	hub->start = wall_clock_us() / 1000;
 	hub->seen = -1;
 	hub->most = EVENT_PEEK_MAX;
@@ -373,6 +363,11 @@ struct live_hub *live_hub_new(const struct live_config *config)
 	TAILQ_INIT(&hub->viewers);
 	hub->timer = config->clock->ops->timer_new(config->clock, on_tick, hub);
 	return hub;
+}
+
+void live_hub_show_jobs(struct live_hub *hub, const struct job_table *jobs)
+{
+	hub->topics.jobs = jobs;
 }
 
 void live_hub_stop(struct live_hub *hub)

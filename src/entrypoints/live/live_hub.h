@@ -1,5 +1,6 @@
 /*
- * Sends what happens to all viewers: the status once a second, and events as they go out.
+ * Sends what happens to all viewers: the status once a second, events as they go out, the number of dead
+ * letters when it has changed, and jobs as they proceed.
  *
  * However many viewers there are, the status is rendered once, and events are read once, into one ring, and
  * only while a viewer wants them.  What costs the worker something has a bound: LIVE_READ_PER_S events are
@@ -47,9 +48,17 @@ struct live_line_ops {
 	void (*end)(struct live_line *line, bool at_once);
 };
 
+/* What viewers can ask for. */
+enum live_topic {
+	LIVE_STATUS = 1 << 0,
+	LIVE_EVENTS = 1 << 1,
+	LIVE_DEAD_LETTERS = 1 << 2, /* how many there are */
+	LIVE_JOBS = 1 << 3,
+};
+
 /* What a viewer asks for; all of it is copied. */
 struct live_request {
-	bool with_status, with_events;
+	unsigned topics;      /* enum live_topic */
 	const char *withheld; /* why there will be no events; NULL: they may be seen */
 	struct live_filter filter;
 	const char *last_id; /* of what was received before; NULL: nothing was */
@@ -69,6 +78,7 @@ struct live_statistics {
 };
 
 struct live_hub;
+struct job_table;
 
 /* All that the configuration points to outlives the hub. */
 struct live_hub *live_hub_new(const struct live_config *config);
@@ -78,6 +88,9 @@ void live_hub_free(struct live_hub **hub);
 
 /* Takes the line, and sends the first of what was asked for. */
 void live_hub_add(struct live_hub *hub, struct live_line *line, const struct live_request *request);
+
+/* Viewers of LIVE_JOBS see these from now on, as long as the hub is not stopped. */
+void live_hub_show_jobs(struct live_hub *hub, const struct job_table *jobs);
 
 /* Ends every viewer's reply; a viewer who has not received all is cut off. */
 void live_hub_stop(struct live_hub *hub);

@@ -19,9 +19,9 @@ void live_write_comment(FILE *out)
 	fputs(": \n\n", out);
 }
 
-void live_write_status(FILE *out, const char *status)
+void live_write(FILE *out, const char *name, const char *data)
 {
-	fprintf(out, "event: status\ndata: %s\n\n", status);
+	fprintf(out, "event: %s\ndata: %s\n\n", name, data);
 }
 
 static void write_id(FILE *out, struct live_id id)
@@ -73,15 +73,10 @@ void live_write_reason(FILE *out, const char *name, const char *reason)
 	utf8_repair(valid);
 	json = must(json_pack("{s:s}", "reason", valid));
 	text = must(json_dumps(json, JSON_COMPACT));
-	fprintf(out, "event: %s\ndata: %s\n\n", name, text);
+	live_write(out, name, text);
 	json_decref(json);
 	free(text);
 	free(valid);
-}
-
-void live_write_available(FILE *out)
-{
-	fputs("event: available\ndata: {}\n\n", out);
 }
 
 /* strtoll() would accept a blank and a sign before each number. */

@@ -22,7 +22,9 @@ void live_write_retry(FILE *out);
 /* A comment, so that proxies and clients see that the connection is alive. */
 void live_write_comment(FILE *out);
 
-void live_write_status(FILE *out, const char *status);
+/* An event of that name with data of one line. */
+void live_write(FILE *out, const char *name, const char *data);
+
 void live_write_event(FILE *out, struct live_id id, const struct live_event *event, live_to_json *to_json);
 
 /* The id up to which all was considered: it dispatches no event, and a client that returns names it. */
@@ -31,11 +33,8 @@ void live_write_id(FILE *out, struct live_id id);
 /* Between the events before `id` and it: `skipped` would have passed, `unread` may have. */
 void live_write_skipped(FILE *out, struct live_id id, int64_t skipped, int64_t unread);
 
-/* An event of that name with a reason. */
+/* The same with a reason as its data. */
 void live_write_reason(FILE *out, const char *name, const char *reason);
-
-/* After `unavailable`: events can be read again. */
-void live_write_available(FILE *out);
 
 /* False when the text is no id. */
 bool live_id_parse(const char *text, struct live_id *id);

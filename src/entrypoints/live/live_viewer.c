@@ -14,8 +14,7 @@ struct live_viewer *live_viewer_new(struct live_line *line, const struct live_re
 	*viewer = (struct live_viewer){
 		.line = line,
 		.arena = arena,
-		.with_status = request->with_status,
-		.with_events = request->with_events,
+		.topics = request->topics,
 		.filter = {.sku = filter->sku ? arena_strdup(arena, filter->sku) : NULL,
 			   .orderid = filter->orderid ? arena_strdup(arena, filter->orderid) : NULL,
 			   .type = filter->type},

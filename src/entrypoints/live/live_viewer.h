@@ -12,7 +12,7 @@ struct live_viewer {
 	TAILQ_ENTRY(live_viewer) entry;
 	struct live_line *line;
 	struct arena *arena; /* the viewer itself and its filter */
-	bool with_status, with_events;
+	unsigned topics;     /* enum live_topic */
 	struct live_filter filter;
 	uint64_t next;           /* the number of the first event that was not considered */
 	uint64_t id_sent;        /* the number of the last id that it has; LIVE_NO_ID: none */

@@ -1,5 +1,5 @@
 /*
- * GET /admin/live?topics=status,events&sku=SKU&order=ORDERID&type=EVENT
+ * GET /admin/live?topics=status,events,dead-letters,jobs&sku=SKU&order=ORDERID&type=EVENT
  *
  * evhttp sends the reply in chunks.  When its client leaves, evhttp takes the connection from the request,
  * which must be ended all the same.
@@ -91,27 +91,41 @@ static bool read_type(const struct http_call *call, struct arena *arena, enum me
 	return !name || !*name || (*type != MSG_NONE && !message_is_command(*type));
 }
 
-static bool is_topic(const char *at, size_t length, const char *name)
+static const struct {
+	const char *name;
+	enum live_topic topic;
+} topics_by_name[] = {
+	{"status", LIVE_STATUS},
+	{"events", LIVE_EVENTS},
+	{"dead-letters", LIVE_DEAD_LETTERS},
+	{"jobs", LIVE_JOBS},
+};
+
+/* 0: there is no such topic. */
+static unsigned topic_named(const char *name, size_t length)
 {
-	return length == strlen(name) && strncmp(at, name, length) == 0;
+	for (size_t i = 0; i < sizeof topics_by_name / sizeof topics_by_name[0]; i++) {
+		if (length == strlen(topics_by_name[i].name) &&
+		    strncmp(name, topics_by_name[i].name, length) == 0)
+			return topics_by_name[i].topic;
+	}
+	return 0;
 }
 
 static bool read_topics(const struct http_call *call, struct arena *arena, struct live_request *request)
 {
-	const char *topics = request_parameter(call, "topics", arena);
+	const char *encoded = request_parameter(call, "topics", arena);
+	const char *topics = encoded ? name_decode(encoded, arena) : "status,events";
 
 	if (!topics)
-		topics = "status,events";
+		return false;
 	for (size_t length; *topics; topics += length + (topics[length] == ',')) {
 		length = strcspn(topics, ",");
-		if (is_topic(topics, length, "status"))
-			request->with_status = true;
-		else if (is_topic(topics, length, "events"))
-			request->with_events = true;
-		else
+		if (!topic_named(topics, length))
 			return false;
+		request->topics |= topic_named(topics, length);
 	}
-	return request->with_status || request->with_events;
+	return request->topics != 0;
 }
 
 /* NULL, or what is wrong with it. */
@@ -119,7 +133,7 @@ static const char *read_request(const struct http_call *call, struct arena *aren
 				struct live_request *request)
 {
 	if (!read_topics(call, arena, request))
-		return "Expected topics=status, topics=events, or topics=status,events";
+		return "Expected some of status, events, dead-letters and jobs in topics=, between commas";
 	if (!read_name(call, "sku", arena, &request->filter.sku) ||
 	    !read_name(call, "order", arena, &request->filter.orderid))
 		return "Expected names of 1 to 255 characters of UTF-8, percent-encoded, in sku= and order=";
@@ -154,10 +168,7 @@ void serve_live(struct http_api *api, const struct http_call *call)
 {
 	struct arena *arena = arena_new(1024);
 	struct live_request request = {
-		.withheld = http_gate_is_shut(&api->gate)
-				    ? "this address can be reached from other machines without a token: set "
-				      "ALLOCD_HTTP_TOKEN, or ALLOCD_HTTP_OPEN=on where a proxy guards it"
-				    : NULL,
+		.withheld = http_shows_payloads(api, call) ? NULL : PAYLOADS_WITHHELD,
 		.last_id = request_header(call, "Last-Event-ID"),
 	};
 	const char *error = read_request(call, arena, &request);

@@ -120,7 +120,7 @@ static json_t *outputs_json(const struct status_outputs *outputs)
 			      (json_int_t)outputs->unfenced, "events_per_s", outputs->events_per_s));
 }
 
-static json_t *dead_letters_json(const struct status_dead_letters *letters)
+json_t *status_dead_letters_json(const struct status_dead_letters *letters)
 {
 	return must(json_pack("{s:o, s:o, s:I}", "kept", count_or_null(letters->kept), "dropped",
 			      count_or_null(letters->dropped), "last_hour", (json_int_t)letters->last_hour));
@@ -149,13 +149,14 @@ static json_t *replicas_json(const struct status *status)
 
 char *status_json(const struct status *status)
 {
-	json_t *json = must(json_pack(
-		"{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "at", instant(status->at_us),
-		"name", status->name, "version", ALLOCD_VERSION, "state", status_state_name(status->state),
-		"since", instant(status->since_us), "troubles", status_troubles_json(status), "doing",
-		doing_json(&status->doing), "inputs", inputs_json(status), "outputs",
-		outputs_json(&status->outputs), "dead_letters", dead_letters_json(&status->dead_letters),
-		"replicas", replicas_json(status), "admin_writes", status->admin_writes));
+	json_t *json =
+		must(json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "at",
+			       instant(status->at_us), "name", status->name, "version", ALLOCD_VERSION,
+			       "state", status_state_name(status->state), "since", instant(status->since_us),
+			       "troubles", status_troubles_json(status), "doing", doing_json(&status->doing),
+			       "inputs", inputs_json(status), "outputs", outputs_json(&status->outputs),
+			       "dead_letters", status_dead_letters_json(&status->dead_letters), "replicas",
+			       replicas_json(status), "admin_writes", status->admin_writes));
 	char *text;
 
 	if (*status->awaited)

@@ -15,4 +15,7 @@ char *status_text(const struct status *status);
 /* The array of open troubles, the worst first: the caller has the reference. */
 json_t *status_troubles_json(const struct status *status);
 
+/* The object; the caller has the reference. */
+json_t *status_dead_letters_json(const struct status_dead_letters *letters);
+
 #endif

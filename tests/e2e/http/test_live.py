@@ -9,9 +9,13 @@ import time
 import pytest
 import redis
 import requests
+from dead_letters import reject
 from installation import wait_until
 from scrape import Scrape
 from viewer import ask, watching
+
+
+TOKEN = "t0ken-of-the-operators"
 
 
 def figure(allocd, name):
@@ -56,6 +60,33 @@ def test_the_worker_filters_events(stocked, query):
         unfiltered.awaits_orders("order-1", "order-2", "order-3")
         viewer.awaits_orders("order-2")
         assert viewer.all("status") == []
+
+
+def test_a_viewer_learns_of_dead_letters_when_their_number_changes(allocd):
+    with watching(allocd, "topics=dead-letters") as viewer:
+        none = {"kept": 0, "dropped": 0, "last_hour": 0}
+        wait_until(lambda: viewer.all("dead-letters") and viewer.all("dead-letters")[-1] == none, "the count of none")
+        reject(allocd)
+        wait_until(lambda: viewer.all("dead-letters")[-1]["kept"] == 1, "the dead letter")
+        assert viewer.all("status") == viewer.all("event") == [] and len(viewer.all("dead-letters")) <= 3
+
+
+def test_a_viewer_sees_how_a_replay_proceeds_and_not_why_letters_failed(parked):
+    parked.start(ALLOCD_ADMIN_TOKEN=TOKEN)
+    reject(parked, 5)
+    with watching(parked, "topics=jobs") as viewer:
+        body = {"filter": {}, "expected_count": 5, "rate": 4}
+        asked = requests.post(
+            parked.url("/admin/dead-letters/replays"), json=body, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10
+        )  # fmt: skip
+        assert asked.status_code == 202, asked.text
+        wait_until(lambda: viewer.all("job") and viewer.all("job")[-1]["state"] == "done", "the end of the job")
+        seen = viewer.all("job")
+        assert {job["id"] for job in seen} == {asked.json()["id"]} and seen[-1]["failed"] == 5
+        assert {"running", "done"} == {job["state"] for job in seen} and len({job["failed"] for job in seen}) >= 3
+        assert not any("failures" in job for job in seen)
+    with watching(parked, "topics=jobs,status") as later:
+        assert later.awaits("job") == seen[-1]
 
 
 @pytest.mark.parametrize("query", ["topics=weather", "topics=", "type=allocate", "type=x", "sku=%00", "order=%ff"])
@@ -170,12 +201,15 @@ def test_a_lost_redis_is_reported_to_the_viewer(on_own_redis, own_redis):
         viewer.awaits("unavailable")
 
 
-def test_where_anyone_can_connect_events_are_withheld(parked):
+def test_where_anyone_can_connect_events_are_withheld_without_the_admin_token(parked):
     port = parked.http.split(":")[1]
-    parked.start(ALLOCD_HTTP=f"0.0.0.0:{port}")
+    parked.start(ALLOCD_HTTP=f"0.0.0.0:{port}", ALLOCD_ADMIN_TOKEN=TOKEN)
     with watching(parked, "") as viewer:
         assert "ALLOCD_HTTP_TOKEN" in viewer.awaits("unavailable")["reason"]
         viewer.awaits("status")
+    with watching(parked, Authorization=f"Bearer {TOKEN}") as viewer:
+        parked.redis.xadd(parked.prefix + "allocd:events", {"type": "line_allocated", "data": '{"orderid": "order-1"}'})
+        viewer.awaits_orders("order-1")
 
 
 def test_watching_needs_the_token(parked):

@@ -133,6 +133,30 @@ START_TEST(a_job_that_runs_says_how_far_it_is)
 }
 END_TEST
 
+START_TEST(who_watches_learns_which_jobs_have_changed_and_not_of_those_that_do_nothing)
+{
+	struct job *job = start(LINE("0") "sleep 60");
+	uint64_t revision = job_table_revision(table);
+	json_t *changed = job_table_changed(table, 0);
+
+	ck_assert_uint_eq(json_array_size(changed), 0); /* it has not begun */
+	json_decref(changed);
+	start("echo '{\"matched\":2,\"expected\":1}'; sleep 60");
+	await(&begun, 2);
+	ck_assert_uint_gt(job_table_revision(table), revision);
+	changed = job_table_changed(table, revision);
+	ck_assert_uint_eq(json_array_size(changed), 1);
+	ck_assert_str_eq(text_of(json_array_get(changed, 0), "id"), job_id(job));
+	json_decref(changed);
+
+	revision = job_table_revision(table);
+	job_stop(job);
+	changed = job_table_changed(table, revision);
+	ck_assert_str_eq(text_of(json_array_get(changed, 0), "state"), "stopping");
+	json_decref(changed);
+}
+END_TEST
+
 static const struct {
 	const char *script, *state, *error;
 } ends[] = {
@@ -261,6 +285,7 @@ SUITE("jobs", set_up, tear_down)
 	tcase_add_test(tests, a_job_that_is_asked_to_stop_is_stopped);
 	tcase_add_loop_test(tests, a_job_that_did_not_begin_is_not_remembered, 0, COUNT(refusals));
 	tcase_add_test(tests, only_a_few_run_at_a_time_and_the_last_ones_are_remembered);
+	tcase_add_test(tests, who_watches_learns_which_jobs_have_changed_and_not_of_those_that_do_nothing);
 	tcase_add_test(tests, a_job_has_another_id_in_another_worker);
 	tcase_add_test(tests, a_job_is_logged_with_its_operator_and_the_number_of_letters);
 }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const struct live_request events = {.with_events = true}, status = {.with_status = true};
+static const struct live_request events = {.topics = LIVE_EVENTS}, status = {.topics = LIVE_STATUS};
 
 #define EVENT "\nevent: event\n"
 
@@ -140,7 +140,7 @@ static const struct {
 
 START_TEST(an_event_must_match_each_part_of_the_filter)
 {
-	const struct live_request request = {.with_events = true, .filter = filters[_i].filter};
+	const struct live_request request = {.topics = LIVE_EVENTS, .filter = filters[_i].filter};
 	const struct seen *seen;
 
 	stream_add("lamp", 2);
@@ -153,7 +153,7 @@ END_TEST
 
 START_TEST(a_filtered_viewer_learns_how_many_were_not_searched)
 {
-	const struct live_request request = {.with_events = true, .filter.sku = "lamp"};
+	const struct live_request request = {.topics = LIVE_EVENTS, .filter.sku = "lamp"};
 	const struct seen *seen = watch(&request);
 
 	live_run_ms(500);
@@ -168,7 +168,7 @@ END_TEST
 
 START_TEST(a_viewer_of_rare_events_learns_once_a_second_how_many_were_not_searched)
 {
-	const struct live_request request = {.with_events = true, .filter.sku = "lamp"};
+	const struct live_request request = {.topics = LIVE_EVENTS, .filter.sku = "lamp"};
 	const struct seen *seen = watch(&request);
 
 	live_run_ms(500);
@@ -194,7 +194,7 @@ START_TEST(a_viewer_who_returns_gets_what_came_in_between)
 	live_run_ms(500);
 	ck_assert(first->is_ended);
 	stream_add("lamp", 2);
-	again = watch(&(struct live_request){.with_events = true, .last_id = last_id_seen(first)});
+	again = watch(&(struct live_request){.topics = LIVE_EVENTS, .last_id = last_id_seen(first)});
 	live_run_ms(500);
 
 	ck_assert_int_eq(times_seen(again, EVENT), 2);
@@ -216,7 +216,7 @@ START_TEST(a_viewer_who_returns_too_late_gets_a_gap)
 		stream_add("lamp", 400);
 		live_run_ms(LIVE_TICK_MS);
 	}
-	seen = watch(&(struct live_request){.with_events = true, .last_id = last});
+	seen = watch(&(struct live_request){.topics = LIVE_EVENTS, .last_id = last});
 	live_run_ms(500);
 
 	ck_assert_int_eq(times_seen(seen, "event: gap"), 1);
@@ -236,7 +236,7 @@ static const char *leave(struct seen *seen)
 
 START_TEST(a_viewer_of_rare_events_returns_without_a_gap)
 {
-	struct live_request request = {.with_events = true, .filter = {.sku = "lamp"}};
+	struct live_request request = {.topics = LIVE_EVENTS, .filter = {.sku = "lamp"}};
 	struct seen *first, *again;
 
 	first = watch(&request);
@@ -259,7 +259,7 @@ END_TEST
 
 START_TEST(a_viewer_who_has_seen_no_event_resumes_and_is_sent_no_id_twice)
 {
-	struct live_request request = {.with_events = true};
+	struct live_request request = {.topics = LIVE_EVENTS};
 	struct seen *first = watch(&request), *again;
 
 	live_run_ms(5000);
@@ -284,7 +284,7 @@ START_TEST(an_id_of_another_worker_or_none_at_all_is_a_gap)
 	stream_add("lamp", 5);
 	watch(&events);
 	live_run_ms(500);
-	seen = watch(&(struct live_request){.with_events = true, .last_id = unknown_ids[_i]});
+	seen = watch(&(struct live_request){.topics = LIVE_EVENTS, .last_id = unknown_ids[_i]});
 
 	ck_assert_int_eq(times_seen(seen, "event: gap"), 1);
 }
@@ -339,8 +339,8 @@ END_TEST
 
 START_TEST(where_payloads_are_withheld_the_viewer_gets_the_reason_and_nothing_is_read)
 {
-	const struct seen *seen = watch(
-		&(struct live_request){.with_status = true, .with_events = true, .withheld = "a reason"});
+	const struct seen *seen =
+		watch(&(struct live_request){.topics = LIVE_STATUS | LIVE_EVENTS, .withheld = "a reason"});
 
 	live_run_ms(2000);
 	ck_assert_ptr_nonnull(strstr(seen->text, "event: unavailable\ndata: {\"reason\":\"a reason\"}"));
