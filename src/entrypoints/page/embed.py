@@ -2,8 +2,9 @@
 """Makes C of the page: embed.py index.html FILE...
 
 Each file but the page itself is served under a name with its hash, so a browser may keep it for a year.  The
-page names files as "FILE", and modules import each other from "./FILE"; both are given the new names, and the
-page asks for all modules at once instead of one after the other.  Each file is there plain and compressed.
+page names files as "FILE", and modules import each other by their paths; both are given the new names, of one
+folder, and the page asks for all modules at once instead of one after the other.  Each file is there plain and
+compressed.
 """
 
 import gzip
@@ -13,7 +14,7 @@ import re
 import sys
 
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-IMPORT = re.compile(r'(?<=from "\./)[a-z_]+\.js(?=";$)', re.MULTILINE)
+IMPORT = re.compile(r'(?<=from ")(?:\./|\.\./[a-z]+/)([a-z_]+\.js)(?=";$)', re.MULTILINE)
 
 
 def array(name, data):
@@ -35,7 +36,7 @@ class Assets:
             sys.exit(f"{' -> '.join([*self.under_way, file])}: there is no such file, or it imports itself")
         if file not in self.names:
             self.under_way.append(file)
-            text = IMPORT.sub(lambda match: self.name(match[0]), self.sources[file])
+            text = IMPORT.sub(lambda match: f"./{self.name(match[1])}", self.sources[file])
             self.under_way.pop()
             path = pathlib.Path(file)
             self.names[file] = f"{path.stem}-{hash_of(text)}{path.suffix}"

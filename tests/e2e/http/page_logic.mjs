@@ -5,12 +5,12 @@ import { test } from "node:test";
 
 globalThis.crypto ??= webcrypto;
 const load = (name) => import(`${process.env.PAGE_MODULES}/${name}.js`);
-const { parse, stringify } = await load("exact");
-const { quantile } = await load("samples");
-const { lines, minutesOf, rounded } = await load("charts");
-const { valueOf } = await load("fields");
-const { undoing } = await load("actions");
-const { sentence, span, visible } = await load("dom");
+const { parse, stringify } = await load("base/exact");
+const { quantile } = await load("frame/samples");
+const { lines, minutesOf, rounded } = await load("base/charts");
+const { valueOf } = await load("letters/fields");
+const { undoing } = await load("letters/actions");
+const { sentence, span, visible } = await load("base/dom");
 
 test("integers that a number cannot hold stay exact, and text that looks like one stays text", () => {
   const text = '{"qty":1180591620717411303424,"text":"1180591620717411303424","small":-5,"part":1.5,"more":["a\\"9007199254740993"]}';

@@ -122,7 +122,7 @@ def test_the_page_says_why_there_are_no_events(parked):
 
 
 def test_the_pages_modules_compute_what_they_should(tmp_path):
-    shutil.copytree(ROOT / "src/entrypoints/page/modules", tmp_path, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "src/entrypoints/page", tmp_path, dirs_exist_ok=True)
     (tmp_path / "package.json").write_text('{"type": "module"}')
     ran = subprocess.run(
         ["node", "--test", LOGIC], env={**os.environ, "PAGE_MODULES": str(tmp_path)}, capture_output=True, text=True, check=False,

@@ -1,6 +1,6 @@
 // The fields of a message as a form, whose edits keep the types: text stays text, an integer an integer.
-import { button, make, put } from "./dom.js";
-import { stringify } from "./exact.js";
+import { button, make, put } from "../base/dom.js";
+import { stringify } from "../base/exact.js";
 
 const KINDS = ["text", "integer", "removed"];
 

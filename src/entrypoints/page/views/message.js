@@ -1,7 +1,7 @@
 // The view of one message: its outcomes, the events that it caused, and its dead letters.
-import { read } from "./api.js";
-import { clock, link, make, panel, put, table } from "./dom.js";
-import { outcomeBadge } from "./groups.js";
+import { read } from "../base/api.js";
+import { clock, link, make, panel, put, table } from "../base/dom.js";
+import { outcomeBadge } from "../letters/groups.js";
 import { eventsTable } from "./stock.js";
 
 function outcomeParts(outcome) {

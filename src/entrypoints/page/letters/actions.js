@@ -1,11 +1,11 @@
 // What can be done about dead letters: rehearse, replay, discard, restore.
-import { write } from "./api.js";
-import { button, counted, link, make, panel, put, table, whole } from "./dom.js";
-import { ask, asOperator, field } from "./dialogs.js";
-import { stringify } from "./exact.js";
+import { write } from "../base/api.js";
+import { button, counted, link, make, panel, put, table, whole } from "../base/dom.js";
+import { ask, asOperator, field } from "../base/dialogs.js";
+import { stringify } from "../base/exact.js";
 import { outcomeBadge } from "./groups.js";
 import { jobPanel } from "./jobs.js";
-import { address, status } from "./router.js";
+import { address, status } from "../frame/router.js";
 
 const REHEARSED_AT_MOST = 100, TYPED_ABOVE = 10;
 

@@ -1,9 +1,9 @@
 // The first view: figures, the last ten minutes, what needs a person, ways in and out, workers.
-import { UNKNOWN, badge, link, make, panel, put, span, table, whenChanged, whole } from "./dom.js";
-import { chart, sparkline } from "./charts.js";
+import { UNKNOWN, badge, link, make, panel, put, span, table, whenChanged, whole } from "../base/dom.js";
+import { chart, sparkline } from "../base/charts.js";
 import { eventsPanel } from "./events.js";
-import { groupsPanel } from "./groups.js";
-import { newest, recent } from "./samples.js";
+import { groupsPanel } from "../letters/groups.js";
+import { newest, recent } from "../frame/samples.js";
 
 export function milliseconds(value) {
   if (value === null || value === undefined) return UNKNOWN;

@@ -1,6 +1,6 @@
 // The switch between the system's theme, light and dark.
-import { at } from "./dom.js";
-import { keep, recall } from "./kept.js";
+import { at } from "../base/dom.js";
+import { keep, recall } from "../base/kept.js";
 
 const THEMES = ["system", "light", "dark"];
 

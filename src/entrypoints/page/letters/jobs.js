@@ -1,10 +1,11 @@
 // Replays that run or ran: their progress, and what failed.
-import { read, write } from "./api.js";
-import { button, clock, link, make, panel, put, table, whenChanged, whole } from "./dom.js";
-import { asOperator } from "./dialogs.js";
-import { address, status } from "./router.js";
+import { read, write } from "../base/api.js";
+import { button, clock, link, make, panel, put, table, whenChanged, whole } from "../base/dom.js";
+import { asOperator } from "../base/dialogs.js";
+import { listen } from "../frame/live.js";
+import { address, status } from "../frame/router.js";
 
-const PERIOD_MS = 500;
+const LATE_MS = 3000; // a job that says nothing is asked for
 
 const isRunning = (job) => ["running", "stopping"].includes(job.state);
 
@@ -26,7 +27,7 @@ export function jobPanel(job, onEnd) {
   const bar = make("progress"), words = make("p"), failures = make("div"), refusal = make("p", "", "refusal");
   const stop = button("Stop", () => asOperator(() => write(`admin/jobs/${job.id}`, undefined, "DELETE")).catch((error) => { refusal.textContent = error.message; }));
   const element = put(panel(`Job ${job.id}`), bar, words, failures, refusal, stop);
-  let timer;
+  let timer, isOver = false;
   words.setAttribute("role", "status");
   bar.setAttribute("aria-label", "Progress");
 
@@ -36,8 +37,15 @@ export function jobPanel(job, onEnd) {
     words.textContent = summary(now);
     if (now.failures?.length) failures.replaceChildren(failuresOf(now));
     stop.hidden = !isRunning(now);
-    if (isRunning(now)) timer = setTimeout(follow, PERIOD_MS);
-    else onEnd?.(now);
+    clearTimeout(timer);
+    if (isRunning(now)) timer = setTimeout(follow, LATE_MS);
+    else close(now);
+  }
+  function close(last) {
+    clearTimeout(timer);
+    live.close();
+    if (last && !isOver) onEnd?.(last);
+    isOver = true;
   }
   async function follow() {
     try {
@@ -46,15 +54,31 @@ export function jobPanel(job, onEnd) {
       refusal.textContent = error.message;
     }
   }
+  // What is sent has no failures: they are asked for once, at the end.
+  const live = listen("job", (now) => {
+    if (now.id !== job.id) return;
+    if (isRunning(now)) show(now);
+    else follow();
+  });
   show(job);
-  return { element, close: () => clearTimeout(timer) };
+  return { element, close: () => close() };
 }
 
 export function jobsPanel() {
   const rows = table([["Job"], ["Began"], ["Who"], ["What"]], "Jobs"), element = put(panel("Jobs"), rows.element);
-  const fill = whenChanged((jobs) => rows.fill(jobs.map((job) => [link(job.id, address("job", job.id)), clock(job.began_at), job.who, summary(job)]), "No replay since this worker's start."));
-  const load = () => read("admin/jobs").then(({ jobs }) => fill(jobs), () => { element.hidden = true; });
-  return { element, load };
+  const known = new Map(), live = listen("job", (job) => {
+    known.set(job.id, job);
+    if (isLoaded) fill([...known.values()]);
+  });
+  let isLoaded = false;
+
+  const fill = whenChanged((jobs) => rows.fill(jobs.sort((one, other) => Date.parse(other.began_at) - Date.parse(one.began_at)).map((job) => [link(job.id, address("job", job.id)), clock(job.began_at), job.who, summary(job)]), "No replay since this worker's start."));
+  const load = () => read("admin/jobs").then(({ jobs }) => {
+    for (const job of jobs) known.set(job.id, known.get(job.id) || job);
+    isLoaded = true;
+    fill([...known.values()]);
+  }, () => { element.hidden = true; });
+  return { element, load, close: live.close };
 }
 
 export const jobView = {

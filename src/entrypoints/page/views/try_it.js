@@ -1,12 +1,12 @@
 // A form for each command: sends it, and shows its outcome and its events.
-import { write } from "./api.js";
-import { COMMANDS } from "./commands.js";
-import { badge, link, make, panel, put, table } from "./dom.js";
-import { asOperator, field } from "./dialogs.js";
-import { randomId, stringify } from "./exact.js";
-import { valueOf } from "./fields.js";
-import { mayWrite } from "./jobs.js";
-import { address } from "./router.js";
+import { write } from "../base/api.js";
+import { COMMANDS } from "../base/commands.js";
+import { badge, link, make, panel, put, table } from "../base/dom.js";
+import { asOperator, field } from "../base/dialogs.js";
+import { randomId, stringify } from "../base/exact.js";
+import { valueOf } from "../letters/fields.js";
+import { mayWrite } from "../letters/jobs.js";
+import { address } from "../frame/router.js";
 import { eventsTable } from "./stock.js";
 
 function inputFor({ name, type, required, description }) {

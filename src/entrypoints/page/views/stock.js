@@ -1,7 +1,7 @@
 // The views of a SKU, a batch and an order.
-import { read, path } from "./api.js";
-import { UNKNOWN, clock, link, make, panel, put, table, whole } from "./dom.js";
-import { address } from "./router.js";
+import { read, path } from "../base/api.js";
+import { UNKNOWN, clock, link, make, panel, put, table, whole } from "../base/dom.js";
+import { address } from "../frame/router.js";
 
 const BATCH_COLUMNS = [["Batch"], ["Due"], ["Quantity", "number"], ["Allocated", "number"], ["Available", "number"]];
 

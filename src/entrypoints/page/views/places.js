@@ -1,5 +1,5 @@
 // The views of the streams and of the workers.
-import { badge, facts, make, panel, put, table, whenChanged, whole } from "./dom.js";
+import { badge, facts, make, panel, put, table, whenChanged, whole } from "../base/dom.js";
 import { stateOf, workersTable } from "./overview.js";
 
 export const streams = {

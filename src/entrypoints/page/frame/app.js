@@ -1,21 +1,23 @@
-// The operators' page: shows what GET /admin/status says, once a second while the page is visible.
-import { request } from "./api.js";
-import { at, clock, make, put, sentence, since, span } from "./dom.js";
-import { events } from "./events.js";
-import { jobView } from "./jobs.js";
-import { keep } from "./kept.js";
+// The operators' page: shows the status of the worker, which comes once a second while the page is visible.
+import { request } from "../base/api.js";
+import { at, clock, make, put, sentence, since, span } from "../base/dom.js";
+import { events } from "../views/events.js";
+import { jobView } from "../letters/jobs.js";
+import { keep } from "../base/kept.js";
 import { help, startKeys } from "./keys.js";
-import { letters } from "./letters.js";
-import { messageView } from "./message.js";
-import { overview } from "./overview.js";
-import { streams, workers } from "./places.js";
+import { connect, listen, startLive } from "./live.js";
+import { letters } from "../letters/letters.js";
+import { messageView } from "../views/message.js";
+import { overview } from "../views/overview.js";
+import { streams, workers } from "../views/places.js";
 import * as router from "./router.js";
 import { remember } from "./samples.js";
-import { batchView, findView, orderView, skuView } from "./stock.js";
+import { batchView, findView, orderView, skuView } from "../views/stock.js";
 import { startTheme } from "./theme.js";
-import { tryIt } from "./try_it.js";
+import { tryIt } from "../views/try_it.js";
 
 const PERIOD_MS = 1000;
+const LATE_MS = 2500; // a status that the worker should have sent meanwhile is asked for
 
 const LOOKS = {
   healthy: ["good", "✓ Healthy"],
@@ -80,18 +82,37 @@ async function ask() {
   return response.json();
 }
 
+function askIn(ms) {
+  clearTimeout(timer);
+  if (!document.hidden) timer = setTimeout(refresh, ms);
+}
+
+function showAnswer(status) {
+  answeredAt = Date.now();
+  at("stale").hidden = true;
+  show(status);
+}
+
 async function refresh() {
   clearTimeout(timer);
   try {
-    const status = await ask();
-    answeredAt = Date.now();
-    at("stale").hidden = true;
-    show(status);
+    showAnswer(await ask());
   } catch (error) {
     showStale(error.name === "TypeError" ? "It cannot be reached" : error.message);
   }
-  if (!document.hidden) timer = setTimeout(refresh, PERIOD_MS);
+  askIn(PERIOD_MS);
 }
+
+// While the worker sends its status, nothing is asked.
+listen("status", (status) => {
+  showAnswer(status);
+  askIn(LATE_MS);
+});
+
+listen("dead-letters", (letters) => {
+  const status = router.status();
+  if (status) show({ ...status, dead_letters: letters });
+});
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(timer);
@@ -103,6 +124,7 @@ at("token").addEventListener("submit", (event) => {
   keep("sessionStorage", "token", at("token-value").value);
   at("token-value").value = "";
   refresh();
+  connect();
 });
 
 const VIEWS = {
@@ -125,4 +147,5 @@ startTheme();
 startKeys();
 for (const [name, view] of Object.entries(VIEWS)) router.register(name, view);
 router.start(at("view"));
+startLive();
 refresh();

@@ -3,7 +3,7 @@
 // A view is { title, open(main, parameters, query) → { show(status), close() } }.  `open` fills the empty
 // `main`; `show`, when it is there, is given each status of the worker; `close`, when it is there, ends what
 // `open` began.  A view with a `key` is in the navigation, and "g", then that key, opens it.
-import { at, link, make } from "./dom.js";
+import { at, link, make } from "../base/dom.js";
 
 const views = new Map();
 let shown = {}, latest = null, main = null;

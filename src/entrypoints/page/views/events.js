@@ -1,8 +1,8 @@
 // Events as they go out, of all workers: filtered by the worker, paused here.
-import { EVENTS } from "./commands.js";
-import { UNKNOWN, button, link, make, panel, put, table, time, whole } from "./dom.js";
-import { watch } from "./live.js";
-import { address } from "./router.js";
+import { EVENTS } from "../base/commands.js";
+import { UNKNOWN, button, link, make, panel, put, table, time, whole } from "../base/dom.js";
+import { watch } from "../frame/live.js";
+import { address } from "../frame/router.js";
 import { batch, order, sku } from "./stock.js";
 
 const ROWS_MAX = 200;
@@ -117,10 +117,8 @@ export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(),
   }
 
   function begin() {
-    const asked = filter();
-    asked.set("topics", "events");
     watched?.close();
-    watched = watch(asked, {
+    watched = watch(filter(), {
       on: (name, data) => handlers[name]?.(data),
       lost: (reason) => say(`${reason}.`),
       connected: rows.report,

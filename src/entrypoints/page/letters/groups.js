@@ -1,6 +1,6 @@
 // The groups of dead letters: those of one cause, with what to do about them.
-import { read } from "./api.js";
-import { badge, clock, link, make, panel, put, sentence, table, whenChanged, whole } from "./dom.js";
+import { read } from "../base/api.js";
+import { badge, clock, link, make, panel, put, sentence, table, whenChanged, whole } from "../base/dom.js";
 
 const LOOKS = { handled: "good", rejected: "warn", invalid: "warn", failed: "bad" };
 const PERIOD_MS = 15000; // a replaced letter does not change their number

@@ -1,5 +1,5 @@
 // The keyboard: single keys, none of which works while somebody types, and the view that lists them.
-import { at, make, panel, table } from "./dom.js";
+import { at, make, panel, table } from "../base/dom.js";
 import { go, inNavigation } from "./router.js";
 
 const LEAD_MS = 1500; // how long "g" waits for the key behind it

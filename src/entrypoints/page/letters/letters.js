@@ -1,11 +1,11 @@
 // The views of dead letters: all groups, the letters of one group, one letter.
-import { read } from "./api.js";
+import { read } from "../base/api.js";
 import { actionsPanel, restorePanel } from "./actions.js";
-import { UNKNOWN, clock, counted, facts, link, make, panel, payload, put, table, whole } from "./dom.js";
+import { UNKNOWN, clock, counted, facts, link, make, panel, payload, put, table, whole } from "../base/dom.js";
 import { fieldsForm } from "./fields.js";
 import { addressOf, adviceOf, groupsPanel, messageName, outcomeBadge } from "./groups.js";
 import { jobsPanel, mayWrite } from "./jobs.js";
-import { address, again } from "./router.js";
+import { address, again } from "../frame/router.js";
 
 const PAGE = 200; // letters
 
@@ -34,7 +34,7 @@ function openAll(main) {
   const groups = groupsPanel(1000), jobs = jobsPanel();
   main.append(groups.element, jobs.element, put(make("p"), link("Discarded letters", "#/dead?discarded"), " can be restored for 7 days."));
   jobs.load();
-  return { show: (status) => groups.show(status) };
+  return { show: (status) => groups.show(status), close: jobs.close };
 }
 
 function lettersTable() {
