@@ -1,5 +1,5 @@
 /*
- * Port: the newest events that went out, of all workers, for people who watch them.
+ * Port: the events that went out, of all workers, the newest first, for people who watch them.
  *
  * It has no part in delivering events: what cannot be read is missing on a screen, and nowhere else.
  */
@@ -37,11 +37,11 @@ struct event_peek {
 
 struct event_peek_ops {
 	/*
-	 * Reads the newest `max` events after that id.  Answers exactly once, and not before it returns,
-	 * unless it is closed first; only one read may be under way.
+	 * Reads the newest `max` events after one id, and up to another one.  Answers exactly once, and not
+	 * before it returns, unless it is closed first; only one read may be under way.
 	 */
-	void (*read)(struct event_peek *peek, struct stream_id after, size_t max, event_peek_done *done,
-		     void *context);
+	void (*read)(struct event_peek *peek, struct stream_id after, struct stream_id up_to, size_t max,
+		     event_peek_done *done, void *context);
 
 	/* Gives up what a read needs, until the next one.  Not from a callback of this port. */
 	void (*close)(struct event_peek *peek);

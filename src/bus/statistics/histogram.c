@@ -29,3 +29,23 @@ uint64_t histogram_up_to(const struct histogram *histogram, size_t bound)
 		count += histogram->counts[i];
 	return count;
 }
+
+double histogram_quantile(const struct histogram *before, const struct histogram *now,
+			  const struct histogram_scale *scale, double share)
+{
+	double wanted =
+		share * (double)(histogram_up_to(now, scale->count) - histogram_up_to(before, scale->count));
+	double below = 0;
+
+	if (wanted <= 0)
+		return -1;
+	for (size_t i = 0; i < scale->count; i++) {
+		double count = (double)(now->counts[i] - before->counts[i]);
+		double from = i ? (double)scale->bounds[i - 1] : 0;
+
+		if (count > 0 && below + count >= wanted)
+			return from + ((double)scale->bounds[i] - from) * (wanted - below) / count;
+		below += count;
+	}
+	return (double)scale->bounds[scale->count - 1];
+}

@@ -31,4 +31,11 @@ void histogram_add(struct histogram *histogram, const struct histogram_scale *sc
 /* How many values were at most bound number `bound`; `scale->count` in its place: how many there were. */
 uint64_t histogram_up_to(const struct histogram *histogram, size_t bound);
 
+/*
+ * The value that `share` of the values did not exceed, of those that came between two states of a histogram;
+ * within its bucket as if they were spread evenly.  The last bound, if it lies above; -1: no value came.
+ */
+double histogram_quantile(const struct histogram *before, const struct histogram *now,
+			  const struct histogram_scale *scale, double share);
+
 #endif

@@ -43,6 +43,7 @@
 #define PROBLEM_COUNT_CHANGED     PROBLEM("count-changed")
 #define PROBLEM_NO_REHEARSALS     PROBLEM("no-rehearsals")
 #define PROBLEM_CANNOT_RUN        PROBLEM("cannot-run")
+#define PROBLEM_EVENTS_AWAY       PROBLEM("events-away")
 #define PROBLEM_INTERNAL          PROBLEM("internal")
 
 struct http_answer {

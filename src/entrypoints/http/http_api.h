@@ -11,6 +11,7 @@
 #include "entrypoints/http_server/http_gate.h"
 #include "entrypoints/http_server/http_server.h"
 #include "entrypoints/live/live_hub.h"
+#include "entrypoints/live/past_events.h"
 #include "entrypoints/metrics/metrics.h"
 #include "entrypoints/status/sampler.h"
 
@@ -25,7 +26,8 @@ struct http_services {
 	struct engine *engine;
 	struct views *views;
 	const struct broker *broker;
-	struct live_hub *live; /* freed before the API; NULL: /admin/live is not served */
+	struct past_events *past; /* NULL: no stream of events */
+	struct live_hub *live;    /* freed before the API; NULL: /admin/live is not served */
 
 	/* Decodes an event's payload, of any encoding, to one line of JSON. */
 	bool (*event_to_json)(struct bytes payload, struct arena *arena, const char **json,

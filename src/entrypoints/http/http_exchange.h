@@ -86,6 +86,7 @@ bool http_shows_payloads(const struct http_api *api, const struct http_call *cal
 void serve_command(struct http_api *api, const struct http_call *call, enum message_type type);
 void serve_liveness(struct http_api *api, const struct http_call *call);
 void serve_readiness(struct http_api *api, const struct http_call *call);
+void serve_series(struct http_api *api, const struct http_call *call);
 void serve_status(struct http_api *api, const struct http_call *call);
 void serve_metrics(struct http_api *api, const struct http_call *call);
 void serve_page(struct http_api *api, const struct http_call *call);

@@ -4,6 +4,7 @@
 #include "adapters/system/instants.h"
 #include "core/base/calendar.h"
 #include "core/base/must.h"
+#include "entrypoints/http_reads/read_exchange.h"
 #include "entrypoints/status/status_json.h"
 
 #include <stdlib.h>
@@ -103,6 +104,19 @@ void serve_readiness(struct http_api *api, const struct http_call *call)
 void serve_status(struct http_api *api, const struct http_call *call)
 {
 	reply_status(api, call, 200, false);
+}
+
+void serve_series(struct http_api *api, const struct http_call *call)
+{
+	struct arena *arena = arena_new(256);
+	const char *step = request_parameter(call, "step", arena);
+	bool of_minutes = step && !strcmp(step, "60");
+
+	if (step && !of_minutes && strcmp(step, "1") != 0)
+		reply_problem(call, 400, PROBLEM_INVALID, "Expected step=1 or step=60, in seconds");
+	else
+		reply_json(call, series_json(sampler_series(api->sampler), of_minutes));
+	arena_free(&arena);
 }
 
 void serve_metrics(struct http_api *api, const struct http_call *call)

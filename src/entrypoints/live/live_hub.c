@@ -237,7 +237,7 @@ static void read_events(struct live_hub *hub)
 	hub->asked = (size_t)(hub->tokens / 1000);
 	if (hub->asked > hub->most)
 		hub->asked = hub->most;
-	events->ops->read(events, hub->last, hub->asked, on_found, hub);
+	events->ops->read(events, hub->last, STREAM_ID_MAX, hub->asked, on_found, hub);
 }
 
 static void stop_reading(struct live_hub *hub)

@@ -19,14 +19,20 @@ struct live_event *live_ring_at(struct live_ring *ring, uint64_t number)
 	return &ring->events[number % LIVE_RING_MAX];
 }
 
+void live_event_free_fields(struct live_event *event)
+{
+	free(event->sku);
+	free(event->orderid);
+	free(event->batchref);
+}
+
 static void drop_first(struct live_ring *ring)
 {
 	struct live_event *event = live_ring_at(ring, ring->first++);
 
 	ring->bytes -= event->payload.size;
 	free((void *)(uintptr_t)event->payload.data);
-	free(event->sku);
-	free(event->orderid);
+	live_event_free_fields(event);
 	*event = (struct live_event){.type = MSG_NONE};
 }
 
@@ -81,6 +87,7 @@ static void decode(struct live_event *event, struct codec *codec)
 	    codec->ops->decode(codec, event->type, event->payload, arena, &envelope, &error)) {
 		event->sku = copy_of_field(&envelope.message, "sku");
 		event->orderid = copy_of_field(&envelope.message, "orderid");
+		event->batchref = copy_of_field(&envelope.message, "batchref");
 	}
 	arena_free(&arena);
 }
@@ -90,11 +97,23 @@ static bool is_wanted(const char *wanted, const char *found)
 	return !wanted || (found && strcmp(wanted, found) == 0);
 }
 
+static const char *copy_in(struct arena *arena, const char *text)
+{
+	return text ? arena_strdup(arena, text) : NULL;
+}
+
+struct live_filter live_filter_copy(const struct live_filter *filter, struct arena *arena)
+{
+	return (struct live_filter){copy_in(arena, filter->sku), copy_in(arena, filter->orderid),
+				    copy_in(arena, filter->batchref), filter->type};
+}
+
 bool live_filter_passes(const struct live_filter *filter, struct live_event *event, struct codec *codec)
 {
 	if (filter->type != MSG_NONE && filter->type != event->type)
 		return false;
-	if ((filter->sku || filter->orderid) && !event->is_decoded)
+	if ((filter->sku || filter->orderid || filter->batchref) && !event->is_decoded)
 		decode(event, codec);
-	return is_wanted(filter->sku, event->sku) && is_wanted(filter->orderid, event->orderid);
+	return is_wanted(filter->sku, event->sku) && is_wanted(filter->orderid, event->orderid) &&
+	       is_wanted(filter->batchref, event->batchref);
 }

@@ -21,7 +21,7 @@ struct live_event {
 	enum message_type type; /* MSG_NONE: this program does not know it */
 	struct bytes payload;   /* owned; without data: it was too large */
 	bool is_decoded;
-	char *sku, *orderid; /* owned, once it is decoded; NULL: it has none */
+	char *sku, *orderid, *batchref; /* owned, once it is decoded; NULL: it has none */
 };
 
 struct live_ring {
@@ -32,7 +32,7 @@ struct live_ring {
 
 /* What a viewer wants to see; NULL, and MSG_NONE: anything. */
 struct live_filter {
-	const char *sku, *orderid;
+	const char *sku, *orderid, *batchref;
 	enum message_type type;
 };
 
@@ -47,7 +47,12 @@ void live_ring_add(struct live_ring *ring, const struct peeked_event *event, int
 /* The event of a number from `first` to `end`, which it excludes. */
 struct live_event *live_ring_at(struct live_ring *ring, uint64_t number);
 
+struct live_filter live_filter_copy(const struct live_filter *filter, struct arena *arena);
+
 /* Decodes the event if the filter needs its fields; an event that cannot be decoded has none. */
 bool live_filter_passes(const struct live_filter *filter, struct live_event *event, struct codec *codec);
+
+/* Frees what was decoded. */
+void live_event_free_fields(struct live_event *event);
 
 #endif

@@ -30,7 +30,7 @@ static void write_id(FILE *out, struct live_id id)
 }
 
 /* The time is when Redis added it, by its own clock. */
-void live_write_event(FILE *out, struct live_id id, const struct live_event *event, live_to_json *to_json)
+void live_write_event_json(FILE *out, const struct live_event *event, live_to_json *to_json)
 {
 	struct arena *arena = arena_new(4096);
 	const char *json = "null", *error;
@@ -42,10 +42,17 @@ void live_write_event(FILE *out, struct live_id id, const struct live_event *eve
 	stream_id_format(event->id, entry);
 	if (instant != NO_INSTANT)
 		instant_format(instant, at);
-	write_id(out, id);
-	fprintf(out, "event: event\ndata: {\"type\":\"%s\",\"at\":\"%s\",\"entry\":\"%s\",\"data\":%s}\n\n",
+	fprintf(out, "{\"type\":\"%s\",\"at\":\"%s\",\"entry\":\"%s\",\"data\":%s}",
 		message_name(event->type), at, entry, json);
 	arena_free(&arena);
+}
+
+void live_write_event(FILE *out, struct live_id id, const struct live_event *event, live_to_json *to_json)
+{
+	write_id(out, id);
+	fputs("event: event\ndata: ", out);
+	live_write_event_json(out, event, to_json);
+	fputs("\n\n", out);
 }
 
 void live_write_id(FILE *out, struct live_id id)

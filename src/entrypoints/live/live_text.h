@@ -25,6 +25,8 @@ void live_write_comment(FILE *out);
 /* An event of that name with data of one line. */
 void live_write(FILE *out, const char *name, const char *data);
 
+/* The event as an object of JSON on one line. */
+void live_write_event_json(FILE *out, const struct live_event *event, live_to_json *to_json);
 void live_write_event(FILE *out, struct live_id id, const struct live_event *event, live_to_json *to_json);
 
 /* The id up to which all was considered: it dispatches no event, and a client that returns names it. */

@@ -1,5 +1,5 @@
 /*
- * GET /admin/live?topics=status,events,dead-letters,jobs&sku=SKU&order=ORDERID&type=EVENT
+ * GET /admin/live?topics=status,events,dead-letters,jobs&sku=SKU&order=ORDERID&batch=REF&type=EVENT
  *
  * evhttp sends the reply in chunks.  When its client leaves, evhttp takes the connection from the request,
  * which must be ended all the same.
@@ -91,6 +91,17 @@ static bool read_type(const struct http_call *call, struct arena *arena, enum me
 	return !name || !*name || (*type != MSG_NONE && !message_is_command(*type));
 }
 
+const char *live_filter_read(const struct http_call *call, struct arena *arena, struct live_filter *filter)
+{
+	if (!read_name(call, "sku", arena, &filter->sku) ||
+	    !read_name(call, "order", arena, &filter->orderid) ||
+	    !read_name(call, "batch", arena, &filter->batchref))
+		return "Expected names of 1 to 255 characters of UTF-8, percent-encoded, in sku=, order= and batch=";
+	if (!read_type(call, arena, &filter->type))
+		return "Expected the name of an event in type=";
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	enum live_topic topic;
@@ -134,12 +145,7 @@ static const char *read_request(const struct http_call *call, struct arena *aren
 {
 	if (!read_topics(call, arena, request))
 		return "Expected some of status, events, dead-letters and jobs in topics=, between commas";
-	if (!read_name(call, "sku", arena, &request->filter.sku) ||
-	    !read_name(call, "order", arena, &request->filter.orderid))
-		return "Expected names of 1 to 255 characters of UTF-8, percent-encoded, in sku= and order=";
-	if (!read_type(call, arena, &request->filter.type))
-		return "Expected the name of an event in type=";
-	return NULL;
+	return live_filter_read(call, arena, &request->filter);
 }
 
 /* ---- the answer ---- */

@@ -69,8 +69,10 @@ struct worker {
 	struct redis_settings redis;
 	struct redis_publisher *publisher;
 	struct redis_intake *intake;
-	struct redis_event_peek *events; /* NULL: there is no stream of events */
-	struct live_hub *live;           /* NULL: HTTP is off */
+	/* Two connections, so that a search does not delay viewers; NULL: no stream of events. */
+	struct redis_event_peek *events, *older_events;
+	struct past_events *past;
+	struct live_hub *live; /* NULL: HTTP is off */
 
 	struct engine *engine;
 	struct arena *arena; /* lives as long as the worker */
@@ -282,9 +284,15 @@ static void make_live(struct worker *worker)
 	const struct config *config = worker->config;
 	struct arena *arena = arena_new(256);
 
-	if (config->event_stream[0])
-		worker->events = redis_event_peek_new(
-			&worker->redis, arena_printf(arena, "%s%s", config->prefix, config->event_stream));
+	if (config->event_stream[0]) {
+		const char *key = arena_printf(arena, "%s%s", config->prefix, config->event_stream);
+
+		worker->events = redis_event_peek_new(&worker->redis, key);
+		worker->older_events = redis_event_peek_new(&worker->redis, key);
+		worker->past =
+			past_events_new(&worker->clock.clock, redis_event_peek_port(worker->older_events),
+					worker->codec, codec_payload_to_line);
+	}
 	worker->live = live_hub_new(&(struct live_config){
 		.clock = &worker->clock.clock,
 		.sampler = worker->sampler,
@@ -306,6 +314,7 @@ void worker_serve(struct worker *worker)
 					     .views = worker->views,
 					     .broker = redis_publisher_broker(worker->publisher),
 					     .live = worker->live,
+					     .past = worker->past,
 					     .event_to_json = codec_payload_to_line,
 					     .measure = measure,
 					     .measured = worker,
@@ -314,11 +323,11 @@ void worker_serve(struct worker *worker)
 
 /*
  * Counts the descriptors that HTTP may not use: those of the lanes, six other stores, the views, publisher,
- * subscriber, those who watch events, two connections for each stream, and mail.
+ * subscriber, viewers and searches of events, two connections for each stream, and mail.
  */
 static size_t descriptors_of_our_own(const struct config *config)
 {
-	size_t connections = (size_t)config->lanes + 10 + 2 * config->streams.count;
+	size_t connections = (size_t)config->lanes + 11 + 2 * config->streams.count;
 
 	return DESCRIPTORS_BASE + DESCRIPTORS_A_CONNECTION * connections +
 	       (config->http.host ? CHILDREN_DESCRIPTORS : 0) +
@@ -450,6 +459,8 @@ void worker_free(struct worker **place)
 	if (!worker)
 		return;
 	live_hub_free(&worker->live);
+	past_events_free(&worker->past);
+	redis_event_peek_free(&worker->older_events);
 	redis_event_peek_free(&worker->events);
 	sampler_free(&worker->sampler);
 	redis_intake_free(&worker->intake);

@@ -40,6 +40,7 @@ struct sampler {
 	struct recent dead_letters, lost, unheard;
 	struct trouble_log log;
 	struct status status;
+	struct series series;
 	bool has_sample;
 	int64_t sampled_ms;
 	int64_t second_ms; /* when rates were measured last, from these counts: */
@@ -139,12 +140,14 @@ static void count_rises(struct sampler *sampler, const struct observation *it, s
 /* Copies what needs no judgement, and keeps what the sampler itself measures. */
 static void copy(struct status *status, const struct observation *it, const struct rises *rises)
 {
-	double messages_per_s = status->doing.messages_per_s, events_per_s = status->outputs.events_per_s;
-	int64_t last_commit_us = status->doing.last_commit_us;
+	struct status_doing measured = status->doing;
+	double events_per_s = status->outputs.events_per_s;
 
 	status->doing = it->doing;
-	status->doing.messages_per_s = messages_per_s;
-	status->doing.last_commit_us = last_commit_us;
+	status->doing.messages_per_s = measured.messages_per_s;
+	status->doing.last_commit_us = measured.last_commit_us;
+	status->doing.p50_ms = measured.p50_ms;
+	status->doing.p99_ms = measured.p99_ms;
 	status->outputs = it->outputs;
 	status->outputs.events_per_s = events_per_s;
 	status->dead_letters = it->dead_letters;
@@ -233,6 +236,8 @@ static void on_second(void *context)
 	ask_database(sampler);
 	sample(sampler);
 	measure_rates(sampler);
+	if (sampler->views)
+		series_add(&sampler->series, &sampler->status);
 	if (sampler->views && !sampler->is_stopping)
 		trouble_log_update(&sampler->log, &sampler->status.troubles, sampler->logger, now_ms(sampler),
 				   sampler->status.at_us);
@@ -250,6 +255,7 @@ struct sampler *sampler_new(struct clock *clock, struct logger *logger, const ch
 	sampler->arena = arena_new(4096);
 	utf8_format(sampler->status.name, sizeof sampler->status.name, "%s", name);
 	sampler->status.dead_letters = (struct status_dead_letters){.kept = -1, .dropped = -1};
+	sampler->status.doing.p50_ms = sampler->status.doing.p99_ms = -1;
 	sampler->timer = clock->ops->timer_new(clock, on_second, sampler);
 	clock->ops->timer_set(sampler->timer, 0);
 	return sampler;
@@ -292,6 +298,11 @@ void sampler_stop(struct sampler *sampler)
 {
 	sampler->is_stopping = true;
 	sample(sampler);
+}
+
+const struct series *sampler_series(const struct sampler *sampler)
+{
+	return &sampler->series;
 }
 
 const struct status *sampler_status(struct sampler *sampler)

@@ -11,6 +11,7 @@
 #include "bus/ports/logger.h"
 #include "bus/ports/views.h"
 #include "entrypoints/status/observation.h"
+#include "entrypoints/status/series.h"
 
 #define SAMPLE_MS       1000
 #define SAMPLE_FRESH_MS 10
@@ -51,5 +52,8 @@ void sampler_stop(struct sampler *sampler);
 
 /* The status now, to SAMPLE_FRESH_MS; valid until the event loop turns. */
 const struct status *sampler_status(struct sampler *sampler);
+
+/* The figures of the last day; valid as long as the sampler is. */
+const struct series *sampler_series(const struct sampler *sampler);
 
 #endif

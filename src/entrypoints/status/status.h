@@ -37,6 +37,7 @@ struct status_doing {
 	double messages_per_s;     /* committed in the last second */
 	int64_t last_commit_us;    /* to a second; 0: none yet */
 	struct histogram duration; /* of messages: microseconds from the receipt to the commit */
+	double p50_ms, p99_ms;     /* of the same, lately; negative: no message was committed */
 };
 
 struct status_outputs {

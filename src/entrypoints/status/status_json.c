@@ -30,6 +30,11 @@ static json_t *count_or_null(int64_t count)
 	return count < 0 ? json_null() : must(json_integer(count));
 }
 
+static json_t *ms_or_null(double ms)
+{
+	return ms < 0 ? json_null() : must(json_real(ms));
+}
+
 static json_t *trouble_json(enum trouble_code code, const struct trouble *trouble)
 {
 	const struct trouble_kind *kind = &trouble_kinds[code];
@@ -70,12 +75,13 @@ static json_t *duration_json(const struct histogram *duration)
 static json_t *doing_json(const struct status_doing *doing)
 {
 	return must(json_pack(
-		"{s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:f, s:o, s:o}", "waiting", (json_int_t)doing->waiting,
-		"waiting_bytes", (json_int_t)doing->waiting_bytes, "queue_is_full", doing->queue_is_full,
-		"parked_skus", (json_int_t)doing->parked_skus, "postponed_skus",
-		(json_int_t)doing->postponed_skus, "messages", (json_int_t)doing->messages, "units",
-		(json_int_t)doing->units, "messages_per_s", doing->messages_per_s, "last_commit",
-		instant_or_null(doing->last_commit_us), "duration", duration_json(&doing->duration)));
+		"{s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o}", "waiting",
+		(json_int_t)doing->waiting, "waiting_bytes", (json_int_t)doing->waiting_bytes,
+		"queue_is_full", doing->queue_is_full, "parked_skus", (json_int_t)doing->parked_skus,
+		"postponed_skus", (json_int_t)doing->postponed_skus, "messages", (json_int_t)doing->messages,
+		"units", (json_int_t)doing->units, "messages_per_s", doing->messages_per_s, "last_commit",
+		instant_or_null(doing->last_commit_us), "duration", duration_json(&doing->duration), "p50_ms",
+		ms_or_null(doing->p50_ms), "p99_ms", ms_or_null(doing->p99_ms)));
 }
 
 static const char *lease_name(enum input_lease lease)

@@ -6,7 +6,7 @@ import { test } from "node:test";
 globalThis.crypto ??= webcrypto;
 const load = (name) => import(`${process.env.PAGE_MODULES}/${name}.js`);
 const { parse, stringify } = await load("base/exact");
-const { quantile } = await load("frame/samples");
+const { merged, samplesOf } = await load("frame/samples");
 const { lines, minutesOf, rounded } = await load("base/charts");
 const { valueOf } = await load("letters/fields");
 const { undoing } = await load("letters/actions");
@@ -30,12 +30,11 @@ test("marks that turn the direction of text and controls are shown, joiners and 
   assert.equal(visible("a\u202eb\u0007\u200bc\u200dd\ne"), "a\\u202eb\\u0007\\u200bc\u200dd\ne");
 });
 
-test("a quantile lies within the bucket that holds it", () => {
-  const bounds = [1, 10, 100], before = [5, 0, 0, 0];
-  assert.equal(quantile(0.5, bounds, before, [5, 0, 0, 0]), null);
-  assert.equal(quantile(0.5, bounds, before, [5, 10, 0, 0]), 5.5);
-  assert.equal(quantile(0.99, bounds, before, [105, 0, 0, 0]), 0.99);
-  assert.equal(quantile(0.99, bounds, before, [5, 0, 0, 3]), 100);
+test("what the worker kept comes before what the page has seen", () => {
+  const kept = samplesOf({ step_s: 1, columns: ["at_ms", "handled", "p99"], points: [[1000, 5, null], [2000, 6, 1.5]] });
+  assert.deepEqual(kept, [{ at: 1000, handled: 5, p99: null }, { at: 2000, handled: 6, p99: 1.5 }]);
+  assert.deepEqual(merged(kept, [{ at: 1500 }, { at: 2500 }]).map(({ at }) => at), [1000, 2000, 2500]);
+  assert.deepEqual(merged([], [{ at: 1 }]), [{ at: 1 }]);
 });
 
 test("a line has gaps where a figure is not known and where no sample was taken", () => {
@@ -46,7 +45,7 @@ test("a line has gaps where a figure is not known and where no sample was taken"
 
 test("a scale ends at a round number, and its time at no more than is known", () => {
   assert.deepEqual([1, 1.2, 3, 51, 700, 1000].map(rounded), [1, 2, 5, 100, 1000, 1000]);
-  assert.deepEqual([59, 61, 240, 599].map((s) => minutesOf([{ at: 0 }, { at: s * 1000 }])), [1, 2, 5, 10]);
+  assert.deepEqual([59, 61, 240, 600.9, 86400].map((s) => minutesOf([{ at: 0 }, { at: s * 1000 }])), [1, 2, 5, 10, 1440]);
 });
 
 test("what was discarded before is not restored by an undo", () => {

@@ -136,6 +136,42 @@ def test_of_many_events_the_newest_are_sent_and_the_others_are_counted(stocked):
         assert len(viewer.orders()) < 500 and missed + len(viewer.orders()) == 3000
 
 
+def test_past_events_are_found_by_what_they_bear_the_newest_first(stocked):
+    for number in range(5):
+        allocate(stocked, f"order-{number}", "chair" if number == 2 else "lamp")
+
+    def orders(query):
+        page = stocked.get(f"/admin/events?{query}").json()
+        return [event["data"].get("orderid") for event in page["events"]], page["before"]
+
+    wait_until(lambda: orders("limit=1")[0] == ["order-4"], "the last event")
+    assert orders("sku=chair&type=line_allocated") == (["order-2"], None)
+    assert orders("batch=lamp-shelf&order=order-1") == (["order-1"], None)
+    first, before = orders("limit=2&type=line_allocated")
+    assert (first, orders(f"limit=2&type=line_allocated&before={before}")[0]) == (["order-4", "order-3"], ["order-2", "order-1"])
+    for wrong in ("limit=0", "limit=201", "before=x", "type=x", "batch=%00"):
+        reply = requests.get(stocked.url(f"/admin/events?{wrong}"), timeout=10)
+        assert (reply.status_code, reply.json()["type"]) == (400, "urn:allocd:problem:invalid"), wrong
+
+
+def test_past_events_that_redis_does_not_give_are_an_error_with_its_words(on_own_redis, own_redis):
+    redis.Redis.from_url(own_redis.url()).execute_command("ACL", "SETUSER", "default", "-xrevrange")
+    reply = requests.get(on_own_redis.url("/admin/events"), timeout=10)
+    assert (reply.status_code, reply.json()["type"]) == (503, "urn:allocd:problem:events-away")
+    assert "XREVRANGE: NOPERM" in reply.json()["message"]
+
+
+def test_figures_of_the_last_minutes_are_kept_by_the_worker(stocked):
+    allocate(stocked, "order-1")
+    series = wait_until(
+        lambda: (found := stocked.get("/admin/series").json()) and any(row[1] for row in found["points"]) and found, "a second with messages"
+    )  # fmt: skip
+    assert series["step_s"] == 1 and series["columns"][:3] == ["at_ms", "handled", "events"]
+    assert all(later[0] > one[0] for one, later in zip(series["points"], series["points"][1:], strict=False))
+    assert stocked.get("/admin/series?step=60").json()["step_s"] == 60
+    assert requests.get(stocked.url("/admin/series?step=5"), timeout=10).status_code == 400
+
+
 def test_the_33rd_client_is_refused(allocd):
     with contextlib.ExitStack() as stack:
         for _ in range(32):
@@ -207,6 +243,7 @@ def test_where_anyone_can_connect_events_are_withheld_without_the_admin_token(pa
     with watching(parked, "") as viewer:
         assert "ALLOCD_HTTP_TOKEN" in viewer.awaits("unavailable")["reason"]
         viewer.awaits("status")
+    assert requests.get(parked.url("/admin/events"), timeout=10).json()["type"] == "urn:allocd:problem:not-open"
     with watching(parked, Authorization=f"Bearer {TOKEN}") as viewer:
         parked.redis.xadd(parked.prefix + "allocd:events", {"type": "line_allocated", "data": '{"orderid": "order-1"}'})
         viewer.awaits_orders("order-1")

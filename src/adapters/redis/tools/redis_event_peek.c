@@ -1,6 +1,6 @@
 /*
- * Reads the newest entries of the stream of events: XINFO STREAM, which knows how many were ever added (since
- * Redis 7.0), and XREVRANGE, whose cost depends only on how many entries it returns.
+ * Reads entries of the stream of events, the newest first: XINFO STREAM, which knows how many were ever added
+ * (since Redis 7.0), and XREVRANGE, whose cost depends only on how many entries it returns.
  */
 #include "adapters/redis/tools/redis_event_peek.h"
 
@@ -33,7 +33,7 @@ struct redis_event_peek {
 
 	event_peek_done *done; /* of the read under way; NULL: no read is under way */
 	void *context;
-	struct stream_id after;
+	struct stream_id after, up_to;
 	size_t max;
 	char refusal[REDIS_TROUBLE_MAX]; /* of the read under way; "": none */
 	struct peeked_events found;
@@ -123,9 +123,10 @@ static void on_entries(void *context, const redisReply *reply)
 static void send_read(struct redis_event_peek *peek)
 {
 	struct evbuffer *commands = must(evbuffer_new());
-	char after[STREAM_ID_TEXT + 1] = "(";
+	char after[STREAM_ID_TEXT + 1] = "(", up_to[STREAM_ID_TEXT];
 
 	stream_id_format(peek->after, after + 1);
+	stream_id_format(peek->up_to, up_to);
 	resp_begin_command(commands, 3);
 	resp_add_argument(commands, bytes_of("XINFO"));
 	resp_add_argument(commands, bytes_of("STREAM"));
@@ -134,7 +135,7 @@ static void send_read(struct redis_event_peek *peek)
 	resp_begin_command(commands, 6);
 	resp_add_argument(commands, bytes_of("XREVRANGE"));
 	resp_add_argument(commands, bytes_of(peek->key));
-	resp_add_argument(commands, bytes_of("+"));
+	resp_add_argument(commands, bytes_of(up_to));
 	resp_add_argument(commands, bytes_of(after));
 	resp_add_argument(commands, bytes_of("COUNT"));
 	resp_add_number(commands, (int64_t)peek->max);
@@ -166,8 +167,8 @@ static void on_impatient(evutil_socket_t socket, short what, void *context)
 	answer(peek, redis_connection_trouble(peek->connection));
 }
 
-static void peek_read(struct event_peek *port, struct stream_id after, size_t max, event_peek_done *done,
-		      void *context)
+static void peek_read(struct event_peek *port, struct stream_id after, struct stream_id up_to, size_t max,
+		      event_peek_done *done, void *context)
 {
 	static const struct redis_connection_user user = {.ready = on_ready, .lost = on_lost};
 	const struct timeval patience = {.tv_sec = CONNECT_MS / 1000};
@@ -176,6 +177,7 @@ static void peek_read(struct event_peek *port, struct stream_id after, size_t ma
 	peek->done = done;
 	peek->context = context;
 	peek->after = after;
+	peek->up_to = up_to;
 	peek->max = max < EVENT_PEEK_MAX ? max : EVENT_PEEK_MAX;
 	peek->refusal[0] = '\0';
 	peek->found = (struct peeked_events){.events = peek->events, .added = -1};

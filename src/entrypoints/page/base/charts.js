@@ -17,7 +17,7 @@ export function rounded(value) {
 }
 
 // Lines between neighbours; where a figure is not known the line has a gap.
-export function lines(samples, key, x, y) {
+export function lines(samples, key, x, y, gapMs = 5000) {
   let begins = true;
   return samples.map((sample, i) => {
     const value = sample[key];
@@ -25,23 +25,25 @@ export function lines(samples, key, x, y) {
       begins = true;
       return "";
     }
-    const gap = begins || (i > 0 && sample.at - samples[i - 1].at > 5000);
+    const gap = begins || (i > 0 && sample.at - samples[i - 1].at > gapMs);
     begins = false;
     return `${gap ? "M" : "L"}${x(sample.at).toFixed(1)} ${y(value).toFixed(1)}`;
   }).join("");
 }
 
 // How many minutes are drawn: no more than are known.
-const RANGES = [1, 2, 5, 10];
+const RANGES = [1, 2, 5, 10, 20, 40, 60, 120, 240, 480, 1440];
+const DAY_FROM = 20; // from here on samples are of minutes
 
 export function minutesOf(samples) {
-  const known = (samples.at(-1).at - samples[0].at) / 60000;
+  const known = Math.floor((samples.at(-1).at - samples[0].at) / 1000) / 60;
   return RANGES.find((minutes) => minutes >= known) || RANGES.at(-1);
 }
 
 function tickText(minutes, back) {
   if (!back) return "now";
-  return minutes < 5 ? `−${back * 60} s` : `−${back} min`;
+  if (minutes < 5) return `−${back * 60} s`;
+  return minutes < 240 ? `−${back} min` : `−${back / 60} h`;
 }
 
 function frame(svg, width, minutes, top, now, x, y, format) {
@@ -49,7 +51,7 @@ function frame(svg, width, minutes, top, now, x, y, format) {
     svg.append(draw("line", { x1: LEFT, x2: width - RIGHT, y1: y(part * top), y2: y(part * top), class: "grid" }));
     svg.append(draw("text", { x: LEFT - 6, y: y(part * top) + 4, "text-anchor": "end" }, format(part * top)));
   }
-  const parts = width < 450 ? 2 : 5;
+  const parts = width < 450 ? 2 : minutes < DAY_FROM ? 5 : 4;
   for (let part = 0; part <= parts; part++) {
     const back = (minutes * part) / parts;
     svg.append(draw("text", { x: x(now - back * 60000), y: HEIGHT - 4, "text-anchor": part ? "middle" : "end" }, tickText(minutes, back)));
@@ -64,16 +66,16 @@ function drawn(samples, series, format, width) {
   const y = (value) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
   const svg = draw("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, "aria-hidden": "true", class: "chart" });
   frame(svg, width, minutes, top, now, x, y, format);
-  series.forEach(({ key }, i) => svg.append(draw("path", { d: lines(samples, key, x, y), class: `line line-${i}` })));
+  series.forEach(({ key }, i) => svg.append(draw("path", { d: lines(samples, key, x, y, minutes < DAY_FROM ? 5000 : 150000), class: `line line-${i}` })));
   return svg;
 }
 
-// One sample of each ten seconds, newest first.
+// One sample of each ten seconds, or of each quarter of an hour, newest first.
 function thinned(samples) {
-  const seen = new Set();
+  const seen = new Set(), period = minutesOf(samples) < DAY_FROM ? 10000 : 900000;
   return [...samples].reverse().filter(({ at }) => {
-    const ten = Math.floor(at / 10000);
-    return !seen.has(ten) && seen.add(ten);
+    const number = Math.floor(at / period);
+    return !seen.has(number) && seen.add(number);
   });
 }
 

@@ -11,7 +11,7 @@ import { messageView } from "../views/message.js";
 import { overview } from "../views/overview.js";
 import { streams, workers } from "../views/places.js";
 import * as router from "./router.js";
-import { remember } from "./samples.js";
+import { catchUp, remember } from "./samples.js";
 import { batchView, findView, orderView, skuView } from "../views/stock.js";
 import { startTheme } from "./theme.js";
 import { tryIt } from "../views/try_it.js";
@@ -103,6 +103,12 @@ async function refresh() {
   askIn(PERIOD_MS);
 }
 
+// What a worker of an older version does not know is missing in the charts.
+function resume() {
+  catchUp().catch(() => {});
+  return refresh();
+}
+
 // While the worker sends its status, nothing is asked.
 listen("status", (status) => {
   showAnswer(status);
@@ -116,7 +122,7 @@ listen("dead-letters", (letters) => {
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(timer);
-  else refresh();
+  else resume();
 });
 
 at("token").addEventListener("submit", (event) => {
@@ -148,4 +154,4 @@ startKeys();
 for (const [name, view] of Object.entries(VIEWS)) router.register(name, view);
 router.start(at("view"));
 startLive();
-refresh();
+resume();

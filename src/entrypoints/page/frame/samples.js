@@ -1,31 +1,20 @@
-// The last ten minutes, as the statuses that this page has seen: nobody's look costs the worker a query.
+// Figures over time: the last ten minutes, to which each status adds, and the last day, as the worker keeps them.
+import { read } from "../base/api.js";
+
 const KEPT_MS = 600000;
+const MINUTE_MS = 60000;
 
-const samples = [];
+let samples = [], day = [], dayAskedAt = 0;
 
-// The share of messages that were committed within a time, by the buckets between two counts of them; in ms.
-export function quantile(share, bounds_ms, before, now) {
-  const counts = now.map((count, i) => count - before[i]);
-  const wanted = share * counts.reduce((sum, count) => sum + count, 0);
-  if (!wanted) return null;
-  let below = 0;
-  for (let i = 0; i < counts.length; i++) {
-    if (below + counts[i] >= wanted) {
-      const from = i ? bounds_ms[i - 1] : 0, to = bounds_ms[i] ?? from;
-      return from + ((to - from) * (wanted - below)) / counts[i];
-    }
-    below += counts[i];
-  }
-  return null;
+// What the worker answers as a list of samples: { at, handled, … }.
+export function samplesOf({ columns, points }) {
+  return points.map(([at, ...values]) => ({ at, ...Object.fromEntries(values.map((value, i) => [columns[i + 1], value])) }));
 }
 
-const WINDOW_MS = 10000; // over which a quantile is taken: a single second has few messages
-
-function latency(status, share) {
-  const now = status.doing.duration;
-  const at = Date.parse(status.at);
-  const before = samples.find((sample) => sample.at >= at - WINDOW_MS)?.duration;
-  return now && before ? quantile(share, now.bounds_ms, before.counts, now.counts) : null;
+// The older ones, and those that are not among them.
+export function merged(older, newer) {
+  const end = older.at(-1)?.at ?? 0;
+  return [...older, ...newer.filter(({ at }) => at > end)];
 }
 
 export function remember(status) {
@@ -38,13 +27,29 @@ export function remember(status) {
     waiting: status.doing.waiting,
     unpublished: status.outputs.unpublished,
     letters: status.dead_letters.kept,
-    duration: status.doing.duration,
-    p50: latency(status, 0.5),
-    p99: latency(status, 0.99),
+    p50: status.doing.p50_ms,
+    p99: status.doing.p99_ms,
   });
   while (samples[0].at < at - KEPT_MS) samples.shift();
 }
 
 export const recent = () => samples;
+
+// Puts what came before this page was opened, or while it was hidden, before what it has seen.
+export async function catchUp() {
+  samples = merged(samplesOf(await read("admin/series?step=1")), samples);
+}
+
+// The last day, minute by minute; asked once a minute, and empty until it is known.
+export function lastDay(onKnown) {
+  if (Date.now() - dayAskedAt > MINUTE_MS) {
+    dayAskedAt = Date.now();
+    read("admin/series?step=60").then((answer) => {
+      day = samplesOf(answer);
+      onKnown();
+    }, () => { dayAskedAt = 0; });
+  }
+  return merged(day, samples.slice(-1));
+}
 
 export const newest = () => samples.at(-1);

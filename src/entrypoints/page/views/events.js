@@ -1,12 +1,14 @@
-// Events as they go out, of all workers: filtered by the worker, paused here.
+// Events as they go out, of all workers, and those that went out before: filtered by the worker, paused here.
 import { EVENTS } from "../base/commands.js";
+import { path, read } from "../base/api.js";
 import { UNKNOWN, button, link, make, panel, put, table, time, whole } from "../base/dom.js";
 import { watch } from "../frame/live.js";
 import { address } from "../frame/router.js";
 import { batch, order, sku } from "./stock.js";
 
 const ROWS_MAX = 200;
-const FILTERS = [["sku", "SKU"], ["order", "Order"], ["type", "Event"]];
+const OLDER = 100; // events that are fetched at a time
+const FILTERS = [["sku", "SKU"], ["order", "Order"], ["batch", "Batch"], ["type", "Event"]];
 const COLUMNS = [["Time", "short"], ["Event"], ["Order"], ["SKU"], ["Quantity", "number"], ["Batch"], ["Version", "number"]];
 const FLOWING = "Events as they go out, the newest first.";
 const TO_MS = { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 };
@@ -83,25 +85,30 @@ function newest(list, max, say) {
 export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(), onFilter }) {
   const form = make("form", undefined, "filters"), state = make("p", "Connecting …", "quiet");
   const list = table(COLUMNS, "Events"), say = (text) => { state.textContent = text; }, rows = newest(list, rowsMax, say);
-  const pause = button("Pause (p)", toggle);
-  let watched = null;
+  const pause = button("Pause (p)", toggle), older = button("Older events", lookBack);
+  let watched = null, before; // the entry before which older ones are
 
   const filter = () => new URLSearchParams([...form.querySelectorAll("input")].filter(({ value }) => value).map(({ name, value }) => [name, value]));
 
-  function addNote(text) {
+  function noteRow(text) {
     const note = make("td", text, "quiet");
     note.colSpan = COLUMNS.length;
-    rows.add(put(make("tr"), note));
+    return put(make("tr"), note);
   }
+  const addNote = (text) => rows.add(noteRow(text));
 
   // Other programs can add entries to the stream that are not events.
-  function addEvent(event) {
+  function eventRow(event) {
+    let row;
     try {
-      rows.add(list.row(cellsOf(event)));
+      row = list.row(cellsOf(event));
     } catch {
-      addNote("… an event that cannot be shown");
+      row = noteRow("… an event that cannot be shown");
     }
+    row.dataset.entry = event.entry;
+    return row;
   }
+  const addEvent = (event) => rows.add(eventRow(event));
 
   const handlers = {
     event: addEvent,
@@ -112,11 +119,34 @@ export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(),
   };
 
   function toggle() {
+    if (rows.isPaused()) { // the oldest rows are cut off then
+      before = undefined;
+      older.disabled = false;
+    }
     rows.toggle();
     pause.textContent = rows.isPaused() ? "Resume (p)" : "Pause (p)";
   }
 
+  // What goes out meanwhile waits, so that the rows stay where they are read.
+  async function lookBack() {
+    if (!rows.isPaused()) toggle();
+    const shown = [...list.body.rows].findLast((row) => row.dataset.entry)?.dataset.entry;
+    older.disabled = true;
+    try {
+      const answer = await read(path(["admin", "events"], { ...Object.fromEntries(filter()), limit: OLDER, before: before || shown }));
+      before = answer.before;
+      list.body.append(...answer.events.map(eventRow));
+      if (before === null) list.body.append(noteRow("… no older ones are in the stream of events"));
+      else if (answer.events.length < OLDER) list.body.append(noteRow(`… ${whole(answer.searched)} events were searched`));
+    } catch (error) {
+      list.body.append(noteRow(`… ${error.message}`));
+    }
+    older.disabled = before === null;
+  }
+
   function begin() {
+    before = undefined;
+    older.disabled = false;
     watched?.close();
     watched = watch(filter(), {
       on: (name, data) => handlers[name]?.(data),
@@ -136,7 +166,9 @@ export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(),
     begin();
   });
   begin();
-  return { element: panel("As it happens", form, state, list.element), close: () => watched.close() };
+  const element = panel("As it happens", form, state, list.element);
+  if (onFilter) element.append(put(make("p", undefined, "buttons"), older));
+  return { element, close: () => watched.close() };
 }
 
 export const events = {

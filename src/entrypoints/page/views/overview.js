@@ -1,9 +1,10 @@
 // The first view: figures, the last ten minutes, what needs a person, ways in and out, workers.
-import { UNKNOWN, badge, link, make, panel, put, span, table, whenChanged, whole } from "../base/dom.js";
+import { UNKNOWN, badge, button, link, make, panel, put, span, table, whenChanged, whole } from "../base/dom.js";
 import { chart, sparkline } from "../base/charts.js";
 import { eventsPanel } from "./events.js";
 import { groupsPanel } from "../letters/groups.js";
-import { newest, recent } from "../frame/samples.js";
+import { keep, recall } from "../base/kept.js";
+import { lastDay, newest, recent } from "../frame/samples.js";
 
 export function milliseconds(value) {
   if (value === null || value === undefined) return UNKNOWN;
@@ -57,6 +58,28 @@ function firstCommand() {
   return put(panel("Nothing yet"), put(make("p"), "No message has come since this worker started. Publish the first command, or ", link("try one here", "#/try"), ":"), line);
 }
 
+// The switch between what the charts can show; `onChange` is called when it was used.
+function rangeSwitch(onChange) {
+  const element = make("p", undefined, "switch"), title = make("span", "Charts of the last", "quiet");
+  const buttons = [["10 min", "minutes"], ["24 h", "day"]].map(([text, name]) => {
+    const one = button(text, () => {
+      keep("sessionStorage", "range", name);
+      mark();
+      onChange();
+    });
+    one.dataset.range = name;
+    return one;
+  });
+  const isDay = () => recall("sessionStorage", "range") === "day";
+  function mark() {
+    for (const one of buttons) one.setAttribute("aria-pressed", String((one.dataset.range === "day") === isDay()));
+  }
+  element.setAttribute("role", "group");
+  element.setAttribute("aria-label", "Time that the charts show");
+  mark();
+  return { element: put(element, title, ...buttons), isDay };
+}
+
 export const overview = {
   title: "Overview",
   key: "o",
@@ -65,12 +88,16 @@ export const overview = {
     const rate = chart([{ key: "handled", title: "messages" }, { key: "events", title: "events" }], whole);
     const latency = chart([{ key: "p50", title: "p50" }, { key: "p99", title: "p99" }], milliseconds);
     const needed = groupsPanel(8), live = eventsPanel({ rowsMax: 10 }), charts = [rate, latency];
-    const redraw = () => recent().length && charts.forEach((one) => one.show(recent()));
+    const redraw = () => {
+      const samples = range.isDay() ? lastDay(redraw) : recent();
+      if (samples.length) charts.forEach((one) => one.show(samples));
+    };
+    const range = rangeSwitch(redraw);
     shown.id = "figures";
     shown.setAttribute("aria-label", "Figures");
     charts.forEach((one) => one.opened(redraw));
     nothing.hidden = true;
-    main.append(shown, nothing, panel("Messages and events a second", rate.element), panel("Received to committed, in ms", latency.element),
+    main.append(shown, nothing, range.element, panel("Messages and events a second", rate.element), panel("Received to committed, in ms", latency.element),
       needed.element, live.element, panel("Ways in", inputs.element), panel("Workers", workers.element));
     return {
       close: live.close,

@@ -42,12 +42,15 @@ async function productWithEvents(name) {
   return { product, events };
 }
 
+const eventsOf = (query) => put(make("p", undefined, "lead"), link("Its events, as they go out and before", `${address("events")}?${new URLSearchParams(query)}`));
+
 export const skuView = {
   title: "SKU",
   open: (main, [name = ""]) => load(main, `SKU ${name}`, () => productWithEvents(name), ({ product, events }) => {
     const batches = table(BATCH_COLUMNS, "Batches");
     batches.fill(product.batches.map(batchRow));
     return [
+      eventsOf({ sku: name }),
       put(panel("Batches, in the order in which they are used"), batches.element),
       panel(`The newest events, of version ${whole(product.version)} and before`, events instanceof Error ? make("p", events.message, "refusal") : eventsTable([...events].reverse())),
     ];
@@ -59,7 +62,7 @@ export const batchView = {
   open: (main, [name = ""]) => load(main, `Batch ${name}`, () => read(path(["batches", name])), (answer) => {
     const rows = table([["SKU"], ...BATCH_COLUMNS.slice(1)], "Batch");
     rows.fill([[sku(answer.sku), ...batchRow(answer).slice(1)]]);
-    return [panel("Stock", rows.element)];
+    return [eventsOf({ batch: name }), panel("Stock", rows.element)];
   }),
 };
 
@@ -68,7 +71,7 @@ export const orderView = {
   open: (main, [name = ""]) => load(main, `Order ${name}`, () => read(`${path(["allocations", name])}?full`), (lines) => {
     const rows = table([["SKU"], ["Quantity", "number"], ["Batch"]], "Lines");
     rows.fill(lines.map((line) => [sku(line.sku), whole(line.qty), batch(line.batchref)]));
-    return [panel("Lines that hold stock", rows.element)];
+    return [eventsOf({ order: name }), panel("Lines that hold stock", rows.element)];
   }),
 };
 

@@ -43,6 +43,31 @@ START_TEST(counts_up_to_a_bound_include_those_of_every_lower_one)
 }
 END_TEST
 
+static const struct {
+	double share;
+	uint64_t before[4], now[4];
+	double value;
+} quantiles[] = {
+	{0.5, {5, 0, 0, 0}, {5, 0, 0, 0}, -1},
+	{0.5, {5, 0, 0, 0}, {5, 10, 0, 0}, 15},
+	{0.99, {5, 0, 0, 0}, {105, 0, 0, 0}, 9.9},
+	{0.99, {5, 0, 0, 0}, {5, 0, 0, 3}, 50}, /* above the last bound */
+	{1, {0, 0, 0, 0}, {1, 1, 1, 0}, 50},
+};
+
+START_TEST(a_quantile_lies_within_the_bucket_that_holds_it)
+{
+	struct histogram before = {0}, now = {0};
+
+	for (size_t i = 0; i < 4; i++) {
+		before.counts[i] = quantiles[_i].before[i];
+		now.counts[i] = quantiles[_i].now[i];
+	}
+	ck_assert_double_eq_tol(histogram_quantile(&before, &now, &scale, quantiles[_i].share),
+				quantiles[_i].value, 1e-9);
+}
+END_TEST
+
 START_TEST(a_sum_of_huge_values_does_not_overflow)
 {
 	struct histogram histogram = {0};
@@ -69,6 +94,7 @@ SUITE("histogram", NULL, NULL)
 {
 	tcase_add_loop_test(tests, a_value_is_counted_in_the_first_bucket_that_reaches_it, 0, COUNT(values));
 	tcase_add_test(tests, counts_up_to_a_bound_include_those_of_every_lower_one);
+	tcase_add_loop_test(tests, a_quantile_lies_within_the_bucket_that_holds_it, 0, COUNT(quantiles));
 	tcase_add_test(tests, a_sum_of_huge_values_does_not_overflow);
 	tcase_add_loop_test(tests, the_bounds_of_a_scale_ascend, 0, COUNT(scales));
 }

@@ -25,7 +25,7 @@ static struct {
 
 	event_peek_done *done; /* of the read under way */
 	void *context;
-	struct stream_id after;
+	struct stream_id after, up_to;
 	size_t max;
 	struct task *task;
 } stream;
@@ -41,14 +41,15 @@ static void answer(void *context)
 	if (stream.count)
 		answer.last = stream.events[stream.count - 1].id;
 	for (size_t i = stream.count; i > 0 && answer.count < stream.max; i--) {
-		if (stream_id_compare(stream.events[i - 1].id, stream.after) > 0)
+		if (stream_id_compare(stream.events[i - 1].id, stream.after) > 0 &&
+		    stream_id_compare(stream.events[i - 1].id, stream.up_to) <= 0)
 			found[answer.count++] = stream.events[i - 1];
 	}
 	stream.done(stream.context, &answer, stream.refusal);
 }
 
-static void read_stream(struct event_peek *peek, struct stream_id after, size_t max, event_peek_done *done,
-			void *context)
+static void read_stream(struct event_peek *peek, struct stream_id after, struct stream_id up_to, size_t max,
+			event_peek_done *done, void *context)
 {
 	(void)peek;
 	ck_assert_ptr_null(stream.task);
@@ -58,6 +59,7 @@ static void read_stream(struct event_peek *peek, struct stream_id after, size_t 
 	stream.done = done;
 	stream.context = context;
 	stream.after = after;
+	stream.up_to = up_to;
 	stream.max = max;
 	stream.task = simulation_post(http_world.simulation, 1, answer, NULL);
 }
@@ -108,6 +110,11 @@ void stream_counts(bool is_counting)
 bool stream_is_open(void)
 {
 	return stream.is_open;
+}
+
+struct event_peek *stream_port(void)
+{
+	return &stream.port;
 }
 
 int stream_reads(void)

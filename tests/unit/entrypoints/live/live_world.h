@@ -32,6 +32,7 @@ void stream_refuse(const char *error);
 /* Whether the stream's Redis knows how many entries were ever added. */
 void stream_counts(bool is_counting);
 bool stream_is_open(void);
+struct event_peek *stream_port(void);
 int stream_reads(void);
 
 /* A new viewer, freed at the end of the test. */
