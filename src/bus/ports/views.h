@@ -6,6 +6,7 @@
 #ifndef ALLOCD_BUS_PORTS_VIEWS_H
 #define ALLOCD_BUS_PORTS_VIEWS_H
 
+#include "bus/ports/checkpoints.h"
 #include "bus/ports/failure.h"
 #include "core/base/bytes.h"
 #include "core/base/calendar.h"
@@ -57,6 +58,8 @@ struct events_page {
 typedef void allocations_done(void *context, const struct allocation_row *rows, size_t count,
 			      const struct failure *failure);
 typedef void stock_done(void *context, const struct stock_page *page, const struct failure *failure);
+typedef void gaps_done(void *context, const struct subscription_gap *gaps, size_t count,
+		       const struct failure *failure);
 typedef void events_done(void *context, const struct events_page *page, const struct failure *failure);
 /* What the database says of itself. */
 struct database_health {
@@ -73,6 +76,7 @@ struct views {
 
 #define EVENTS_READ_MAX  1000
 #define BATCHES_READ_MAX 1000
+#define GAPS_READ_MAX    100
 
 struct views_ops {
 	/* The batches that hold the order's lines, by SKU, quantity. */
@@ -94,6 +98,9 @@ struct views_ops {
 	 */
 	void (*events)(struct views *views, const char *sku, int64_t epoch, int64_t version,
 		       events_done *done, void *context);
+
+	/* The last gaps of the subscription, the newest first: GAPS_READ_MAX at most. */
+	void (*gaps)(struct views *views, gaps_done *done, void *context);
 
 	/* Answers when the database does. */
 	void (*ping)(struct views *views, ping_done *done, void *context);

@@ -1,14 +1,19 @@
 /* `allocd republish`: publishes a SKU's events again. */
 #include "adapters/postgres/tools/outbox_tools.h"
 #include "adapters/redis/protocol/resp_writer.h"
+#include "adapters/system/instants.h"
 #include "bus/unit_of_work/outbox_frame.h"
 #include "core/base/must.h"
 #include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
+#include "entrypoints/replay/replay_report.h"
 
 #include <inttypes.h>
 #include <jansson.h>
+
+/* Between two objects of progress. */
+#define PROGRESS_US (200 * 1000)
 
 static enum exit_status refuse(const char *sku, const char *reason)
 {
@@ -47,9 +52,18 @@ struct republishing {
 	int64_t from_version;
 	int64_t next;        /* version of the event after those that were read */
 	const char *channel; /* NULL: each event goes to the channel of its name */
-	int64_t count;
+	struct replay_progress progress;
+	bool shows_progress;
+	int64_t shown_us; /* when progress was printed last */
 	bool failed;
 };
+
+static void print_progress(struct republishing *republishing)
+{
+	replay_progress_print(&republishing->progress, stdout);
+	fflush(stdout);
+	republishing->shown_us = monotonic_us();
+}
 
 static bool publish_event(struct republishing *republishing, struct arena *arena,
 			  const struct outgoing *event)
@@ -62,7 +76,9 @@ static bool publish_event(struct republishing *republishing, struct arena *arena
 
 	if (!redis_client_number(tools->redis, arguments, 3, &receivers, tools->redis_error))
 		return tools_report_redis(tools);
-	republishing->count++;
+	republishing->progress.handled++;
+	if (republishing->shows_progress && monotonic_us() - republishing->shown_us >= PROGRESS_US)
+		print_progress(republishing);
 	return true;
 }
 
@@ -91,23 +107,29 @@ static bool publish_frame(void *context, int64_t first_version, struct bytes fra
 }
 
 /* Publishes the events from that version on, in order, and prints how many were published. */
-static void publish_all(struct tools *tools, const char *sku, int64_t from_version)
+static void publish_all(struct tools *tools, const char *sku, int64_t from_version, int64_t version)
 {
 	struct republishing republishing = {
 		.tools = tools,
 		.from_version = from_version,
 		.next = from_version,
 		.channel = invocation_option(tools->invocation, "channel"),
+		.progress.total = version - from_version + 1,
+		.shows_progress = invocation_flag(tools->invocation, "progress"),
 	};
 
+	if (republishing.shows_progress)
+		print_progress(&republishing);
 	if (!postgres_read_events(tools_client(tools), sku, from_version, publish_frame, &republishing))
 		tools_report_database(tools);
-	if (invocation_flag(tools->invocation, "json"))
+	if (republishing.shows_progress)
+		print_progress(&republishing);
+	else if (invocation_flag(tools->invocation, "json"))
 		json_line_print(must(json_pack("{s:s, s:I}", "sku", sku, "published",
-					       (json_int_t)republishing.count)),
+					       (json_int_t)republishing.progress.handled)),
 				stdout);
 	else
-		printf("%" PRId64 " events published\n", republishing.count);
+		printf("%" PRId64 " events published\n", republishing.progress.handled);
 }
 
 static void republish(const struct invocation *invocation, struct tools *tools)
@@ -122,7 +144,7 @@ static void republish(const struct invocation *invocation, struct tools *tools)
 		return;
 	tools->status = examine(invocation, sku, from, &kept);
 	if (tools->status == STATUS_DONE && tools_open_redis(tools))
-		publish_all(tools, sku, from);
+		publish_all(tools, sku, from, kept.version);
 }
 
 enum exit_status command_republish(const struct invocation *invocation)

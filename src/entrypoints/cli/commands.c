@@ -57,6 +57,7 @@ static const struct command_option republish_options[] = {
 	{"channel", OPTION_TEXT, .value = "NAME",
 	 .help = "publish all on this channel, after the prefix; default: each on its own"},
 	{"json", .help = "print one JSON object"},
+	{"progress", .help = "with --json: objects that count events, from the beginning on"},
 	{0},
 };
 
@@ -121,6 +122,7 @@ static const struct command_option replay_options[] = {
 	{"edit", OPTION_TEXT, .value = "FIELD=VALUE",
 	 .help = "change a field of each message first; repeatable; FIELD= removes it"},
 	{"rate", OPTION_COUNT, .value = "COUNT", .help = "at most this many a second"},
+	{"stop-at-failure", .help = "stop when one is rejected, invalid or fails again"},
 	CHANGES,
 	{"json", .help = "one JSON object a line"},
 	{"progress", .help = "with --json: objects that count letters, in place of one for each letter"},

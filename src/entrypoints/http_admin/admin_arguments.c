@@ -18,6 +18,7 @@ const struct command_option admin_changes[] = {
 	{.name = "after", .kind = OPTION_NUMBER},
 	{.name = "edit", .kind = OPTION_TEXT},
 	{.name = "rate", .kind = OPTION_COUNT},
+	{.name = "stop-at-failure"},
 	{.name = "expect", .kind = OPTION_NUMBER},
 	{.name = "note", .kind = OPTION_TEXT},
 	{.name = "operator", .kind = OPTION_TEXT},

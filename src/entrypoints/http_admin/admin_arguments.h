@@ -49,7 +49,7 @@ bool admin_query_read(struct admin_arguments *arguments, const char *query, bool
 /* Members of a body, besides `filter` or `ids`, and `limit`. */
 enum admin_members {
 	TAKES_EDITS = 1 << 0,
-	TAKES_RATE = 1 << 1,
+	TAKES_RATE = 1 << 1, /* and whether the replay stops at a failure */
 	TAKES_EXPECTED_COUNT = 1 << 2,
 	TAKES_NOTE = 1 << 3,
 	NEEDS_EXPECTED_COUNT = TAKES_EXPECTED_COUNT | 1 << 4, /* with `filter` */

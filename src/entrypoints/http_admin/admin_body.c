@@ -36,6 +36,14 @@ static bool read_rate(struct admin_arguments *arguments, json_t *value)
 	return add_number(arguments, "rate", "rate", value, 1, RATE_MAX);
 }
 
+static bool read_stop(struct admin_arguments *arguments, json_t *value)
+{
+	if (!json_is_boolean(value))
+		return admin_arguments_refuse(arguments, "stop_at_failure: expected true or false");
+	return json_is_false(value) ||
+	       admin_arguments_add(arguments, admin_changes, "", "stop-at-failure", "true");
+}
+
 static bool read_expected_count(struct admin_arguments *arguments, json_t *value)
 {
 	return add_number(arguments, "expected_count", "expect", value, 0, INT32_MAX);
@@ -129,9 +137,13 @@ static const struct {
 	unsigned of; /* 0: of each body */
 	bool (*read)(struct admin_arguments *arguments, json_t *value);
 } members[] = {
-	{"filter", 0, read_filter},      {"ids", 0, read_ids},
-	{"limit", 0, read_limit},        {"edits", TAKES_EDITS, read_edits},
-	{"rate", TAKES_RATE, read_rate}, {"expected_count", TAKES_EXPECTED_COUNT, read_expected_count},
+	{"filter", 0, read_filter},
+	{"ids", 0, read_ids},
+	{"limit", 0, read_limit},
+	{"edits", TAKES_EDITS, read_edits},
+	{"rate", TAKES_RATE, read_rate},
+	{"stop_at_failure", TAKES_RATE, read_stop},
+	{"expected_count", TAKES_EXPECTED_COUNT, read_expected_count},
 	{"note", TAKES_NOTE, read_note},
 };
 

@@ -1,13 +1,10 @@
-/* Serves dead letters: groups, pages, one in full; and discards and restores them. */
+/* Serves dead letters: groups, pages, one in full, and those of a filter as commands. */
 #include "entrypoints/http_admin/admin_arguments.h"
-#include "entrypoints/http_admin/admin_operator.h"
 #include "entrypoints/http_admin/admin_tasks.h"
 
-#include "bus/ports/logger.h"
 #include "entrypoints/cli/text.h"
 #include "entrypoints/http_reads/read_exchange.h"
 
-#include <event2/buffer.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
@@ -15,20 +12,12 @@
 #define GROUPS_MAX 1000
 #define TOP_GROUPS "--top=1001" /* one more */
 
-/* A command that changes letters may take this long. */
-#define CHANGE_MS 30000
-
 static const struct http_refusal late = {503, PROBLEM_LATE,
 					 "The database does not answer in time; retry later"};
-static const struct http_refusal late_change = {
-	503, PROBLEM_LATE, "Perhaps done: the command has not ended yet; look before you repeat it"};
-
 static bool has_failed(const struct child_end *end)
 {
 	return end->cut != CHILD_ENDED_ITSELF || end->status != STATUS_DONE;
 }
-
-/* ---- reads ---- */
 
 static const struct http_refusal sku_withheld = {
 	403, PROBLEM_NOT_OPEN, "sku: what senders sent is withheld, because " PAYLOADS_WITHHELD};
@@ -50,7 +39,7 @@ static bool read_query(struct exchange *exchange, struct admin_arguments *argume
 /* Without its last line, which is only there to know that there are more, if there are more than `max`. */
 static size_t size_of(const struct admin_output *output, size_t max)
 {
-	return output->lines > max ? output->last_at - 1 : output->size;
+	return output->lines > max ? output->last_at - ADMIN_SEPARATOR_SIZE : output->size;
 }
 
 static void reply_groups(const struct http_call *call, const struct admin_result *result, void *context)
@@ -110,7 +99,7 @@ static struct page *page_of(const struct admin_arguments *arguments)
 static const char *next_page(const struct admin_output *output, const struct page *page, struct arena *arena)
 {
 	json_t *letter = json_loadb(output->text + output->before_last_at,
-				    output->last_at - 1 - output->before_last_at, 0, NULL);
+				    output->last_at - ADMIN_SEPARATOR_SIZE - output->before_last_at, 0, NULL);
 	int64_t id = json_integer_value(json_object_get(letter, "id"));
 
 	json_decref(letter);
@@ -191,108 +180,63 @@ void serve_letter(struct http_api *api, const struct http_call *call, const char
 			   reply_letter, shows_payload ? NULL : &withheld);
 }
 
-/* ---- changes ---- */
+/* ---- all of a filter, as commands ---- */
 
-const char *admin_operator_of(const struct http_call *call, struct arena *arena)
+static const struct http_refusal export_withheld = {
+	403, PROBLEM_NOT_OPEN, "An export has what senders sent, and " PAYLOADS_WITHHELD};
+
+/* The output with one line of JSON each. */
+static const char *lines_of(const struct admin_output *output, struct arena *arena)
 {
-	return admin_operator(request_header(call, "X-Operator"), request_address(call), arena);
+	char *text = arena_alloc(arena, output->size + 2), *to = text;
+	const char *from = output->text, *end = from + output->size;
+
+	while (from < end) {
+		bool is_separator = (size_t)(end - from) >= ADMIN_SEPARATOR_SIZE &&
+				    !memcmp(from, ADMIN_SEPARATOR, ADMIN_SEPARATOR_SIZE);
+
+		*to++ = is_separator ? '\n' : *from;
+		from += is_separator ? ADMIN_SEPARATOR_SIZE : 1;
+	}
+	if (output->size)
+		*to++ = '\n';
+	*to = '\0';
+	return text;
 }
 
-static bool add_operator(struct admin_arguments *arguments, const struct http_call *call)
+/* Some letters may be left out, which the command says at its end. */
+static void reply_export(const struct http_call *call, const struct admin_result *result, void *context)
 {
-	const char *name = admin_operator_of(call, arguments->arena);
-
-	return name ? admin_arguments_add(arguments, admin_changes, "", "operator", name)
-		    : admin_arguments_refuse(arguments, OPERATOR_EXPECTED);
-}
-
-bool admin_change_read(struct admin_arguments *arguments, const struct http_call *call, unsigned members)
-{
-	struct evbuffer *body = evhttp_request_get_input_buffer(call->request);
-	size_t size = evbuffer_get_length(body);
-
-	return admin_body_read(arguments, (struct bytes){evbuffer_pullup(body, -1), size}, members) &&
-	       add_operator(arguments, call);
-}
-
-/* Discards or restores letters. */
-struct change {
-	const char *verb, *done;
-	const char *message; /* of the log */
-	unsigned members;
-};
-
-/* A change that was asked for, and by whom. */
-struct asked {
-	const struct change *change;
-	const char *who;
-};
-
-/* NULL: the command has written no line. */
-static json_t *line_of(const struct admin_output *output)
-{
-	return output->lines == 1 ? json_loadb(output->text, output->size, 0, NULL) : NULL;
-}
-
-static void log_change(struct logger *logger, const struct admin_result *result, void *context)
-{
-	const struct asked *asked = context;
-	const struct child_end *end = &result->end;
-	json_t *line = line_of(&result->output);
-	struct http_refusal refusal = admin_refusal_of(end, true);
-
-	if (!json_object_get(line, "expected"))
-		LOG(logger, LOG_INFO, asked->change->message, LOG_TEXT("who", asked->who),
-		    LOG_NUMBER("count", json_integer_value(json_object_get(line, asked->change->done))),
-		    LOG_TEXT("error", child_ended_regularly(end) ? "" : refusal.message));
-	json_decref(line);
-}
-
-static void reply_change(const struct http_call *call, const struct admin_result *result, void *context)
-{
-	const struct admin_output *output = &result->output;
-	json_t *line = line_of(output);
+	struct arena *arena = arena_new(4096);
+	const char *text;
 
 	(void)context;
-	if (admin_reply_count_changed(call, line)) {
-		/* answered */
-	} else if (line && child_ended_regularly(&result->end)) {
-		reply_text(call, 200, "application/json", output->text, output->size);
+	if (!child_ended_regularly(&result->end)) {
+		admin_reply_failure(call, &result->end);
 	} else {
-		admin_reply_failed_change(call, &result->end, line);
+		text = lines_of(&result->output, arena);
+		if (result->end.status != STATUS_DONE)
+			reply_header(call, "Allocd-Left-Out", name_encode(result->end.error, arena));
+		reply_header(call, "Content-Disposition", "attachment; filename=\"dead-letters.ndjson\"");
+		reply_text(call, 200, "application/x-ndjson", text, strlen(text));
 	}
-	json_decref(line);
+	arena_free(&arena);
 }
 
-static void serve_change(struct http_api *api, const struct http_call *call, const struct change *change)
+void serve_letter_export(struct http_api *api, const struct http_call *call)
 {
-	struct exchange *exchange = exchange_new_for(api, call, &late_change, CHANGE_MS + 500);
-	struct admin_arguments arguments = {.arena = exchange->arena};
-	struct asked *asked = arena_alloc(exchange->arena, sizeof *asked);
+	struct exchange *exchange;
+	struct admin_arguments arguments;
 
-	if (!admin_change_read(&arguments, call, change->members)) {
-		exchange_refuse(exchange, arguments.error);
+	if (!http_shows_payloads(api, call)) {
+		reply_refusal(call, &export_withheld);
 		return;
 	}
-	*asked = (struct asked){change, admin_arguments_value(&arguments, "operator")};
-	admin_write(exchange,
-		    admin_arguments_words(&arguments, (const char *const[]){"dead-letters", change->verb,
-									    ADMIN_COMMON, "--yes", NULL}),
-		    CHANGE_MS, reply_change, log_change, asked);
-}
-
-void serve_discards(struct http_api *api, const struct http_call *call)
-{
-	static const struct change discards = {"discard", "discarded", "an operator discarded dead letters",
-					       NEEDS_EXPECTED_COUNT | TAKES_NOTE};
-
-	serve_change(api, call, &discards);
-}
-
-void serve_restores(struct http_api *api, const struct http_call *call)
-{
-	static const struct change restores = {"restore", "restored", "an operator restored dead letters",
-					       TAKES_EXPECTED_COUNT | TAKES_NOTE};
-
-	serve_change(api, call, &restores);
+	exchange = exchange_new(api, call, &late);
+	arguments = (struct admin_arguments){.arena = exchange->arena};
+	if (read_query(exchange, &arguments, false))
+		admin_read(exchange,
+			   admin_arguments_words(&arguments, (const char *const[]){"dead-letters", "export",
+										   ADMIN_QUIET, NULL}),
+			   reply_export, NULL);
 }

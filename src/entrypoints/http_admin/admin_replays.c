@@ -95,7 +95,7 @@ static void reply_job(const struct http_api *api, const struct http_call *call, 
 	json_decref(json);
 }
 
-static void reply_begun(const struct http_api *api, const struct http_call *call, const struct job *job)
+void admin_reply_begun(const struct http_api *api, const struct http_call *call, const struct job *job)
 {
 	char location[64];
 
@@ -112,7 +112,7 @@ static void on_begun(void *context, const struct job *job, json_t *line, const s
 	if (call && end)
 		admin_reply_failed_change(call, end, NULL);
 	else if (call && !admin_reply_count_changed(call, line))
-		reply_begun(exchange->api, call, job);
+		admin_reply_begun(exchange->api, call, job);
 	exchange_free(exchange);
 }
 
@@ -121,6 +121,7 @@ static void start_replay(struct exchange *exchange, struct admin_arguments *argu
 	const struct job_call call = {
 		.kind = "replay",
 		.who = admin_arguments_value(arguments, "operator"),
+		.hides_arguments = true,
 		.arguments = admin_arguments_words(
 			arguments, (const char *const[]){"dead-letters", "replay", "--json",
 							 "--log-level=error", "--progress", "--yes", NULL}),

@@ -167,14 +167,16 @@ void admin_tasks_forget(struct http_admin *admin)
 static void add_line(void *context, const char *line, size_t size)
 {
 	struct admin_output *output = &((struct admin_task *)context)->result.output;
-	size_t needed = output->size + size + 1;
+	size_t needed = output->size + size + ADMIN_SEPARATOR_SIZE;
 
 	if (needed > output->room) {
 		output->room = needed > 2 * output->room ? needed : 2 * output->room;
 		output->text = must(realloc(output->text, output->room));
 	}
-	if (output->lines++)
-		output->text[output->size++] = ',';
+	if (output->lines++) {
+		memcpy(output->text + output->size, ADMIN_SEPARATOR, ADMIN_SEPARATOR_SIZE);
+		output->size += ADMIN_SEPARATOR_SIZE;
+	}
 	output->before_last_at = output->last_at;
 	output->last_at = output->size;
 	memcpy(output->text + output->size, line, size);
@@ -258,6 +260,7 @@ static struct admin_task *start(struct http_admin *admin, const char *const *wor
 	admin->tasks = task;
 	if (!admin->is_stopping &&
 	    child_start(admin->children, &(struct child_call){.arguments = words,
+							      .hides_arguments = true,
 							      .deadline_ms = deadline_ms,
 							      .output_max = OUTPUT_MAX,
 							      .line = add_line,

@@ -14,12 +14,17 @@
 #include "entrypoints/jobs/job_table.h"
 
 /* Options of each command: it waits for the database only briefly, and logs only errors. */
-#define ADMIN_COMMON "--json", "--start-wait=3", "--log-level=error"
+#define ADMIN_QUIET  "--start-wait=3", "--log-level=error"
+#define ADMIN_COMMON "--json", ADMIN_QUIET
 
 /* Reads need no token, so only this many run at a time, and they leave the last child to changes. */
 #define ADMIN_READS_MAX 2
 
-/* The output: its lines, each but the first behind a comma. */
+/* Between two lines of an output: what belongs between two elements of an array. */
+#define ADMIN_SEPARATOR      ",\n"
+#define ADMIN_SEPARATOR_SIZE (sizeof ADMIN_SEPARATOR - 1)
+
+/* The output: its lines, each but the first behind a separator. */
 struct admin_output {
 	char *text;
 	size_t size, room;
@@ -74,6 +79,9 @@ bool admin_reply_count_changed(const struct http_call *call, struct json_t *line
 
 /* Answers 503, because too many commands run or none can be started, and frees the exchange. */
 void admin_reply_busy(struct exchange *exchange);
+
+/* Answers 202, with the job and its place. */
+void admin_reply_begun(const struct http_api *api, const struct http_call *call, const struct job *job);
 
 /* See admin_operator(). */
 const char *admin_operator_of(const struct http_call *call, struct arena *arena);

@@ -54,11 +54,13 @@ const struct http_refusal *http_admin_refusal(enum admin_verdict verdict, bool i
 
 void serve_letter_groups(struct http_api *api, const struct http_call *call);
 void serve_letters(struct http_api *api, const struct http_call *call);
+void serve_letter_export(struct http_api *api, const struct http_call *call);
 void serve_letter(struct http_api *api, const struct http_call *call, const char *id);
 void serve_discards(struct http_api *api, const struct http_call *call);
 void serve_restores(struct http_api *api, const struct http_call *call);
 void serve_rehearsals(struct http_api *api, const struct http_call *call);
 void serve_replays(struct http_api *api, const struct http_call *call);
+void serve_republish(struct http_api *api, const struct http_call *call);
 void serve_jobs(struct http_api *api, const struct http_call *call);
 void serve_job(struct http_api *api, const struct http_call *call, const char *id);
 void serve_message(struct http_api *api, const struct http_call *call, const char *id);

@@ -11,6 +11,7 @@ struct http_api;
 void serve_allocations(struct http_api *api, const struct http_call *call, const char *order);
 void serve_product(struct http_api *api, const struct http_call *call, const char *sku);
 void serve_batch(struct http_api *api, const struct http_call *call, const char *batchref);
+void serve_gaps(struct http_api *api, const struct http_call *call);
 void serve_events(struct http_api *api, const struct http_call *call, const char *sku);
 
 #endif

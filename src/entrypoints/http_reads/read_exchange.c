@@ -8,10 +8,15 @@
 static const struct http_refusal late = {503, PROBLEM_DATABASE_AWAY,
 					 "The database does not answer; retry later"};
 
+struct exchange *read_begin_all(struct http_api *api, const struct http_call *call)
+{
+	return exchange_new(api, call, &late);
+}
+
 struct exchange *read_begin(struct http_api *api, const struct http_call *call, const char *what,
 			    const char *encoded)
 {
-	struct exchange *exchange = exchange_new(api, call, &late);
+	struct exchange *exchange = read_begin_all(api, call);
 
 	exchange->name = name_decode(encoded, exchange->arena);
 	if (exchange->name)

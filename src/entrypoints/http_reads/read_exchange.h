@@ -14,6 +14,9 @@
 struct exchange *read_begin(struct http_api *api, const struct http_call *call, const char *what,
 			    const char *encoded);
 
+/* An exchange for a read of everything. */
+struct exchange *read_begin_all(struct http_api *api, const struct http_call *call);
+
 /* A parameter as it stands in the query, percent-encoded: "" for `?name` and `?name=`.  NULL: absent. */
 const char *read_parameter(const struct exchange *exchange, const char *name);
 

@@ -4,6 +4,7 @@
 #include "bus/ports/logger.h"
 #include "core/base/must.h"
 #include "entrypoints/cli/commands.h"
+#include "entrypoints/jobs/hidden_words.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -12,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -272,11 +274,10 @@ static void close_others(void)
  * handles get their defaults, except for SIGPIPE, which every command of the program ignores.  In a process
  * group of its own a child gets no signal that a terminal sends to the worker's: the worker asks it to stop.
  */
-static _Noreturn void become(const struct children *children, char *const *arguments, pid_t parent,
+static _Noreturn void become(const struct children *children, char *const *arguments, pid_t parent, int input,
 			     int output, int errors)
 {
 	const struct sigaction fallback = {.sa_handler = SIG_DFL};
-	int input = open("/dev/null", O_RDONLY);
 	sigset_t none;
 
 	for (int number = 1; number < NSIG; number++)
@@ -285,8 +286,8 @@ static _Noreturn void become(const struct children *children, char *const *argum
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	setpgid(0, 0);
-	if (getppid() != parent || input < 0 || dup2(input, STDIN_FILENO) < 0 ||
-	    dup2(output, STDOUT_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0)
+	if (getppid() != parent || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+	    dup2(errors, STDERR_FILENO) < 0)
 		_exit(CHILD_CANNOT_RUN);
 	close_others();
 	execve(children->program, arguments, (char *const *)(uintptr_t)children->environment);
@@ -294,7 +295,8 @@ static _Noreturn void become(const struct children *children, char *const *argum
 }
 
 /* No signal may reach a handler of the worker in the child. */
-static pid_t fork_child(const struct children *children, char *const *arguments, int output, int errors)
+static pid_t fork_child(const struct children *children, char *const *arguments, int input, int output,
+			int errors)
 {
 	pid_t parent = getpid(), pid;
 	sigset_t all, before;
@@ -303,23 +305,57 @@ static pid_t fork_child(const struct children *children, char *const *arguments,
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = fork();
 	if (pid == 0)
-		become(children, arguments, parent, output, errors);
+		become(children, arguments, parent, input, output, errors);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return pid;
 }
 
-static char **copy_arguments(const char *const *arguments)
+static size_t count_of(const char *const *arguments)
 {
 	size_t count = 0;
-	char **copy;
 
 	while (arguments[count])
 		count++;
-	copy = must(calloc(count + 2, sizeof *copy));
-	copy[0] = (char *)(uintptr_t) "allocd";
-	for (size_t i = 0; i < count; i++)
-		copy[i + 1] = (char *)(uintptr_t)arguments[i];
-	return copy;
+	return count;
+}
+
+/* How many of them are on the command line. */
+static size_t shown_of(const struct child_call *call)
+{
+	size_t count = count_of(call->arguments);
+
+	return call->hides_arguments && count > CHILD_NAME_WORDS ? CHILD_NAME_WORDS : count;
+}
+
+static char **command_line_of(const struct child_call *call)
+{
+	size_t shown = shown_of(call);
+	const char **line = must(calloc(shown + 3, sizeof *line));
+
+	line[0] = "allocd";
+	memcpy(line + 1, call->arguments, shown * sizeof *line);
+	if (call->arguments[shown])
+		line[shown + 1] = WORDS_FROM_STDIN;
+	return (char **)(uintptr_t)line;
+}
+
+/* A file in memory with the arguments that are not on the command line; -1: the system refuses it. */
+static int open_input(const struct child_call *call)
+{
+	int input = memfd_create("arguments", MFD_CLOEXEC);
+	const char *const *argument = call->arguments + shown_of(call);
+	bool is_written = input >= 0;
+
+	for (; is_written && *argument; argument++) {
+		size_t size = strlen(*argument) + 1;
+
+		is_written = write(input, *argument, size) == (ssize_t)size;
+	}
+	if (is_written && lseek(input, 0, SEEK_SET) == 0)
+		return input;
+	if (input >= 0)
+		close(input);
+	return -1;
 }
 
 static void open_pipe(struct child_pipe *pipe, struct child *child, int fd)
@@ -353,7 +389,7 @@ static struct child *add_child(struct children *children, const struct child_cal
 }
 
 /* NULL: the system refuses; see errno. */
-static struct child *start(struct children *children, const struct child_call *call)
+static struct child *start_with(struct children *children, const struct child_call *call, int input)
 {
 	int output[2], errors[2];
 	char **arguments;
@@ -366,8 +402,8 @@ static struct child *start(struct children *children, const struct child_call *c
 		close(output[1]);
 		return NULL;
 	}
-	arguments = copy_arguments(call->arguments);
-	pid = fork_child(children, arguments, output[1], errors[1]);
+	arguments = command_line_of(call);
+	pid = fork_child(children, arguments, input, output[1], errors[1]);
 	free(arguments);
 	close(output[1]);
 	close(errors[1]);
@@ -379,6 +415,20 @@ static struct child *start(struct children *children, const struct child_call *c
 	evutil_make_socket_nonblocking(output[0]);
 	evutil_make_socket_nonblocking(errors[0]);
 	return add_child(children, call, pid, output[0], errors[0]);
+}
+
+static struct child *start(struct children *children, const struct child_call *call)
+{
+	int input = open_input(call), error;
+	struct child *child;
+
+	if (input < 0)
+		return NULL;
+	child = start_with(children, call, input);
+	error = errno;
+	close(input);
+	errno = error;
+	return child;
 }
 
 struct child *child_start(struct children *children, const struct child_call *call)

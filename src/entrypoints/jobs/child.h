@@ -1,8 +1,8 @@
 /*
  * Runs commands of this program as child processes, so that the event loop never waits for what they do.
  *
- * A child has the worker's settings (see child_environment.h), nothing to read, and no descriptor but its
- * standard ones.  It gets SIGTERM when the worker's process ends in any way.
+ * A child has the worker's settings (see child_environment.h), nothing to read but its arguments, and no
+ * descriptor but its standard ones.  It gets SIGTERM when the worker's process ends in any way.
  */
 #ifndef ALLOCD_ENTRYPOINTS_JOBS_CHILD_H
 #define ALLOCD_ENTRYPOINTS_JOBS_CHILD_H
@@ -17,7 +17,10 @@ struct child;
 
 /* The most children at a time, and the descriptors that they need while one starts. */
 #define CHILDREN_MAX         4
-#define CHILDREN_DESCRIPTORS ((size_t)(2 * CHILDREN_MAX + 2))
+#define CHILDREN_DESCRIPTORS ((size_t)(2 * CHILDREN_MAX + 3))
+
+/* The words of a command that may be seen by other users of the machine: its name. */
+#define CHILD_NAME_WORDS 2
 
 /* The longest line of output, in bytes. */
 #define CHILD_LINE_MAX ((size_t)4 * 1024 * 1024)
@@ -46,8 +49,9 @@ bool child_ended_regularly(const struct child_end *end);
 
 struct child_call {
 	const char *const *arguments; /* behind the program's name; ended by NULL */
-	int deadline_ms;              /* 0: none */
-	size_t output_max;            /* bytes; 0: only each line is limited */
+	bool hides_arguments; /* the command gets all but its name by standard input; see hidden_words.h */
+	int deadline_ms;      /* 0: none */
+	size_t output_max;    /* bytes; 0: only each line is limited */
 
 	/* Each line of its output, without the line's end.  A last line without an end is dropped. */
 	void (*line)(void *context, const char *line, size_t size);

@@ -6,6 +6,7 @@
 #include "bus/ports/random.h"
 #include "core/base/calendar.h"
 #include "core/base/must.h"
+#include "entrypoints/cli/commands.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -30,8 +31,9 @@ struct job {
 	json_t *progress;           /* the last line; NULL: none yet */
 	char *error;                /* or NULL */
 	uint64_t revision;          /* the table's when it changed last */
-	bool is_refused;            /* it does nothing, because another number of letters matched */
-	job_begun *begun;           /* NULL: was called */
+	bool fails_as_a_whole;
+	bool is_refused;  /* it does nothing, because another number of letters matched */
+	job_begun *begun; /* NULL: was called */
 	void *begun_context;
 };
 
@@ -94,11 +96,13 @@ static void forget_oldest(struct job_table *table)
 	}
 }
 
-/* A replay of which some letters failed again is done, too. */
+/* A replay of which some letters failed again is done, too, unless it was to stop at the first. */
 static enum job_state state_at_end(const struct job *job, const struct child_end *end)
 {
-	if (child_ended_regularly(end) && job->progress)
-		return JOB_DONE;
+	bool has_failed = job->fails_as_a_whole && end->status != STATUS_DONE;
+
+	if (child_ended_regularly(end) && job->progress && !has_failed)
+		return number(job, "stopped_at") ? JOB_STOPPED : JOB_DONE;
 	return end->was_stopped ? JOB_STOPPED : JOB_FAILED;
 }
 
@@ -178,6 +182,7 @@ struct job *job_start(struct job_table *table, const struct job_call *call)
 		.next = table->jobs,
 		.table = table,
 		.kind = call->kind,
+		.fails_as_a_whole = call->fails_as_a_whole,
 		.who = must(strdup(call->who)),
 		.began_us = wall_clock_us(),
 		.since_ms = monotonic_ms(),
@@ -186,10 +191,12 @@ struct job *job_start(struct job_table *table, const struct job_call *call)
 	};
 	snprintf(job->id, sizeof job->id, "%08" PRIx32 "-%" PRIu64, table->own, ++table->last_number);
 	table->jobs = job;
-	job->child = child_start(table->children, &(struct child_call){.arguments = call->arguments,
-								       .line = on_line,
-								       .ended = on_ended,
-								       .context = job});
+	job->child =
+		child_start(table->children, &(struct child_call){.arguments = call->arguments,
+								  .hides_arguments = call->hides_arguments,
+								  .line = on_line,
+								  .ended = on_ended,
+								  .context = job});
 	if (job->child)
 		return job;
 	remove_job(job);
@@ -246,15 +253,17 @@ json_t *job_json(const struct job *job)
 		[JOB_STOPPED] = "stopped", [JOB_FAILED] = "failed",
 	};
 	json_t *failures = json_object_get(job->progress, "failures");
+	json_t *stopped_at = json_object_get(job->progress, "stopped_at");
 
-	return must(
-		json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:f, s:o, s:s?}", "id", job->id,
-			  "kind", job->kind, "state", states[job->state], "who", job->who, "began_at",
-			  instant_or_null(job->began_us), "ended_at", instant_or_null(job->ended_us), "total",
-			  job->progress ? json_integer(number(job, "total")) : json_null(), "handled",
-			  (json_int_t)number(job, "handled"), "skipped", (json_int_t)number(job, "skipped"),
-			  "failed", (json_int_t)number(job, "failed"), "rate", rate_of(job), "failures",
-			  failures ? json_incref(failures) : must(json_array()), "error", job->error));
+	return must(json_pack(
+		"{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:f, s:o, s:o, s:s?}", "id", job->id,
+		"kind", job->kind, "state", states[job->state], "who", job->who, "began_at",
+		instant_or_null(job->began_us), "ended_at", instant_or_null(job->ended_us), "total",
+		job->progress ? json_integer(number(job, "total")) : json_null(), "handled",
+		(json_int_t)number(job, "handled"), "skipped", (json_int_t)number(job, "skipped"), "failed",
+		(json_int_t)number(job, "failed"), "rate", rate_of(job), "stopped_at",
+		stopped_at ? json_incref(stopped_at) : json_null(), "failures",
+		failures ? json_incref(failures) : must(json_array()), "error", job->error));
 }
 
 json_t *job_table_json(const struct job_table *table)

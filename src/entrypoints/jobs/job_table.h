@@ -31,6 +31,8 @@ struct job_call {
 	const char *kind;             /* "replay"; outlives the table */
 	const char *who;              /* copied */
 	const char *const *arguments; /* of the command */
+	bool hides_arguments;         /* see child.h */
+	bool fails_as_a_whole;        /* what STATUS_FAILED says is not about single letters */
 	job_begun *begun;
 	void *begun_context;
 };

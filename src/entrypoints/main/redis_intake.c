@@ -480,6 +480,14 @@ static enum input_lease lease_of(const struct redis_intake *intake, const void *
 	return lease_keeper_is_elsewhere(intake->keeper, it) ? INPUT_IS_ELSEWHERE : INPUT_IS_NOWHERE;
 }
 
+/* Ids of entries that a publisher chose may name no time. */
+static int64_t added_us(uint64_t ms)
+{
+	int64_t us = ms && ms != UINT64_MAX ? stream_id_instant((struct stream_id){ms, 0}) : NO_INSTANT;
+
+	return us == NO_INSTANT ? 0 : us;
+}
+
 static void observe_inputs(const struct redis_intake *intake, struct observation *observation)
 {
 	struct status_input *input = observation->inputs;
@@ -499,7 +507,10 @@ static void observe_inputs(const struct redis_intake *intake, struct observation
 						 .read = stats->read,
 						 .in_flight = stats->in_flight,
 						 .pending = stats->pending,
-						 .lost = stats->lost};
+						 .lost = stats->lost,
+						 .lag = stats->is_reading ? stats->lag : -1,
+						 .pending_since_us = added_us(stats->first_pending_ms),
+						 .unread_since_us = added_us(stats->first_unread_ms)};
 	}
 	observation->input_count = (size_t)(input - observation->inputs);
 }

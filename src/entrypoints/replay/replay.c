@@ -17,6 +17,7 @@ static enum exit_status read_options(const struct dead_letter_call *call, struct
 		.is_dry_run = invocation_flag(invocation, "dry-run"),
 		.json = invocation_flag(invocation, "json"),
 		.counts_only = invocation_flag(invocation, "progress"),
+		.stops_at_failure = invocation_flag(invocation, "stop-at-failure"),
 		.rate = invocation_number(invocation, "rate", 0),
 	};
 	if (options->is_dry_run &&

@@ -98,10 +98,12 @@ void replay_progress_note_failure(struct replay_progress *progress, const struct
 void replay_progress_print(const struct replay_progress *progress, FILE *out)
 {
 	json_t *failures = progress->failures ? json_incref(progress->failures) : must(json_array());
-
-	json_line_print(
+	json_t *line =
 		must(json_pack("{s:I, s:I, s:I, s:I, s:o}", "total", (json_int_t)progress->total, "handled",
 			       (json_int_t)progress->handled, "skipped", (json_int_t)progress->skipped,
-			       "failed", (json_int_t)progress->failed, "failures", failures)),
-		out);
+			       "failed", (json_int_t)progress->failed, "failures", failures));
+
+	if (progress->stopped_at)
+		json_object_set_new(line, "stopped_at", json_integer((json_int_t)progress->stopped_at));
+	json_line_print(line, out);
 }

@@ -24,6 +24,7 @@ void replay_report_print_json(const struct replay_report *report, FILE *out);
 /* How far a replay is. */
 struct replay_progress {
 	int64_t total, handled, skipped, failed;
+	int64_t stopped_at;      /* the letter at whose failure the replay stopped; 0: it did not */
 	struct json_t *failures; /* the first letters that failed again, or NULL */
 };
 

@@ -118,8 +118,11 @@ static void finish_letter(struct run *run, const char *outcome, const char *reas
 	++*counter;
 	for (int type = 0; type < MSG_TYPES; type++)
 		run->events_of[type] += run->effects.events_of[type];
-	if (counter == &run->progress.failed)
+	if (counter == &run->progress.failed) {
 		replay_progress_note_failure(&run->progress, &report);
+		if (run->options->stops_at_failure)
+			run->progress.stopped_at = run->letter->id;
+	}
 	report_letter(run, &report);
 	run->letter = NULL;
 	if (run->phase == STOPPING)
@@ -276,7 +279,7 @@ static void on_next(evutil_socket_t socket, short what, void *context)
 	arena_clear(run->arena);
 	run->effects = (struct dry_run_effects){.arena = run->arena};
 	run->own_unit_was_shown = false;
-	if (run->phase == WORKING)
+	if (run->phase == WORKING && !run->progress.stopped_at)
 		run->letter = next_letter(run);
 	if (run->phase == ENDED)
 		return;

@@ -8,7 +8,7 @@
 struct replay_options {
 	struct replay_edits edits;
 	const char *who; /* for the history */
-	bool is_dry_run, json;
+	bool is_dry_run, json, stops_at_failure;
 	bool counts_only; /* with `json`: objects that count letters, in place of one for each letter */
 	int64_t rate;     /* messages a second; 0: without a limit */
 	int64_t total;    /* letters that match */

@@ -25,8 +25,10 @@ struct status_input {
 	const char *kind; /* "pubsub", "stream", "http" */
 	const char *name;
 	enum input_lease lease;
-	bool is_read;                            /* it is reachable */
-	uint64_t read, in_flight, pending, lost; /* of a stream; see stream_reader.h */
+	bool is_read;                              /* it is reachable */
+	uint64_t read, in_flight, pending, lost;   /* of a stream; see stream_reader.h */
+	int64_t lag;                               /* entries that the group has not delivered; -1: unknown */
+	int64_t pending_since_us, unread_since_us; /* when the oldest was added; 0: none, or unknown */
 };
 
 struct status_doing {

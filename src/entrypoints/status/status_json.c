@@ -103,9 +103,13 @@ static json_t *input_json(const struct status_input *input)
 
 	if (!strcmp(input->kind, "stream"))
 		json_object_update_new(
-			json, must(json_pack("{s:I, s:I, s:I, s:I}", "read", (json_int_t)input->read,
-					     "in_flight", (json_int_t)input->in_flight, "pending",
-					     (json_int_t)input->pending, "lost", (json_int_t)input->lost)));
+			json,
+			must(json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "read", (json_int_t)input->read,
+				       "in_flight", (json_int_t)input->in_flight, "pending",
+				       (json_int_t)input->pending, "lost", (json_int_t)input->lost, "lag",
+				       count_or_null(input->lag), "pending_since",
+				       instant_or_null(input->pending_since_us), "unread_since",
+				       instant_or_null(input->unread_since_us))));
 	return json;
 }
 

@@ -29,6 +29,7 @@ struct memory_read {
 	allocations_done *allocations_done;
 	stock_done *stock_done;
 	events_done *events_done;
+	gaps_done *gaps_done;
 	ping_done *ping_done;
 	void *context;
 };
@@ -242,6 +243,27 @@ static void events(struct views *port, const char *sku, int64_t epoch, int64_t v
 	read->events_done = done;
 }
 
+/* ---- gaps of the subscription ---- */
+
+static void on_gaps(void *context)
+{
+	struct memory_read *read = context;
+	const struct database *database = read->views->database;
+	const struct failure *failure = failure_of(read->views);
+	struct subscription_gap gaps[GAPS_READ_MAX];
+	size_t count = 0;
+
+	for (size_t i = database->blind_window_count; i > 0 && !failure && count < GAPS_READ_MAX; i--)
+		gaps[count++] = database->blind_windows[i - 1];
+	read->gaps_done(read->context, gaps, count, failure);
+	end(read->views);
+}
+
+static void read_gaps(struct views *port, gaps_done *done, void *context)
+{
+	begin(port, "", on_gaps, context)->gaps_done = done;
+}
+
 /* ---- ping ---- */
 
 static void on_ping(void *context)
@@ -261,7 +283,7 @@ static void ping(struct views *port, ping_done *done, void *context)
 
 struct memory_views *memory_views_new(struct database *database)
 {
-	static const struct views_ops ops = {allocations, product, batch, events, ping};
+	static const struct views_ops ops = {allocations, product, batch, events, read_gaps, ping};
 	struct memory_views *views = must_alloc(sizeof *views);
 
 	views->views.ops = &ops;

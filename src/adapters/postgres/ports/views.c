@@ -17,7 +17,7 @@ struct postgres_views {
 	struct pg_call *reads; /* all that are in progress */
 };
 
-/* One read; exactly one of its four callbacks is set. */
+/* One read; exactly one of its five callbacks is set. */
 struct pg_read {
 	struct pg_call call;
 	struct postgres_views *views;
@@ -26,6 +26,7 @@ struct pg_read {
 	allocations_done *allocations;
 	stock_done *stock;
 	events_done *events;
+	gaps_done *gaps;
 	ping_done *ping;
 	void *context;
 };
@@ -106,6 +107,15 @@ static void read_events(struct views *views, const char *sku, int64_t epoch, int
 	send_read(read);
 }
 
+static void read_gaps(struct views *views, gaps_done *done, void *context)
+{
+	struct pg_read *read = begin_read(views, READ_GAPS, context);
+
+	read->gaps = done;
+	query_int4(read->query, GAPS_READ_MAX);
+	send_read(read);
+}
+
 static void ping(struct views *views, ping_done *done, void *context)
 {
 	struct pg_read *read = begin_read(views, PING, context);
@@ -176,6 +186,20 @@ static void answer_events(struct pg_read *read, const struct failure *failure)
 	read->events(read->context, &page, failure);
 }
 
+static void answer_gaps(struct pg_read *read, const struct failure *failure)
+{
+	size_t count = (size_t)query_rows(read->query);
+	struct subscription_gap *gaps = arena_alloc(read->call.arena, (count + 1) * sizeof *gaps);
+
+	for (size_t i = 0; i < count; i++)
+		gaps[i] = (struct subscription_gap){
+			.since = result_instant(read->query, (int)i, 0),
+			.until = result_instant(read->query, (int)i, 1),
+			.cause = result_peek(read->query, (int)i, 2),
+		};
+	read->gaps(read->context, gaps, count, failure);
+}
+
 static void answer_ping(struct pg_read *read, const struct failure *failure)
 {
 	struct database_health health = {.now_us = NO_INSTANT};
@@ -197,6 +221,8 @@ static void on_read(void *context, const struct failure *failure)
 		answer_stock(read, failure);
 	else if (read->events)
 		answer_events(read, failure);
+	else if (read->gaps)
+		answer_gaps(read, failure);
 	else
 		answer_ping(read, failure);
 	end_read(read);
@@ -217,6 +243,7 @@ static const struct views_ops views_ops = {
 	.product = read_product,
 	.batch = read_batch,
 	.events = read_events,
+	.gaps = read_gaps,
 	.ping = ping,
 };
 

@@ -877,6 +877,12 @@ left join lateral (
 ) as f on true
 order by f.first_version
 
+-- statement READ_GAPS for views
+select since, until, cause
+from blind_windows
+order by id desc
+limit $1::integer
+
 -- statement PING for views
 select clock_timestamp(), coalesce(v.breaches, 0), coalesce(v.view_breaches, 0)
 from (select) as this

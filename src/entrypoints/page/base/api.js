@@ -49,6 +49,18 @@ export async function read(path, tries = BUSY_TRIES) {
   return read(path, tries - 1);
 }
 
+// Asks the browser to keep the answer as a file; returns what the worker says of it, or "".
+export async function download(where, name) {
+  const response = await request(where);
+  if (!response.ok) throw new Refusal(response.status, await bodyOf(response));
+  const anchor = document.createElement("a"), address = URL.createObjectURL(await response.blob());
+  anchor.href = address;
+  anchor.download = name;
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(address), 0);
+  return decodeURIComponent(response.headers.get("Allocd-Left-Out") || "");
+}
+
 // The same of a change, in the operator's name.
 export function write(path, body, method = "POST") {
   const name = recall("localStorage", "operator");

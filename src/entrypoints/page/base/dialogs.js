@@ -12,6 +12,14 @@ export function field(title, attributes = {}, name = "input") {
   return { input, element: put(make("p", undefined, "field"), label, input) };
 }
 
+// A box to tick stands before its words.
+export function checkbox(title, attributes = {}) {
+  const one = field(title, { type: "checkbox", ...attributes });
+  one.element.className = "tick";
+  one.element.prepend(one.input);
+  return one;
+}
+
 // Shows the parts above a button `words`.  `act` is called when it is pressed; the dialog stays open, with the
 // reason, when that throws.  The promise is of what `act` returned, or undefined after "Cancel".
 export function ask(title, words, parts, act) {

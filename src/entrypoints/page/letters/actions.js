@@ -1,13 +1,13 @@
 // What can be done about dead letters: rehearse, replay, discard, restore.
-import { write } from "../base/api.js";
+import { download, write } from "../base/api.js";
 import { button, counted, link, make, panel, put, table, whole } from "../base/dom.js";
-import { ask, asOperator, field } from "../base/dialogs.js";
+import { ask, asOperator, checkbox, field } from "../base/dialogs.js";
 import { stringify } from "../base/exact.js";
 import { outcomeBadge } from "./groups.js";
 import { jobPanel } from "./jobs.js";
 import { address, status } from "../frame/router.js";
 
-const REHEARSED_AT_MOST = 100, TYPED_ABOVE = 10;
+const REHEARSED_AT_MOST = 100, TYPED_ABOVE = 10, RATE = 50;
 
 const letters = (count) => counted(count, "dead letter", "dead letters");
 
@@ -60,12 +60,13 @@ async function undo(which, began, count) {
 
 // Where no rehearsal is possible, a replay without one takes a tick.
 function tick(isUnrehearsed) {
-  return isUnrehearsed ? [field("Replay without a rehearsal", { type: "checkbox", required: true }).element] : [];
+  return isUnrehearsed ? [checkbox("Replay without a rehearsal", { required: true }).element] : [];
 }
 
 // The buttons for the letters of `which`, { filter } or { ids }, of which there are `count`.  `edits` returns
-// the operator's edits, or throws when they are wrong; `onChange` is called when letters were changed.
-export function actionsPanel(which, count, edits, onChange) {
+// the operator's edits, or throws when they are wrong; `onChange` is called when letters were changed.  Those
+// of the filter `exported`, when it is given, can be exported.
+export function actionsPanel(which, count, edits, onChange, exported) {
   const outcome = make("div", undefined, "outcome"), refusal = make("p", "", "refusal");
   let rehearsedWith = null, isUnrehearsed = false, job = { close() {} };
   const expected = { ...which, expected_count: count };
@@ -101,9 +102,11 @@ export function actionsPanel(which, count, edits, onChange) {
   async function onReplay() {
     const asked = edits();
     if (stringify(asked) !== rehearsedWith) throw new Error("The fields have changed since the rehearsal: rehearse again.");
-    const rate = field("Letters a second (empty: as fast as possible)", { type: "number", min: 1, max: 1000000 });
-    const began = await ask(`Replay ${letters(count)}?`, `Replay ${whole(count)}`, [rate.element, ...tick(isUnrehearsed)], () => write("admin/dead-letters/replays",
-      { ...expected, edits: asked, ...(rate.input.value ? { rate: Number(rate.input.value) } : {}) }));
+    const rate = field("Letters a second (empty: as fast as possible)", { type: "number", min: 1, max: 1000000, value: count > TYPED_ABOVE ? String(RATE) : "" });
+    const stop = checkbox("Stop at the first failure", { checked: true });
+    const pace = count > 1 ? [rate.element, stop.element] : [];
+    const began = await ask(`Replay ${letters(count)}?`, `Replay ${whole(count)}`, [...pace, ...tick(isUnrehearsed)], () => write("admin/dead-letters/replays",
+      { ...expected, edits: asked, stop_at_failure: count > 1 && stop.input.checked, ...(rate.input.value ? { rate: Number(rate.input.value) } : {}) }));
     if (!began) return;
     replay.disabled = true;
     job = jobPanel(began, onChange);
@@ -134,8 +137,20 @@ export function actionsPanel(which, count, edits, onChange) {
   rehearse.dataset.key = "r";
   replay.disabled = true;
   replay.title = "After a rehearsal";
-  const element = put(panel("What to do"), put(make("p", undefined, "buttons"), rehearse, replay, discard), refusal, outcome);
+  const element = put(panel("What to do"), put(make("p", undefined, "buttons"), rehearse, replay, discard, ...(exported ? [exportButton(exported, refusal)] : [])), refusal, outcome);
   return { element, close: () => job.close() };
+}
+
+// Saves the letters of the filter, or of the ids, as commands that `allocd publish` takes.
+export function exportButton(filter, refusal) {
+  return button("Export", async () => {
+    refusal.textContent = "";
+    try {
+      refusal.textContent = await download(`admin/dead-letters/export?${new URLSearchParams(filter)}`, "dead-letters.ndjson");
+    } catch (error) {
+      refusal.textContent = error.message;
+    }
+  });
 }
 
 export function restorePanel(which, count, onChange) {

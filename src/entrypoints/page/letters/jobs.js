@@ -1,6 +1,6 @@
 // Replays that run or ran: their progress, and what failed.
 import { read, write } from "../base/api.js";
-import { button, clock, link, make, panel, put, table, whenChanged, whole } from "../base/dom.js";
+import { button, clock, counted, link, make, panel, put, table, whenChanged, whole } from "../base/dom.js";
 import { asOperator } from "../base/dialogs.js";
 import { listen } from "../frame/live.js";
 import { address, status } from "../frame/router.js";
@@ -13,7 +13,10 @@ const WORDS = { running: "runs", stopping: "is stopping", done: "is done", stopp
 
 function summary(job) {
   const tried = job.handled + job.skipped + job.failed;
-  return `The ${job.kind} ${WORDS[job.state] || job.state}: ${whole(tried)} of ${whole(job.total)} tried, ${whole(job.handled)} handled, ${whole(job.skipped)} skipped, ${whole(job.failed)} failed${job.error ? `. ${job.error}` : ""}.`;
+  const words = `The ${job.kind} ${WORDS[job.state] || job.state}`, end = job.error ? `. ${job.error}.` : ".";
+  if (job.kind === "republication") return `${words}: ${whole(job.handled)} of ${counted(job.total, "event", "events")} published${end}`;
+  const stopped = job.stopped_at ? ` at letter ${job.stopped_at}, which failed` : "";
+  return `${words}${stopped}: ${whole(tried)} of ${whole(job.total)} tried, ${whole(job.handled)} handled, ${whole(job.skipped)} skipped, ${whole(job.failed)} failed${end}`;
 }
 
 function failuresOf(job) {

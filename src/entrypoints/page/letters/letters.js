@@ -57,12 +57,12 @@ function openGroup(main, query) {
     const answer = await read(path), { dead_letters: letters, next } = answer, list = lettersTable();
     list.fill(answer);
     const count = isDiscarded ? letters.length : await countOf(filter, letters, next);
-    const which = next && !isDiscarded ? { filter } : { ids: letters.map(({ id }) => id) };
+    const which = next && !isDiscarded ? { filter } : { ids: letters.map(({ id }) => id) }, exported = isDiscarded ? null : filter;
     const title = filter["reason-is"] || filter.reason || (isDiscarded ? "Discarded letters" : "Dead letters");
     const parts = [make("h2", title, "subject"), letters.length ? adviceOf(letters[0], "lead") : ""];
     if (letters.length && mayWrite() && isDiscarded) parts.push(restorePanel(which, count, again));
     else if (letters.length && mayWrite()) {
-      const actions = actionsPanel(which, count, () => ({}), async () => list.fill(await read(path)));
+      const actions = actionsPanel(which, count, () => ({}), async () => list.fill(await read(path)), exported);
       onClose(actions.close);
       parts.push(actions.element);
     } else if (!mayWrite()) parts.push(readOnly());

@@ -1,15 +1,48 @@
 // The views of the streams and of the workers.
-import { badge, facts, make, panel, put, table, whenChanged, whole } from "../base/dom.js";
+import { read } from "../base/api.js";
+import { UNKNOWN, badge, clock, facts, make, panel, put, since, span, table, whenChanged, whole } from "../base/dom.js";
 import { stateOf, workersTable } from "./overview.js";
+
+const WAYS = [["Way"], ["Kind", "short"], ["State"], ["Read", "number"], ["Unread", "number"], ["Pending", "number"], ["Oldest", "number"], ["In flight", "number"], ["Lost", "number"]];
+
+const WORDS = [
+  ["Read", "entries since this worker's start"],
+  ["Unread", "entries that no worker has read yet"],
+  ["Pending", "read and not acknowledged yet"],
+  ["Oldest", "how long the oldest of both has waited"],
+  ["In flight", "read by this worker and not committed yet"],
+  ["Lost", "trimmed before anyone read them"],
+];
+
+function oldest({ pending_since: pending, unread_since: unread }, now) {
+  const first = [pending, unread].filter(Boolean).sort()[0];
+  return first ? since(first, now) : UNKNOWN;
+}
+
+function wayRow(input, now) {
+  const number = (key) => whole(input[key]);
+  return [input.name, input.kind, stateOf(input), number("read"), number("lag"), number("pending"), oldest(input, now), number("in_flight"), number("lost")];
+}
+
+// When the worker was not subscribed, and messages on pub/sub may have been lost.
+function blindPanel() {
+  const rows = table([["From"], ["To"], ["For", "number"], ["Why"]], "Blind windows");
+  const note = make("p", "What was published on pub/sub in these times was not heard, and is lost. Streams lose nothing.", "quiet");
+  read("admin/blind-windows").then(({ blind_windows: all }) => rows.fill(all.map(({ since: from, until, cause }) => [clock(from), clock(until), span(Date.parse(until) - Date.parse(from)), cause]), "None is recorded."),
+    (error) => rows.fill([], error.message));
+  return put(panel("Blind windows"), note, rows.element);
+}
 
 export const streams = {
   title: "Streams",
   key: "s",
   open(main) {
-    const ways = table([["Way"], ["Kind", "short"], ["State"], ["Read", "number"], ["In flight", "number"], ["Pending", "number"], ["Lost", "number"]], "Ways in");
-    const out = make("div");
-    main.append(put(panel("Ways in"), make("p", "Read: entries since this worker's start. In flight: read and not committed yet. Pending: not acknowledged yet. Lost: trimmed before anyone read them.", "quiet"), ways.element), panel("Ways out", out));
-    const fill = whenChanged((inputs) => ways.fill(inputs.map((input) => [input.name, input.kind, stateOf(input), ...["read", "in_flight", "pending", "lost"].map((key) => whole(input[key]))])));
+    const ways = table(WAYS, "Ways in"), out = make("div"), words = make("details");
+    put(words, make("summary", "What the columns say"), facts(...WORDS));
+    const waysPanel = put(panel("Ways in"), ways.element, words), outPanel = panel("Ways out", out), blind = blindPanel();
+    for (const one of [waysPanel, blind]) one.classList.add("wide");
+    main.append(waysPanel, outPanel, blind);
+    const fill = whenChanged((inputs, now) => ways.fill(inputs.map((input) => wayRow(input, now))));
     const fillOut = whenChanged((outputs) => out.replaceChildren(facts(
       ["Redis", outputs.is_up ? badge("✓ takes events", "good") : badge("✕ takes no events", "bad")],
       ["published since the start", whole(outputs.published)],
@@ -18,7 +51,7 @@ export const streams = {
       ["on channels only", whole(outputs.unfenced)])));
     return {
       show(status) {
-        fill(status.inputs);
+        fill(status.inputs, status.inputs.some((input) => input.pending_since || input.unread_since) ? status.at : "");
         fillOut(status.outputs);
       },
     };

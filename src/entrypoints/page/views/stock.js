@@ -2,6 +2,7 @@
 import { read, path } from "../base/api.js";
 import { UNKNOWN, clock, link, make, panel, put, table, whole } from "../base/dom.js";
 import { address } from "../frame/router.js";
+import { republishPanel } from "./republish.js";
 
 const BATCH_COLUMNS = [["Batch"], ["Due"], ["Quantity", "number"], ["Allocated", "number"], ["Available", "number"]];
 
@@ -53,6 +54,7 @@ export const skuView = {
       eventsOf({ sku: name }),
       put(panel("Batches, in the order in which they are used"), batches.element),
       panel(`The newest events, of version ${whole(product.version)} and before`, events instanceof Error ? make("p", events.message, "refusal") : eventsTable([...events].reverse())),
+      ...(product.version ? [republishPanel(name, product.version)] : []),
     ];
   }),
 };

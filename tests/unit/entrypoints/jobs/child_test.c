@@ -138,6 +138,33 @@ START_TEST(a_child_has_only_its_standard_descriptors_and_no_input)
 }
 END_TEST
 
+START_TEST(hidden_arguments_come_by_standard_input)
+{
+	const char *const words[] = {"-c", "tr '\\0\\n' ',;'; echo", "a secret", "of\nlines", NULL};
+
+	ck_assert_ptr_nonnull(child_start(children, &(struct child_call){.arguments = words,
+									 .hides_arguments = true,
+									 .line = on_line,
+									 .ended = on_ended}));
+	await_end(1);
+	ck_assert_ptr_nonnull(strstr(lines, "|a secret,of;lines,"));
+}
+END_TEST
+
+START_TEST(no_argument_that_is_hidden_is_on_the_command_line)
+{
+	const char *const words[] = {"-c", "tr '\\0' ',' </proc/$$/cmdline | cut -c 1-3; echo $0", "a secret",
+				     NULL};
+
+	ck_assert_ptr_nonnull(child_start(children, &(struct child_call){.arguments = words,
+									 .hides_arguments = true,
+									 .line = on_line,
+									 .ended = on_ended}));
+	await_end(1);
+	ck_assert_str_eq(lines, "|all|--words-from-stdin");
+}
+END_TEST
+
 START_TEST(signals_that_the_worker_ignores_have_their_defaults)
 {
 	signal(SIGHUP, SIG_IGN);
@@ -354,6 +381,8 @@ SUITE("children", set_up, tear_down)
 {
 	tcase_add_test(tests, each_whole_line_is_passed_on);
 	tcase_add_test(tests, a_long_line_is_passed_on_as_one);
+	tcase_add_test(tests, hidden_arguments_come_by_standard_input);
+	tcase_add_test(tests, no_argument_that_is_hidden_is_on_the_command_line);
 	tcase_add_test(tests, the_error_is_the_last_one_of_the_program);
 	tcase_add_test(tests, a_child_has_only_its_standard_descriptors_and_no_input);
 	tcase_add_test(tests, signals_that_the_worker_ignores_have_their_defaults);
