@@ -96,6 +96,7 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->stats.queue_max = config->queue_max;
 	engine->asked_us = INT64_MIN;
 	engine->batches = batch_index_new();
+	engine->message_times = message_times_new();
 	engine->publisher = publisher_new(&engine->publisher_ports, &engine->stats);
 	publisher_on_restored(engine->publisher, note_change, engine);
 	engine->housekeeper = housekeeper_new(&engine->housekeeping_ports, &engine->config, &engine->stats,
@@ -153,6 +154,7 @@ void engine_free(struct engine **engine)
 	housekeeper_free(&it->housekeeper);
 	publisher_free(&it->publisher);
 	batch_index_free(&it->batches);
+	message_times_free(&it->message_times);
 	product_cache_free(&it->shared.cache);
 	free(it);
 	*engine = NULL;
@@ -368,6 +370,22 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 	delivery_free(&delivery);
 	engine_check_full(engine);
 	sku_resolver_check_room(engine->resolver);
+}
+
+void engine_finish_unit(struct engine *engine, struct delivery_queue *deliveries,
+			const struct unit_times *times)
+{
+	message_times_begin_unit(engine->message_times, times);
+	for (struct delivery *delivery; (delivery = delivery_queue_pop(deliveries));) {
+		message_times_note(engine->message_times, delivery);
+		engine_finish(engine, delivery);
+	}
+}
+
+const struct message_time *engine_message_time(const struct engine *engine, const char *id,
+					       const struct unit_times **unit)
+{
+	return message_times_find(engine->message_times, id, unit);
 }
 
 const struct engine_stats *engine_stats(const struct engine *engine)

@@ -18,6 +18,7 @@
 #include "bus/engine/engine_ports.h"
 #include "bus/engine/engine_stats.h"
 #include "bus/messages/delivery.h"
+#include "bus/statistics/message_times.h"
 
 struct engine;
 
@@ -115,6 +116,10 @@ void engine_drain(struct engine *engine, void (*drained)(void *context), void *c
  * 2 s at most.
  */
 void engine_stop_notifications(struct engine *engine);
+
+/* When the last message with that id was received, handled and committed; NULL: see message_times.h. */
+const struct message_time *engine_message_time(const struct engine *engine, const char *id,
+					       const struct unit_times **unit);
 
 const struct engine_stats *engine_stats(const struct engine *engine);
 

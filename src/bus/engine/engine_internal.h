@@ -35,6 +35,8 @@ struct engine {
 	/* Whether work gets done: by each lane and the parking lane, by the intake, and by empty units. */
 	struct progress_watch lane_watches[LANES_MAX + 1], intake_watch, probe_watch;
 
+	struct message_times *message_times;
+
 	int64_t committed_ms; /* when a lane was done with a unit last */
 
 	int64_t database_us; /* what the database's clock showed, */

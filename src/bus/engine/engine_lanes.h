@@ -10,6 +10,7 @@
 #include "bus/engine/engine_stats.h"
 #include "bus/lane/parked.h"
 #include "bus/messages/delivery.h"
+#include "bus/statistics/message_times.h"
 
 struct batch_index;
 struct engine;
@@ -85,6 +86,10 @@ bool engine_has_room_for_process(const struct engine *engine);
 
 /* The delivery has its outcome, and its effect is committed: answers it, and frees it. */
 void engine_finish(struct engine *engine, struct delivery *delivery);
+
+/* The same for all that were committed with one unit. */
+void engine_finish_unit(struct engine *engine, struct delivery_queue *deliveries,
+			const struct unit_times *times);
 
 /* A lane became idle: if that completes what engine_drain() waits for, the drain is reported. */
 void engine_check_drained(struct engine *engine);

@@ -242,6 +242,7 @@ static void end_stage(struct lane *lane, enum unit_stage stage)
 	int64_t now_us = engine_now_us(lane->engine);
 
 	unit_statistics_add(&lane->shared->stats->by_unit, stage, now_us - lane->stage_us);
+	lane->times.ended_us[stage] = now_us;
 	lane->stage_us = now_us;
 }
 
@@ -252,6 +253,7 @@ void lane_redo(struct lane *lane)
 
 	lane->state = LANE_HANDLING;
 	lane->stage_us = engine_now_us(lane->engine);
+	lane->times = (struct unit_times){.began_us = lane->stage_us};
 	engine_lane_began(lane->engine, lane->number);
 	reopen(lane);
 	unit_of_work_clear(uow);
@@ -367,8 +369,8 @@ void lane_finish(struct lane *lane)
 	poison_search_clear(&lane->search, count + postponed);
 	poison_search_note_commit(&lane->search);
 	unit_of_work_clear(&lane->uow);
-	for (struct delivery *delivery; (delivery = delivery_queue_pop(&lane->done));)
-		engine_finish(lane->engine, delivery);
+	lane->times.messages = count;
+	engine_finish_unit(lane->engine, &lane->done, &lane->times);
 	if (lane->trying)
 		parking_release(lane);
 	lane->state = LANE_IDLE;

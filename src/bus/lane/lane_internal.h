@@ -53,8 +53,9 @@ struct lane {
 	bool stepping;                /* the unit takes a step of the first shrink, */
 	bool stepped;                 /* and has done so */
 	int64_t steps_from_ms;        /* no step is taken before this time */
-	int64_t stage_us;             /* when the stage of the unit that is under way began */
-	int loads;                    /* for the next step or message, beyond the first load */
+	struct unit_times times;
+	int64_t stage_us; /* when the stage of the unit that is under way began */
+	int loads;        /* for the next step or message, beyond the first load */
 
 	struct product_cache *cache; /* of all lanes, or the parking lane's own */
 	uint64_t cache_of;           /* the sessions that were lost when the lane used the cache last */

@@ -3,6 +3,8 @@
 #include "entrypoints/http_admin/admin_tasks.h"
 
 #include "bus/ports/logger.h"
+#include "core/base/calendar.h"
+#include "core/base/must.h"
 #include "entrypoints/http/command_endpoint.h"
 #include "entrypoints/http_reads/read_exchange.h"
 
@@ -13,7 +15,8 @@
 #define UNKNOWN "no outcome yet"
 
 struct looked_up {
-	const char *id; /* encoded */
+	const struct http_api *api;
+	const char *name, *id; /* the same, decoded and encoded */
 	bool is_withheld;
 };
 
@@ -37,7 +40,55 @@ static const char *without_events(const struct admin_output *output, struct aren
 	return copy;
 }
 
-/* The output is an object, to which the place of the dead letters is added. */
+/* ---- the instants of its way, which only the worker knows that handled it ---- */
+
+/* 0 us, by the engine's clock: it did without that. */
+static json_t *instant_json(const struct http_api *api, int64_t us)
+{
+	char text[INSTANT_TEXT_SIZE];
+
+	if (!us)
+		return json_null();
+	instant_format((int64_t)(api->clock_began * 1e6) + us, text);
+	return must(json_string(text));
+}
+
+static json_t *published_json(const struct message_time *time)
+{
+	char text[INSTANT_TEXT_SIZE];
+
+	if (time->published_us == NO_INSTANT)
+		return json_null();
+	instant_format(time->published_us, text);
+	return must(json_string(text));
+}
+
+static const char *times_text(const struct http_api *api, const char *id, struct arena *arena)
+{
+	const struct unit_times *unit;
+	const struct message_time *time = engine_message_time(api->services.engine, id, &unit);
+	const int64_t *ended;
+	const char *copy;
+	json_t *json;
+	char *text;
+
+	if (!time)
+		return "null";
+	ended = unit->ended_us;
+	json = must(json_pack(
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "way", transport_name(time->transport),
+		"published", published_json(time), "received", instant_json(api, time->received_us), "began",
+		instant_json(api, unit->began_us), "loaded", instant_json(api, ended[STAGE_LOAD]), "handled",
+		instant_json(api, ended[STAGE_HANDLE]), "committed", instant_json(api, ended[STAGE_FLUSH]),
+		"unit_messages", (json_int_t)unit->messages));
+	text = must(json_dumps(json, JSON_COMPACT));
+	copy = arena_strdup(arena, text);
+	free(text);
+	json_decref(json);
+	return copy;
+}
+
+/* The output is an object, to which the instants and the place of the dead letters are added. */
 static void reply_message(const struct http_call *call, const struct admin_result *result, void *context)
 {
 	const struct admin_output *output = &result->output;
@@ -50,10 +101,13 @@ static void reply_message(const struct http_call *call, const struct admin_resul
 		text = asked->is_withheld ? without_events(output, arena)
 					  : arena_text(arena, output->text, output->size);
 	if (text)
-		reply_json_text(call,
-				arena_printf(arena,
-					     "%.*s,\"dead_letters\":\"/admin/dead-letters?message-id=%s\"}",
-					     (int)strlen(text) - 1, text, asked->id));
+		reply_json_text(
+			call,
+			arena_printf(
+				arena,
+				"%.*s,\"times\":%s,\"dead_letters\":\"/admin/dead-letters?message-id=%s\"}",
+				(int)strlen(text) - 1, text, times_text(asked->api, asked->name, arena),
+				asked->id));
 	else if (end->cut == CHILD_ENDED_ITSELF && end->status == STATUS_TRY_AGAIN &&
 		 strstr(end->error, UNKNOWN))
 		reply_not_found(call, end->error);
@@ -71,6 +125,7 @@ void serve_message(struct http_api *api, const struct http_call *call, const cha
 		return;
 	asked = arena_alloc(exchange->arena, sizeof *asked);
 	*asked = (struct looked_up){
+		api, exchange->name,
 		arena_strdup(exchange->arena, name_encode(exchange->name, exchange->arena)),
 		!http_shows_payloads(api, call)};
 	admin_read(exchange,

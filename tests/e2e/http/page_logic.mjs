@@ -9,6 +9,7 @@ const { parse, stringify } = await load("base/exact");
 const { merged, samplesOf } = await load("frame/samples");
 const { lines, minutesOf, rounded } = await load("base/charts");
 const { valueOf } = await load("letters/fields");
+const { microseconds, stepsOf } = await load("views/waterfall");
 const { undoing } = await load("letters/actions");
 const { sentence, span, visible } = await load("base/dom");
 
@@ -46,6 +47,18 @@ test("a line has gaps where a figure is not known and where no sample was taken"
 test("a scale ends at a round number, and its time at no more than is known", () => {
   assert.deepEqual([1, 1.2, 3, 51, 700, 1000].map(rounded), [1, 2, 5, 100, 1000, 1000]);
   assert.deepEqual([59, 61, 240, 600.9, 86400].map((s) => minutesOf([{ at: 0 }, { at: s * 1000 }])), [1, 2, 5, 10, 1440]);
+});
+
+test("the way of a message is made of the steps whose both ends are known", () => {
+  const at = (us) => `2026-01-01T00:00:00.${String(us).padStart(6, "0")}Z`;
+  const times = { published: null, received: at(100), began: at(150), loaded: null, handled: at(180), committed: at(1180) };
+  const steps = stepsOf(times, [{ name: "line_allocated", at: at(3000) }, { name: "out_of_stock", at: null }, { name: "early", at: at(1) }]);
+  const first = microseconds(at(0));
+  assert.deepEqual(steps.map(({ name, from, to }) => [name, from - first, to - first]), [
+    ["waits for its unit of work", 100, 150], ["is handled", 150, 180], ["is committed", 180, 1180],
+    ["line_allocated goes out", 1180, 3000], ["early goes out", 1180, 1180],
+  ]);
+  assert.equal(microseconds("2026-01-01T00:00:00Z"), Date.UTC(2026, 0, 1) * 1000);
 });
 
 test("what was discarded before is not restored by an undo", () => {

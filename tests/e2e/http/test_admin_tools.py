@@ -154,6 +154,20 @@ def test_events_that_cannot_be_published_again_are_no_job(worker):
     assert get(worker, "/admin/jobs").json()["jobs"] == []
 
 
+# ---- one message ----
+
+
+def test_the_instants_of_a_message_are_known_to_the_worker_that_handled_it(worker):
+    repair(worker, "lamp")
+    fields = json.dumps({"orderid": "order", "sku": "lamp", "qty": 1, "id": "m-1"})
+    worker.redis.xadd(worker.prefix + "allocd:commands", {"type": "allocate", "data": fields})
+    times = wait_until(lambda: (answer := worker.get("/admin/messages/m-1")).status_code == 200 and answer.json(), "the outcome")["times"]
+
+    assert times["way"] == "stream" and times["unit_messages"] >= 1
+    instants = [times[name] for name in ("published", "received", "began", "handled", "committed")]
+    assert all(instants) and instants[1:] == sorted(instants[1:]), times
+
+
 # ---- streams and subscriptions ----
 
 

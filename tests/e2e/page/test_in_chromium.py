@@ -10,18 +10,11 @@ import re
 
 import installation
 import pytest
-from browser import running_browser
 from installation import ROOT, wait_until
 
 TOKEN = "a-token-of-32-characters-0123456"
 HOSTILE = "<img src=x onerror=alert(1)>\u202e"
 PICTURES = pathlib.Path(os.environ.get("ALLOCD_TEST_PICTURES") or ROOT / "build-pictures")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as there:
-        yield there
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +88,14 @@ VIEWS = {
     "sku/LAMP": "line_allocated",
     "order/order-1": "Lines that hold stock",
     "batch/shelf": "in the warehouse",
-    "streams": "takes events",
+    "events": "Older events",
+    "message/m-1": "is committed",
+    "streams": "not connected yet",
     "workers": "units of work",
     "try/allocate": "Send allocate",
     "help": "g o",
 }
-ON_A_PHONE = ["", "dead", "dead/12", "sku/LAMP"]
+ON_A_PHONE = ["", "dead", "dead/12", "sku/LAMP", "events", "message/m-1", "streams"]
 
 
 def go(browser, view):

@@ -105,6 +105,7 @@ export function table(columns, caption) {
       const cell = make(i ? "td" : "th", undefined, columns[i][1]);
       if (!i) cell.scope = "row";
       cell.dataset.title = columns[i][0];
+      if (content === UNKNOWN || content === undefined || content === null) cell.classList.add("unknown");
       return put(cell, ...[content ?? UNKNOWN].flat());
     }));
   }

@@ -34,9 +34,11 @@ function move(step) {
   rows[here < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, here + step))]?.focus();
 }
 
-// Presses the button of the view that says that it is for this key.
+// Presses the button of the view that says that it is for this key, from where Tab then continues.
 function press(key) {
-  document.querySelector(`main button[data-key="${key}"]:not(:disabled)`)?.click();
+  const button = document.querySelector(`main button[data-key="${key}"]:not(:disabled)`);
+  button?.focus();
+  button?.click();
 }
 
 let led = -Infinity; // when "g" was pressed

@@ -5,7 +5,7 @@ import { ask, asOperator, checkbox, field } from "../base/dialogs.js";
 import { stringify } from "../base/exact.js";
 import { outcomeBadge } from "./groups.js";
 import { jobPanel } from "./jobs.js";
-import { address, status } from "../frame/router.js";
+import { address, again, status } from "../frame/router.js";
 
 const REHEARSED_AT_MOST = 100, TYPED_ABOVE = 10, RATE = 50;
 
@@ -16,7 +16,7 @@ function eventsOf(letter) {
 }
 
 function rehearsed(result) {
-  const rows = table([["Letter", "number"], ["Outcome"], ["What would change"], ["Events that would go out"]], "Rehearsal");
+  const rows = table([["Letter", "number"], ["Outcome"], ["Changes"], ["Events"]], "Rehearsal");
   rows.fill(result.letters.map((letter) => [
     link(String(letter.id), address("dead", letter.id)),
     [outcomeBadge(letter.outcome), letter.outcome === "handled" ? "" : ` ${letter.reason || ""}`],
@@ -67,7 +67,7 @@ function tick(isUnrehearsed) {
 // the operator's edits, or throws when they are wrong; `onChange` is called when letters were changed.  Those
 // of the filter `exported`, when it is given, can be exported.
 export function actionsPanel(which, count, edits, onChange, exported) {
-  const outcome = make("div", undefined, "outcome"), refusal = make("p", "", "refusal");
+  const hint = make("p", "A replay is possible after a rehearsal.", "quiet hint"), outcome = make("div", undefined, "outcome"), refusal = make("p", "", "refusal");
   let rehearsedWith = null, isUnrehearsed = false, job = { close() {} };
   const expected = { ...which, expected_count: count };
 
@@ -97,6 +97,7 @@ export function actionsPanel(which, count, edits, onChange, exported) {
     outcome.replaceChildren(...parts);
     rehearsedWith = stringify(asked);
     replay.disabled = false;
+    hint.hidden = true;
   }
 
   async function onReplay() {
@@ -109,7 +110,10 @@ export function actionsPanel(which, count, edits, onChange, exported) {
       { ...expected, edits: asked, stop_at_failure: count > 1 && stop.input.checked, ...(rate.input.value ? { rate: Number(rate.input.value) } : {}) }));
     if (!began) return;
     replay.disabled = true;
-    job = jobPanel(began, onChange);
+    job = jobPanel(began, () => {
+      onChange();
+      outcome.append(put(make("p", undefined, "buttons"), button("Show what is left", again)));
+    });
     outcome.replaceChildren(job.element);
   }
 
@@ -136,8 +140,7 @@ export function actionsPanel(which, count, edits, onChange, exported) {
   const discard = button(`Discard ${whole(count)} …`, guarded(onDiscard));
   rehearse.dataset.key = "r";
   replay.disabled = true;
-  replay.title = "After a rehearsal";
-  const element = put(panel("What to do"), put(make("p", undefined, "buttons"), rehearse, replay, discard, ...(exported ? [exportButton(exported, refusal)] : [])), refusal, outcome);
+  const element = put(panel("What to do"), put(make("p", undefined, "buttons"), rehearse, replay, discard, ...(exported ? [exportButton(exported, refusal)] : [])), hint, refusal, outcome);
   return { element, close: () => job.close() };
 }
 

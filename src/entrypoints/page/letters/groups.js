@@ -24,7 +24,7 @@ function what(group) {
 
 // The largest `limit` groups; asked again when the number of dead letters has changed, and now and then.
 export function groupsPanel(limit, query = "") {
-  const rows = table([["Count", "number"], ["What, and what to do"], ["Last"]], "Groups of dead letters"), note = make("p", "", "quiet");
+  const rows = table([["Count", "number"], ["What"], ["Last"]], "Groups of dead letters"), note = make("p", "", "quiet");
   let askedAt = 0;
 
   const fill = whenChanged((groups, hasMore) => {

@@ -75,7 +75,7 @@ export function jobsPanel() {
   });
   let isLoaded = false;
 
-  const fill = whenChanged((jobs) => rows.fill(jobs.sort((one, other) => Date.parse(other.began_at) - Date.parse(one.began_at)).map((job) => [link(job.id, address("job", job.id)), clock(job.began_at), job.who, summary(job)]), "No replay since this worker's start."));
+  const fill = whenChanged((jobs) => rows.fill(jobs.sort((one, other) => Date.parse(other.began_at) - Date.parse(one.began_at)).map((job) => [link(job.id, address("job", job.id)), clock(job.began_at), job.who, summary(job)]), "No job since this worker's start."));
   const load = () => read("admin/jobs").then(({ jobs }) => {
     for (const job of jobs) known.set(job.id, known.get(job.id) || job);
     isLoaded = true;

@@ -60,14 +60,23 @@ function openGroup(main, query) {
     const which = next && !isDiscarded ? { filter } : { ids: letters.map(({ id }) => id) }, exported = isDiscarded ? null : filter;
     const title = filter["reason-is"] || filter.reason || (isDiscarded ? "Discarded letters" : "Dead letters");
     const parts = [make("h2", title, "subject"), letters.length ? adviceOf(letters[0], "lead") : ""];
+    const listed = panel("", list.element);
+    const setHeading = (answered, more, all) => {
+      listed.querySelector("h2").textContent = more ? `The oldest ${whole(answered.length)} of ${whole(all)}` : counted(answered.length, "letter", "letters");
+    };
+    const refill = async () => {
+      const now = await read(path);
+      list.fill(now);
+      setHeading(now.dead_letters, now.next, await countOf(filter, now.dead_letters, now.next));
+    };
+    setHeading(letters, next, count);
     if (letters.length && mayWrite() && isDiscarded) parts.push(restorePanel(which, count, again));
     else if (letters.length && mayWrite()) {
-      const actions = actionsPanel(which, count, () => ({}), async () => list.fill(await read(path)), exported);
+      const actions = actionsPanel(which, count, () => ({}), refill, exported);
       onClose(actions.close);
       parts.push(actions.element);
     } else if (!mayWrite()) parts.push(readOnly());
-    const heading = next ? `The oldest ${whole(letters.length)} of ${whole(count)}` : counted(count, "letter", "letters");
-    return [...parts, panel(heading, list.element)];
+    return [...parts, listed];
   });
 }
 

@@ -9,7 +9,8 @@ import { batch, order, sku } from "./stock.js";
 const ROWS_MAX = 200;
 const OLDER = 100; // events that are fetched at a time
 const FILTERS = [["sku", "SKU"], ["order", "Order"], ["batch", "Batch"], ["type", "Event"]];
-const COLUMNS = [["Time", "short"], ["Event"], ["Order"], ["SKU"], ["Quantity", "number"], ["Batch"], ["Version", "number"]];
+const COLUMNS = [["Time", "short"], ["Event", "short"], ["Order"], ["SKU"], ["Quantity", "number"], ["Batch"], ["Version", "number"]];
+const FEW = [0, 1, 2, 3, 5]; // of the columns, where there is little room
 const FLOWING = "Events as they go out, the newest first.";
 const TO_MS = { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 };
 
@@ -32,7 +33,7 @@ function field(name, title, value) {
 
 function timeOf(instant) {
   if (!instant) return UNKNOWN;
-  return time(new Date(instant).toLocaleTimeString("sv", TO_MS), instant);
+  return time(new Date(instant).toLocaleTimeString("sv", TO_MS).replace(",", "."), instant);
 }
 
 // A CloudEvent bears the event's fields in `data`; an event that cannot be read has none.
@@ -84,7 +85,8 @@ function newest(list, max, say) {
 // With `onFilter` it has fields to filter by, which `query` fills, and `onFilter` is given what they say.
 export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(), onFilter }) {
   const form = make("form", undefined, "filters"), state = make("p", "Connecting …", "quiet");
-  const list = table(COLUMNS, "Events"), say = (text) => { state.textContent = text; }, rows = newest(list, rowsMax, say);
+  const all = COLUMNS.map((_, i) => i), shown = onFilter ? all : FEW;
+  const list = table(shown.map((i) => COLUMNS[i]), "Events"), say = (text) => { state.textContent = text; }, rows = newest(list, rowsMax, say);
   const pause = button("Pause (p)", toggle), older = button("Older events", lookBack);
   let watched = null, before; // the entry before which older ones are
 
@@ -92,7 +94,7 @@ export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(),
 
   function noteRow(text) {
     const note = make("td", text, "quiet");
-    note.colSpan = COLUMNS.length;
+    note.colSpan = shown.length;
     return put(make("tr"), note);
   }
   const addNote = (text) => rows.add(noteRow(text));
@@ -101,7 +103,8 @@ export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(),
   function eventRow(event) {
     let row;
     try {
-      row = list.row(cellsOf(event));
+      const cells = cellsOf(event);
+      row = list.row(shown.map((i) => cells[i]));
     } catch {
       row = noteRow("… an event that cannot be shown");
     }
@@ -130,10 +133,10 @@ export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(),
   // What goes out meanwhile waits, so that the rows stay where they are read.
   async function lookBack() {
     if (!rows.isPaused()) toggle();
-    const shown = [...list.body.rows].findLast((row) => row.dataset.entry)?.dataset.entry;
+    const last = [...list.body.rows].findLast((row) => row.dataset.entry)?.dataset.entry;
     older.disabled = true;
     try {
-      const answer = await read(path(["admin", "events"], { ...Object.fromEntries(filter()), limit: OLDER, before: before || shown }));
+      const answer = await read(path(["admin", "events"], { ...Object.fromEntries(filter()), limit: OLDER, before: before || last }));
       before = answer.before;
       list.body.append(...answer.events.map(eventRow));
       if (before === null) list.body.append(noteRow("… no older ones are in the stream of events"));

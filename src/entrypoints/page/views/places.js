@@ -40,7 +40,7 @@ export const streams = {
     const ways = table(WAYS, "Ways in"), out = make("div"), words = make("details");
     put(words, make("summary", "What the columns say"), facts(...WORDS));
     const waysPanel = put(panel("Ways in"), ways.element, words), outPanel = panel("Ways out", out), blind = blindPanel();
-    for (const one of [waysPanel, blind]) one.classList.add("wide");
+    waysPanel.classList.add("wide");
     main.append(waysPanel, outPanel, blind);
     const fill = whenChanged((inputs, now) => ways.fill(inputs.map((input) => wayRow(input, now))));
     const fillOut = whenChanged((outputs) => out.replaceChildren(facts(
