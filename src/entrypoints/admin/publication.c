@@ -4,6 +4,7 @@
 #include "adapters/codec/codec.h"
 #include "adapters/system/random.h"
 #include "core/base/must.h"
+#include "entrypoints/cli/text.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -11,16 +12,21 @@
 
 static bool find_type(const char *name, struct arena *arena, enum message_type *type, const char **error)
 {
-	const char *names = "";
+	struct nearest nearest = {.word = name};
+	const char *names = "", *hint;
 
 	*type = message_type_named(name);
 	if (message_is_command(*type))
 		return true;
 	for (int i = MSG_NONE + 1; i < MSG_TYPES; i++) {
-		if (message_is_command((enum message_type)i))
-			names = arena_printf(arena, "%s %s", names, message_name((enum message_type)i));
+		if (!message_is_command((enum message_type)i))
+			continue;
+		names = arena_printf(arena, "%s %s", names, message_name((enum message_type)i));
+		nearest_consider(&nearest, message_name((enum message_type)i));
 	}
-	*error = arena_printf(arena, "'%s' is not a command; there are:%s", name, names);
+	hint = nearest_hint(&nearest, "", arena);
+	*error = arena_printf(arena, "'%s' is not a command%s", name,
+			      *hint ? hint : arena_printf(arena, "; there are:%s", names));
 	return false;
 }
 

@@ -9,12 +9,15 @@
  */
 #include "adapters/redis/protocol/resp_writer.h"
 #include "bus/base/stream_plan.h"
+#include "core/base/must.h"
 #include "entrypoints/admin/admin_tools.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/poll_deadline.h"
+#include "entrypoints/cli/print.h"
 #include "tools_sql.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -277,29 +280,34 @@ static bool report_order(const struct resize *resize, const char *why)
 	return tools_report(resize->tools, STATUS_CONFIGURATION, resize->recorded, why);
 }
 
-static bool say(const char *recorded, const char *next)
+/* What is recorded now, and what to do next. */
+static bool say(const struct resize *resize, const char *recorded, const char *next)
 {
-	printf("%s\n%s\n", recorded, next);
+	if (invocation_flag(resize->tools->invocation, "json"))
+		json_line_print(must(json_pack("{s:s, s:s}", "recorded", recorded, "next", next)), stdout);
+	else
+		printf("%s\n%s\n", recorded, next);
 	return true;
 }
 
 static bool say_prepared(const struct resize *resize, const char *recorded)
 {
-	return say(recorded, arena_printf(resize->tools->invocation->arena,
-					  "Next: start the workers again, one after the other, with "
-					  "ALLOCD_STREAM='%s'; then run this again.",
-					  resize->to->text));
+	return say(resize, recorded,
+		   arena_printf(resize->tools->invocation->arena,
+				"Next: start the workers again, one after the other, with "
+				"ALLOCD_STREAM='%s'; then run this again.",
+				resize->to->text));
 }
 
-static bool say_agreed(const char *recorded)
+static bool say_agreed(const struct resize *resize, const char *recorded)
 {
-	return say(recorded,
+	return say(resize, recorded,
 		   "Next: let the publishers go over to the new streams; then run this with --finish.");
 }
 
-static bool say_finished(const char *recorded)
+static bool say_finished(const struct resize *resize, const char *recorded)
 {
-	return say(recorded, "Done: the workers with this list read its streams.");
+	return say(resize, recorded, "Done: the workers with this list read its streams.");
 }
 
 static bool take_back(struct resize *resize)
@@ -308,7 +316,8 @@ static bool take_back(struct resize *resize)
 	const char *condition[] = {names_of(resize, &plan->from, NULL), "",
 				   names_of(resize, &plan->to, &plan->from)};
 
-	return set_when_workers_agree(resize, plan->from.text, condition) && say_finished(plan->from.text);
+	return set_when_workers_agree(resize, plan->from.text, condition) &&
+	       say_finished(resize, plan->from.text);
 }
 
 static const char not_agreed[] = "this step is recorded, and publishers may not go over yet: run it again";
@@ -322,7 +331,7 @@ static bool agree(struct resize *resize)
 				   ""};
 
 	return set_when_workers_agree(resize, text, condition) && await_holders(resize, not_agreed) &&
-	       say_agreed(text);
+	       say_agreed(resize, text);
 }
 
 static bool change_settled(struct resize *resize, bool is_last)
@@ -330,12 +339,12 @@ static bool change_settled(struct resize *resize, bool is_last)
 	const char *former = resize->plan.from.text, *text;
 
 	if (resize->recorded && !strcmp(former, resize->to->text))
-		return say_finished(former);
+		return say_finished(resize, former);
 	if (is_last)
 		return report_order(resize, "no change of it is under way: run this without --finish first");
 	if (!stream_list_grows(&resize->plan.from, resize->to))
 		return await_streams(resize) && set_list(resize, resize->to->text) &&
-		       say(resize->to->text,
+		       say(resize, resize->to->text,
 			   "Next: start the workers again, one after the other, with this list.");
 	text = stream_plan_text(STREAMS_PREPARED, former, resize->to->text, resize->tools->invocation->arena);
 	return set_list(resize, text) && say_prepared(resize, text);
@@ -362,8 +371,9 @@ static bool change_agreed(struct resize *resize, bool is_last)
 	if (!await_holders(resize, is_last ? "nothing is changed" : not_agreed))
 		return false;
 	if (!is_last)
-		return say_agreed(resize->recorded);
-	return await_streams(resize) && set_list(resize, resize->to->text) && say_finished(resize->to->text);
+		return say_agreed(resize, resize->recorded);
+	return await_streams(resize) && set_list(resize, resize->to->text) &&
+	       say_finished(resize, resize->to->text);
 }
 
 enum exit_status command_streams_resize(const struct invocation *invocation)

@@ -36,6 +36,7 @@ static const struct command_option tail_options[] = {
 static const struct command_option streams_resize_options[] = {
 	{"finish", .help = "the last step of a range that grows: let the workers read the new streams"},
 	{"timeout", OPTION_SECONDS, .value = "SECONDS", .help = "how long to wait; default: 30"},
+	{"json", .help = "print one JSON object"},
 	{0},
 };
 
