@@ -30,7 +30,13 @@
 /* How long an attempt to prepare the database may continue after a signal. */
 #define LEAVE_MS 500
 
-#define POLL_MS 20
+/*
+ * What ends a phase sends no event.  Most phases take milliseconds, so the first polls follow each other
+ * closely.
+ */
+#define POLL_MS      20
+#define POLL_SOON_MS 1
+#define POLLS_SOON   100
 
 enum life_phase {
 	PREPARING,  /* waits for the database, and for its schema to fit */
@@ -54,6 +60,7 @@ struct life {
 	struct unused_signals *unused_signals;
 	struct event *poll;     /* checks whether the phase is over */
 	struct event *deadline; /* of the phase */
+	int polls;              /* in this phase */
 	enum life_phase phase;
 	time_t phase_began_at;
 	bool is_connected; /* the worker was started, after PREPARING */
@@ -65,6 +72,11 @@ static void set_timer(struct event *timer, int ms)
 	const struct timeval delay = {ms / 1000, ms % 1000 * 1000};
 
 	event_add(timer, &delay);
+}
+
+static void poll_later(struct life *life)
+{
+	set_timer(life->poll, life->polls++ < POLLS_SOON ? POLL_SOON_MS : POLL_MS);
 }
 
 /* Whether polling detects the end of the phase. */
@@ -87,8 +99,9 @@ static void enter(struct life *life, enum life_phase phase)
 		set_timer(life->deadline, 1000 * life->invocation->config.start_wait_s);
 	else if (deadlines_ms[phase])
 		set_timer(life->deadline, deadlines_ms[phase]);
+	life->polls = 0;
 	if (is_polled(phase))
-		set_timer(life->poll, phase == CONFIRMING ? 0 : POLL_MS);
+		poll_later(life);
 	if (phase == ENDED)
 		event_base_loopexit(life->base, NULL);
 }
@@ -294,7 +307,7 @@ static void on_poll(evutil_socket_t socket, short what, void *context)
 		 (life->phase == FLUSHING && !unanswered(life)))
 		end(life, STATUS_DONE);
 	if (is_polled(life->phase))
-		set_timer(life->poll, POLL_MS);
+		poll_later(life);
 }
 
 static void on_deadline(evutil_socket_t socket, short what, void *context)
