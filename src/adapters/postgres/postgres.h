@@ -36,6 +36,7 @@ struct postgres_config {
 	int64_t dead_letters_max; /* to keep; the oldest rejected and invalid ones are dropped first */
 	int dead_letters_days;    /* days for which they are kept after their last attempt */
 	int answer_timeout_ms;    /* a server that is silent for longer is given up; 0: the default */
+	bool connects_late;       /* once it is used, or after a moment: others are more urgent at a start */
 
 	/*
 	 * Stores write to temporary tables only: later calls read what was written, until the session is lost
@@ -44,11 +45,19 @@ struct postgres_config {
 	bool is_dry_run;
 };
 
-/* Each has a connection of its own, and begins to connect at once. `name` identifies it in the log. */
+/* Each has a connection of its own, which begins at once or late. `name` identifies it in the log. */
 struct postgres_store *postgres_store_new(const struct postgres_config *config, const char *name);
 
 /* For a lane, whose statements end after a second: see FAILURE_BUSY. */
 struct postgres_store *postgres_lane_store_new(const struct postgres_config *config);
+
+/*
+ * For one port each: the batch directory and processes, the outbox, or chores.  Its session prepares only the
+ * statements of that port.
+ */
+struct postgres_store *postgres_intake_store_new(const struct postgres_config *config);
+struct postgres_store *postgres_publisher_store_new(const struct postgres_config *config);
+struct postgres_store *postgres_chores_store_new(const struct postgres_config *config);
 
 /* For the parking lane, which hardly waits for a lock: see bus/lane/parked.h. */
 struct postgres_store *postgres_parking_store_new(const struct postgres_config *config);

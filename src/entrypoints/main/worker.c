@@ -122,16 +122,12 @@ static struct postgres_store *add_store(struct worker *worker, struct postgres_s
 	return worker->stores[worker->store_count++] = store;
 }
 
-static struct postgres_store *make_store(struct worker *worker, const char *name)
-{
-	return add_store(worker, postgres_store_new(&worker->postgres, name));
-}
-
 /* Each store and the views have a connection of their own, so that none waits for another. */
 static void make_stores(struct worker *worker, struct engine_ports *ports)
 {
 	const struct config *config = worker->config;
 	struct postgres_store *intake;
+	struct postgres_config late;
 
 	worker->postgres = (struct postgres_config){
 		.base = worker->base,
@@ -143,16 +139,19 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 		.dead_letters_max = config->dead_letters_max,
 		.dead_letters_days = config->dead_letters_days,
 	};
+	/* The first lane handles what there is until there is much. */
+	late = worker->postgres;
+	late.connects_late = true;
 	for (int lane = 0; lane < config->lanes; lane++)
-		ports->lane_stores[lane] =
-			postgres_unit_store(add_store(worker, postgres_lane_store_new(&worker->postgres)));
-	ports->parking_store =
-		postgres_unit_store(add_store(worker, postgres_parking_store_new(&worker->postgres)));
-	intake = make_store(worker, "intake");
+		ports->lane_stores[lane] = postgres_unit_store(
+			add_store(worker, postgres_lane_store_new(lane ? &late : &worker->postgres)));
+	ports->parking_store = postgres_unit_store(add_store(worker, postgres_parking_store_new(&late)));
+	intake = add_store(worker, postgres_intake_store_new(&worker->postgres));
 	ports->batch_directory = postgres_batch_directory(intake);
 	ports->process_store = postgres_process_store(intake);
-	ports->outbox_store = postgres_outbox_store(make_store(worker, "publisher"));
-	ports->chores_store = postgres_chores_store(make_store(worker, "housekeeper"));
+	ports->outbox_store =
+		postgres_outbox_store(add_store(worker, postgres_publisher_store_new(&worker->postgres)));
+	ports->chores_store = postgres_chores_store(add_store(worker, postgres_chores_store_new(&late)));
 	worker->views = postgres_views_new(&worker->postgres);
 }
 

@@ -37,7 +37,8 @@ struct pg_connection {
 	 * READY: also, a session that is `broken` must be ended.
 	 */
 	struct event timer;
-	bool broken; /* sending failed, or the session is `given_up` */
+	bool is_unused; /* no request came, and no attempt to connect was made */
+	bool broken;    /* sending failed, or the session is `given_up` */
 	const char *given_up;
 	struct pg_request_queue requests;
 	struct query_pipeline

@@ -23,6 +23,9 @@
 /* The time limit for applying settings and preparing statements, which wait for no lock. */
 #define PREPARE_TIMEOUT_MS 8000
 
+/* How long a connection that connects late waits for its first request. */
+#define LATE_MS 500
+
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   1000
 
@@ -105,6 +108,9 @@ void pg_connection_run(struct pg_connection *connection, struct query_pipeline *
 	struct pg_request *request = new_request(connection, pipeline, effect, done, context);
 
 	pg_request_queue_push(&connection->requests, request);
+	if (connection->is_unused)
+		pg_connection_set_timer(&connection->timer, 0);
+	connection->is_unused = false;
 	if (connection->state == CONNECTION_READY)
 		pg_connection_send_requests(connection);
 	if (!request->sent && !sends_one_at_a_time(connection))
@@ -237,6 +243,7 @@ static void on_connected(void *context, PGconn *pg, const char *key, const struc
 static void connect_now(struct pg_connection *connection)
 {
 	connection->state = CONNECTION_CONNECTING;
+	connection->is_unused = false;
 	connection->connector = connector_start(
 		&(struct connector_config){
 			.base = connection->config.base,
@@ -410,11 +417,12 @@ struct pg_connection *pg_connection_new(const struct pg_connection_config *confi
 		connection->config.answer_timeout_ms = ANSWER_TIMEOUT_MS;
 	connection->backoff = (struct backoff){.first_ms = BACKOFF_FIRST_MS, .cap_ms = BACKOFF_MAX_MS};
 	connection->server = (struct server_user){
-		.give_up = on_given_up, .context = connection, .is_store = config->use & FOR_STORE};
+		.give_up = on_given_up, .context = connection, .is_store = config->use & FOR_STORES};
 	connection->role = connection_role_join(config->connections, config->name);
 	known_servers_join(config->servers, &connection->server);
 	evtimer_assign(&connection->timer, config->base, on_timer, connection);
-	pg_connection_set_timer(&connection->timer, 0);
+	connection->is_unused = config->connects_late;
+	pg_connection_set_timer(&connection->timer, config->connects_late ? LATE_MS : 0);
 	return connection;
 }
 

@@ -32,6 +32,7 @@ struct pg_connection_config {
 	uint64_t *losses; /* incremented for each session that is lost; may be NULL */
 	struct connection_statistics *connections; /* counts it by its name; NULL: nothing does */
 	int answer_timeout_ms; /* a server that is silent for longer is given up; 0: the default */
+	bool connects_late;    /* once it is used, or after a moment: others are more urgent at a start */
 };
 
 /*

@@ -12,14 +12,18 @@
 
 /* The users of a statement: a session prepares only what it needs. */
 enum session_use {
-	FOR_STORE = 1,
+	FOR_UNITS = 1,
 	FOR_VIEWS = 2,
 	FOR_CHECKPOINTS = 4,
 	FOR_DRY_RUNS = 8,
 	FOR_LANES = 16,
 	FOR_PARKING = 32,
 	FOR_POOLS = 64, /* never prepared */
-	FOR_LEASES = 128
+	FOR_LEASES = 128,
+	FOR_INTAKE = 256,
+	FOR_PUBLISHER = 512,
+	FOR_CHORES = 1024,
+	FOR_STORES = FOR_UNITS | FOR_INTAKE | FOR_PUBLISHER | FOR_CHORES
 };
 
 struct statement {

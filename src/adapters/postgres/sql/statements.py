@@ -5,9 +5,9 @@ The input is SQL with comments. Each of these lines begins a part of it:
 
     -- define name              a piece of SQL that the parts below contain as {name}; so are numbers that
                                 statements.h defines
-    -- statement NAME           an entry of the table `statements`, for stores
-    -- statement NAME for USE   the same for views, checkpoints, leases, dry_runs, or pools
-                                (which is never prepared)
+    -- statement NAME           an entry of the table `statements`, for units
+    -- statement NAME for USE   the same for other uses: units, intake, publisher, chores, views, checkpoints,
+                                leases, dry_runs, or pools (which is never prepared); several with "and"
     -- query name               the string `sql_name`, one statement
     -- script name              the string `sql_name`, several statements that are sent as one text
     -- rule name: meaning       an entry of the table `sql_rules`; its SQL replaces {rule} in the piece each_rule
@@ -25,9 +25,10 @@ import re
 import sys
 
 KIND = re.compile(r"-- (define|statement|query|script|rule) ")
+USE = "(?:units|intake|publisher|chores|views|checkpoints|leases|dry_runs|pools)"
 HEAD = re.compile(
     r"-- (?:(?P<kind>define|query|script) (?P<name>[a-z_]+)"
-    r"|(?P<statement>statement) (?P<upper>[A-Z_]+)(?: for (?P<use>views|checkpoints|leases|dry_runs|pools))?"
+    rf"|(?P<statement>statement) (?P<upper>[A-Z_]+)(?: for (?P<use>{USE}(?: and {USE})*))?"
     r"|(?P<rule>rule) (?P<dashed>[a-z-]+): (?P<meaning>[^\"\\]+))"
 )
 BLOCK = re.compile(r"\$\$.*?\$\$")
@@ -91,9 +92,13 @@ def twins(statements):
             yield f"{name}_OF_ONE", (of_one, use)
 
 
+def used_by(uses):
+    return " | ".join(f"FOR_{use.upper()}" for use in uses.split(" and "))
+
+
 def statement_table(parts):
     """The header with the enumeration, and the source with the table."""
-    written = {name: (sql, f"FOR_{(use or 'store').upper()}") for name, (_, sql, use) in parts.items()}
+    written = {name: (sql, used_by(use or "units")) for name, (_, sql, use) in parts.items()}
     statements = written | dict(twins(written))
 
     def twin(name):

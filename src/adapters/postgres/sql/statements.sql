@@ -86,14 +86,14 @@ select pg_postmaster_start_time(),
 
 -- ==== resolve ====
 
--- statement RESOLVE_BATCHES
+-- statement RESOLVE_BATCHES for intake
 select w.at, p.sku
 from unnest($1::text[]) with ordinality as w(reference, at)
 cross join lateral (select product_id from batches where reference = w.reference limit 1) as b
 cross join lateral (select sku from products where id = b.product_id limit 1) as p
 
 
--- statement BEGIN_PROCESSES
+-- statement BEGIN_PROCESSES for intake
 -- Rows for each event: its process, and one of the process's lines, if it has any; or one that says that the event is
 -- dated from the future. No row: no process began, because the id is spent, or the replay is stale. A process that is
 -- there already keeps its lines, and their order, by which its commands are numbered. At most 20000 lines are returned,
@@ -160,7 +160,7 @@ union all
 select w.at, 0, 0, null, null, true, true, null from w where w.is_future
 order by 1, 8
 
--- statement DELETE_SPENT_PROCESSES
+-- statement DELETE_SPENT_PROCESSES for intake
 -- A process that began although its id is spent: the id was being spent meanwhile. Its number is returned.
 with spent as materialized (
 	select w.at, p.key
@@ -312,7 +312,7 @@ cross join lateral (
 -- statement INSERT_WITNESS
 insert into units (witness) values ($1) returning at
 
--- statement CHECK_LEASES
+-- statement CHECK_LEASES for units and intake
 -- Locks the leases until we commit: a worker that takes one of them waits for us.
 select expect_leases(count(*), $3::bigint)
 from unnest($1::text[], $2::text[]) as w(name, term)
@@ -498,10 +498,10 @@ delete from dead_letters where ctid = any(array(
 	cross join lateral (select ctid from dead_letters where id = w.id limit 1) as d
 ))
 
--- statement TRIM_DEAD_LETTERS
+-- statement TRIM_DEAD_LETTERS for units and chores
 select trim_dead_letters($1::bigint)
 
--- statement MOVE_CURSORS
+-- statement MOVE_CURSORS for units and publisher
 -- A position beyond the head dates from before this database was restored: events committed below it would be skipped,
 -- so the cursor is not moved.
 update outbox_cursors c set position = locked.position
@@ -585,10 +585,10 @@ where not exists (
 	select from batches locked where locked.id between b.id and b.id for no key update skip locked
 )
 
--- statement PROBE
+-- statement PROBE for units and chores
 insert into units (witness) values (gen_random_uuid())
 
--- statement PROBE_TABLES
+-- statement PROBE_TABLES for units and chores
 -- Writes no row, but requests the locks and the rights that a flush needs, table by table.
 with inbox as (insert into inbox (id) select '' where false),
 	products as (insert into products (id) select 0 where false),
@@ -606,24 +606,24 @@ with inbox as (insert into inbox (id) select '' where false),
 	outbox as (insert into outbox (position) select 0 where false)
 update outbox_cursors set position = position where false
 
--- statement PROBE_LETTERS
+-- statement PROBE_LETTERS for units and chores
 -- Does the same, but only plans, because the statement-level trigger would lock the totals. A session that removes
 -- dead letters holds that lock until its transaction ends, and only messages that become dead letters need to wait.
 explain insert into dead_letters (outcome) select '' where false
 
--- statement PROBE_HEADS
+-- statement PROBE_HEADS for units and chores
 select from outbox_heads order by partition for no key update
 
 
 -- ==== the outbox ====
 
--- statement READ_CURSORS
+-- statement READ_CURSORS for publisher
 select h.partition, c.position, h.position, i.incarnation::text, h.epoch
 from outbox_heads h
 join outbox_cursors c on c.partition = h.partition
 cross join (select incarnation from installation where only_row limit 1) as i
 
--- statement READ_OUTBOX
+-- statement READ_OUTBOX for publisher
 -- Returns no more bytes than asked for, but at least one row.
 select position, frame
 from (
@@ -639,13 +639,13 @@ from (
 where bytes <= $4::bigint or number = 1
 order by position
 
--- statement READ_HEAD
+-- statement READ_HEAD for publisher
 select position from outbox_heads where partition = $1
 
 
 -- ==== notifications ====
 
--- statement TAKE_NOTIFICATIONS
+-- statement TAKE_NOTIFICATIONS for chores
 update notifications set due_at = now() + make_interval(secs => $2::integer)
 where ctid = any(array(
 	select ctid from notifications
@@ -656,14 +656,14 @@ where ctid = any(array(
 ))
 returning id, sku, orderid, qty, attempts, recipient
 
--- statement DELETE_NOTIFICATION
+-- statement DELETE_NOTIFICATION for chores
 delete from notifications where id = $1
 
--- statement POSTPONE_NOTIFICATION
+-- statement POSTPONE_NOTIFICATION for chores
 update notifications set attempts = attempts + 1, due_at = now() + make_interval(secs => $2::integer)
 where id = $1
 
--- statement SPLIT_NOTIFICATION
+-- statement SPLIT_NOTIFICATION for chores
 with gone as (
 	delete from notifications where id = $1 and recipient is null returning sku, orderid, qty, attempts
 )
@@ -674,10 +674,10 @@ cross join unnest($2::text[]) with ordinality as w(recipient, at)
 order by w.at
 returning id
 
--- statement READ_INSTALLATION
+-- statement READ_INSTALLATION for chores
 select incarnation::text from installation where only_row limit 1
 
--- statement READ_STOCK
+-- statement READ_STOCK for chores
 select b.reference, b.eta, b.purchased - b.allocated
 from (select id from products where sku = $1 limit 1) as p
 cross join lateral (
@@ -688,7 +688,7 @@ cross join lateral (
 ) as b
 order by b.eta, b.reference
 
--- statement BURY_NOTIFICATION
+-- statement BURY_NOTIFICATION for chores
 with gone as (
 	delete from notifications where id = $1 returning sku, orderid, qty, attempts, recipient
 )
@@ -705,7 +705,7 @@ cross join lateral (
 
 -- ==== housekeeping ====
 
--- statement READ_SHRINKS
+-- statement READ_SHRINKS for chores
 -- Reads shrinks in a circle, from the product after $2 on.
 select s.product_id, p.sku
 from (
@@ -716,7 +716,7 @@ from (
 ) as s
 cross join lateral (select sku from products where id = s.product_id limit 1) as p
 
--- statement KEEP_PROCESSES
+-- statement KEEP_PROCESSES for chores
 -- A row that is locked has just begun again, or is about to go.
 update processes set due_at = greatest(due_at, now() + make_interval(secs => $2::integer))
 where ctid = any(array(
@@ -725,7 +725,7 @@ where ctid = any(array(
 	cross join lateral (select ctid from processes where key = w.key limit 1 for update skip locked) as p
 ))
 
--- statement CLAIM_PROCESSES
+-- statement CLAIM_PROCESSES for chores
 update processes set due_at = now() + make_interval(secs => $1::integer - $2::integer * random())
 where ctid = any(array(
 	select ctid from processes
@@ -736,7 +736,7 @@ where ctid = any(array(
 ))
 returning key, message, source, message_id, way, place, payload
 
--- statement DELETE_EXPIRED_UNITS
+-- statement DELETE_EXPIRED_UNITS for chores
 -- Deletes on the pages from $1 up to $2. A witness is read again only moments after its unit, so a day is long enough.
 with gone as (
 	delete from units
@@ -745,7 +745,7 @@ with gone as (
 )
 select pg_relation_size('units') / current_setting('block_size')::bigint, (select count(*) from gone), now()
 
--- statement DELETE_EXPIRED_INBOX
+-- statement DELETE_EXPIRED_INBOX for chores
 with gone as (
 	delete from inbox
 	where ctid >= $1::text::tid and ctid < $2::text::tid and handled_at < now() - make_interval(days => $3::integer)
@@ -753,7 +753,7 @@ with gone as (
 )
 select pg_relation_size('inbox') / current_setting('block_size')::bigint, (select count(*) from gone), now()
 
--- statement DELETE_EXPIRED_BLIND_WINDOWS
+-- statement DELETE_EXPIRED_BLIND_WINDOWS for chores
 delete from blind_windows where ctid = any(array(
 	select ctid from blind_windows
 	where until < now() - interval '90 days'
@@ -761,7 +761,7 @@ delete from blind_windows where ctid = any(array(
 	limit $1::integer
 ))
 
--- statement DELETE_EXPIRED_HISTORY
+-- statement DELETE_EXPIRED_HISTORY for chores
 delete from dead_letter_history where ctid = any(array(
 	select ctid from dead_letter_history
 	where at < now() - interval '90 days'
@@ -769,7 +769,7 @@ delete from dead_letter_history where ctid = any(array(
 	limit $1::integer
 ))
 
--- statement DELETE_EXPIRED_DISCARDED_LETTERS
+-- statement DELETE_EXPIRED_DISCARDED_LETTERS for chores
 delete from discarded_letters where ctid = any(array(
 	select ctid from discarded_letters
 	where last_at < now() - interval '7 days'
@@ -777,14 +777,14 @@ delete from discarded_letters where ctid = any(array(
 	limit $1::integer
 ))
 
--- statement DELETE_EXPIRED_DEAD_LETTERS
+-- statement DELETE_EXPIRED_DEAD_LETTERS for chores
 -- Looks at the letters after $1, in the order of their ids.
 select seen, gone, last from expire_dead_letters($1::bigint, $2::integer, $3::integer)
 
--- statement READ_DEAD_LETTER_TOTALS
+-- statement READ_DEAD_LETTER_TOTALS for chores
 select kept, dropped from dead_letter_totals where only_row
 
--- statement DELETE_EXPIRED_OUTBOX
+-- statement DELETE_EXPIRED_OUTBOX for chores
 -- Deletes only rows up to the cursor, because the others are not published yet, and the directory's entries of these
 -- rows. Earlier entries of the same products are those of rows that an earlier program deleted.
 with expired as (

@@ -64,26 +64,42 @@ static struct postgres_store *new_store(const struct postgres_config *config, co
 		.name = name,
 		.logger = config->logger,
 		.connections = config->connections,
-		.use = FOR_STORE | use | (config->is_dry_run ? FOR_DRY_RUNS : 0),
+		.use = use | (config->is_dry_run ? FOR_DRY_RUNS : 0),
 		.losses = &store->unit_store.sessions_lost,
 		.answer_timeout_ms = config->answer_timeout_ms,
+		.connects_late = config->connects_late,
 	});
 	return store;
 }
 
 struct postgres_store *postgres_store_new(const struct postgres_config *config, const char *name)
 {
-	return new_store(config, name, 0);
+	return new_store(config, name, FOR_STORES);
 }
 
 struct postgres_store *postgres_lane_store_new(const struct postgres_config *config)
 {
-	return new_store(config, "lane", FOR_LANES);
+	return new_store(config, "lane", FOR_UNITS | FOR_LANES);
 }
 
 struct postgres_store *postgres_parking_store_new(const struct postgres_config *config)
 {
-	return new_store(config, "parking", FOR_PARKING);
+	return new_store(config, "parking", FOR_UNITS | FOR_PARKING);
+}
+
+struct postgres_store *postgres_intake_store_new(const struct postgres_config *config)
+{
+	return new_store(config, "intake", FOR_INTAKE);
+}
+
+struct postgres_store *postgres_publisher_store_new(const struct postgres_config *config)
+{
+	return new_store(config, "publisher", FOR_PUBLISHER);
+}
+
+struct postgres_store *postgres_chores_store_new(const struct postgres_config *config)
+{
+	return new_store(config, "housekeeper", FOR_CHORES);
 }
 
 void postgres_store_free(struct postgres_store **pointer)

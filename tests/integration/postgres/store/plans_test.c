@@ -35,7 +35,7 @@ static void begin_session(unsigned use)
 static void set_up(void)
 {
 	world_set_up();
-	begin_session(FOR_STORE | FOR_VIEWS | FOR_CHECKPOINTS | FOR_LEASES | FOR_POOLS);
+	begin_session(FOR_STORES | FOR_VIEWS | FOR_CHECKPOINTS | FOR_LEASES | FOR_POOLS);
 }
 
 static void tear_down(void)
@@ -288,7 +288,7 @@ static const char settings_that_plans_and_locks_depend_on[] =
 
 static void set_for_transaction(PGconn *pooled)
 {
-	const char *const params[] = {session_statement_timeout(FOR_STORE), session_lock_timeout(FOR_STORE),
+	const char *const params[] = {session_statement_timeout(FOR_STORES), session_lock_timeout(FOR_STORES),
 				      NULL};
 	PGresult *result;
 
