@@ -182,7 +182,7 @@ core_and_bus_are_pure() {
 }
 
 # The benchmark is a program of its own: the worker's holds no function or datum of it.
-allocd_holds_no_benchmark() { nm --format=just-symbols "$build/allocd" | sed -n '/bench/Ip' | none; }
+allocd_is_the_worker_alone() { nm --format=just-symbols "$build/allocd" | sed -n '/bench\|dev_reset/Ip' | none; }
 
 files_are_short() {
 	git ls-files '*.c' '*.h' '*.py' '*.sql' '*.lua' | xargs wc -l |
@@ -210,7 +210,7 @@ step "layers: only stores see the layout of a product" few_rooms_see_the_product
 step "rooms: an *_internal.h is included from its own room alone" internal_headers_stay_in_their_room
 step "layers: core and bus link with libc alone" core_and_bus_link_with_libc_alone
 step "layers: core and bus call nothing that reads a clock, a file or a socket" core_and_bus_are_pure
-((${#changed[@]})) || step "allocd holds nothing of allocd-bench" allocd_holds_no_benchmark
+((${#changed[@]})) || step "allocd holds nothing of allocd-bench and allocd-dev" allocd_is_the_worker_alone
 step "shellcheck" scripts_clean
 step "every mutant finds its text" mutants_apply
 step "nothing is marked as undone" nothing_left_undone

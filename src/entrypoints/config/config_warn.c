@@ -6,6 +6,9 @@
 
 #define OUR_PREFIX "ALLOCD_"
 
+/* Variables that allocd-dev sets for the clients of a worker: no settings. */
+static const char *const known_others[] = {"ALLOCD_URL", "ALLOCD_DEV_URL"};
+
 static struct nearest nearest_setting(const char *unknown, struct arena *arena)
 {
 	struct nearest nearest = {.word = unknown};
@@ -27,6 +30,8 @@ static void warn_of_unknown(const char *variable, struct logger *logger)
 	const char *name = arena_printf(arena, "%.*s", (int)strcspn(variable, "="), variable);
 	struct nearest nearest = nearest_setting(name, arena);
 
+	for (size_t i = 0; i < sizeof known_others / sizeof *known_others; i++)
+		nearest.distance = strcmp(name, known_others[i]) == 0 ? 0 : nearest.distance;
 	if (nearest.distance > 0)
 		LOG(logger, LOG_WARN, "unknown setting in the environment", LOG_TEXT("setting", name),
 		    LOG_TEXT("nearest", nearest.name));

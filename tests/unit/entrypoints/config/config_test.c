@@ -408,6 +408,14 @@ START_TEST(an_unknown_setting_is_logged_with_the_nearest_name)
 }
 END_TEST
 
+START_TEST(what_allocd_dev_sets_for_clients_is_not_logged)
+{
+	ck_assert_str_eq(warned_of((const char *const[]){"ALLOCD_URL=http://127.0.0.1:5005",
+							 "ALLOCD_DEV_URL=http://127.0.0.1:5006", NULL}),
+			 "");
+}
+END_TEST
+
 START_TEST(known_settings_and_foreign_variables_are_not_logged)
 {
 	ck_assert_str_eq(warned_of((const char *const[]){"ALLOCD_LANES=1", "PATH=/bin", "ALLOC=1", NULL}),
@@ -497,6 +505,7 @@ SUITE("config", set_up, tear_down)
 	tcase_add_test(tests, only_settings_that_may_hold_a_password_have_a_file);
 	tcase_add_test(tests, a_password_in_an_option_is_refused);
 	tcase_add_test(tests, an_unknown_setting_is_logged_with_the_nearest_name);
+	tcase_add_test(tests, what_allocd_dev_sets_for_clients_is_not_logged);
 	tcase_add_test(tests, known_settings_and_foreign_variables_are_not_logged);
 	tcase_add_test(tests, every_setting_is_printed_with_its_value);
 	tcase_add_test(tests, characters_special_to_the_shell_are_quoted);

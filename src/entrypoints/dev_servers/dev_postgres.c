@@ -1,0 +1,209 @@
+/* A private Postgres, on a socket in the scratch directory. */
+#include "entrypoints/dev_servers/dev_postgres.h"
+
+#include "entrypoints/cli/print.h"
+
+#include <libpq-fe.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DATABASE "allocd"
+#define OWNER    "allocd"
+
+#define START_STEP_MS 10
+#define STOP_MS       10000
+#define CONNECT_MS    5000
+
+/* ---- the cluster ---- */
+
+static bool has_cluster(const struct dev_postgres *postgres, const struct dev_site *site)
+{
+	return access(arena_printf(site->arena, "%s/PG_VERSION", postgres->folder), F_OK) == 0;
+}
+
+/* initdb writes PG_VERSION first: so it works in a folder of another name, which is renamed at the end. */
+static const char *new_folder(const struct dev_postgres *postgres, const struct dev_site *site)
+{
+	return arena_printf(site->arena, "%s.new", postgres->folder);
+}
+
+static bool make_cluster(struct dev_postgres *postgres, const struct dev_site *site)
+{
+	const char *const arguments[] = {"initdb",
+					 "--pgdata",
+					 new_folder(postgres, site),
+					 "--username",
+					 OWNER,
+					 "--auth=trust",
+					 "--encoding=UTF8",
+					 "--locale=C.UTF-8",
+					 "--no-sync",
+					 "--no-instructions",
+					 NULL};
+	const char *folder;
+
+	postgres->process.name = "initdb";
+	folder = dev_folder_make(dev_site_data(site), "cluster.new", &site->user, site->arena);
+	return folder &&
+	       dev_process_start(&postgres->process, &(struct dev_program){.path = site->programs.initdb,
+									   .arguments = arguments,
+									   .environment = site->environment,
+									   .user = &site->user,
+									   .folder = folder,
+									   .death_signal = SIGKILL});
+}
+
+bool dev_postgres_begin(struct dev_postgres *postgres, const struct dev_site *site)
+{
+	*postgres = (struct dev_postgres){.process = {.name = "postgres"}};
+	postgres->folder = arena_printf(site->arena, "%s/cluster", dev_site_data(site));
+	postgres->process.log = arena_printf(site->arena, "%s/postgres.log", dev_site_data(site));
+	postgres->url = arena_printf(site->arena, "postgresql:///" DATABASE "?host=%s/socket&user=" OWNER,
+				     site->directory.scratch);
+	postgres->worker_url =
+		arena_printf(site->arena, "postgresql:///" DATABASE "?host=%s/socket&user=" DEV_WORKER,
+			     site->directory.scratch);
+	postgres->sockets = dev_folder_make(site->directory.scratch, "socket", &site->user, site->arena);
+	return postgres->sockets && (has_cluster(postgres, site) || make_cluster(postgres, site));
+}
+
+static bool finish_cluster(struct dev_postgres *postgres, const struct dev_site *site,
+			   const struct dev_wait *wait)
+{
+	if (has_cluster(postgres, site))
+		return true;
+	if (!dev_process_succeeds(&postgres->process, wait))
+		return false;
+	if (rename(new_folder(postgres, site), postgres->folder) == 0)
+		return true;
+	print_error("cannot rename %s to %s", new_folder(postgres, site), postgres->folder);
+	return false;
+}
+
+/* ---- the server ---- */
+
+/*
+ * Where nothing is kept, nothing is made durable, and nothing runs in the background that is of use only
+ * after hours.
+ */
+static bool start_server(struct dev_postgres *postgres, const struct dev_site *site)
+{
+	const char *sync = site->directory.kept ? "fsync=on" : "fsync=off";
+	const char *const arguments[] = {
+		"postgres",
+		"-D",
+		postgres->folder,
+		"-c",
+		"listen_addresses=",
+		"-c",
+		arena_printf(site->arena, "unix_socket_directories=%s", postgres->sockets),
+		"-c",
+		"unix_socket_permissions=0700",
+		"-c",
+		sync,
+		"-c",
+		"shared_buffers=32MB",
+		"-c",
+		"jit=off",
+		"-c",
+		"max_connections=200",
+		"-c",
+		"wal_level=minimal",
+		"-c",
+		"max_wal_senders=0",
+		NULL};
+
+	postgres->process.name = "postgres";
+	return dev_process_start(&postgres->process, &(struct dev_program){.path = site->programs.postgres,
+									   .arguments = arguments,
+									   .environment = site->environment,
+									   .user = &site->user,
+									   .folder = postgres->folder,
+									   .death_signal = SIGQUIT});
+}
+
+static PGconn *connect_to(const struct dev_postgres *postgres, const char *database)
+{
+	const char *const keys[] = {"host", "dbname", "user", "connect_timeout", "options", NULL};
+	const char *const values[] = {postgres->sockets,          database, OWNER, "5",
+				      "-c statement_timeout=30s", NULL};
+
+	return PQconnectdbParams(keys, values, 0);
+}
+
+static PGconn *await_server(struct dev_postgres *postgres, const struct dev_wait *wait)
+{
+	for (;;) {
+		PGconn *pg = connect_to(postgres, "postgres");
+
+		if (PQstatus(pg) == CONNECTION_OK)
+			return pg;
+		if (dev_process_is_over(&postgres->process))
+			dev_process_report_end(&postgres->process);
+		else if (dev_wait_pause(wait, START_STEP_MS)) {
+			PQfinish(pg);
+			continue;
+		} else if (!dev_wait_is_in_vain(wait)) {
+			print_error("postgres does not start: %s", PQerrorMessage(pg));
+		}
+		PQfinish(pg);
+		return NULL;
+	}
+}
+
+static bool execute(PGconn *pg, const char *sql)
+{
+	PGresult *result = PQexec(pg, sql);
+	bool done = PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK;
+
+	if (!done)
+		print_error("postgres: %s", PQresultErrorMessage(result));
+	PQclear(result);
+	return done;
+}
+
+static bool has_database(PGconn *pg)
+{
+	PGresult *found = PQexec(pg, "select from pg_database where datname = '" DATABASE "'");
+	bool has = PQntuples(found) > 0;
+
+	PQclear(found);
+	return has;
+}
+
+static bool make_database(PGconn *pg)
+{
+	return has_database(pg) || (execute(pg, "create role " DEV_WORKER " superuser login") &&
+				    execute(pg, "create database " DATABASE));
+}
+
+bool dev_postgres_start(struct dev_postgres *postgres, const struct dev_site *site)
+{
+	struct dev_wait wait = dev_wait_for(site->link, DEV_START_MS);
+	PGconn *pg;
+	bool done;
+
+	if (!finish_cluster(postgres, site, &wait) || !start_server(postgres, site))
+		return false;
+	pg = await_server(postgres, &wait);
+	done = pg && make_database(pg);
+	PQfinish(pg);
+	return done;
+}
+
+bool dev_postgres_connect(struct dev_postgres *postgres)
+{
+	const struct url_source url = {.read = url_read_text, .context = (void *)(uintptr_t)postgres->url};
+
+	blocking_client_close(&postgres->client);
+	return blocking_client_connect(&postgres->client, &url, CLIENT_WRITES, CONNECT_MS);
+}
+
+/* SIGINT ends it in order, SIGQUIT at once. */
+void dev_postgres_stop(struct dev_postgres *postgres, bool is_kept)
+{
+	blocking_client_close(&postgres->client);
+	dev_process_stop(&postgres->process, is_kept ? SIGINT : SIGQUIT, STOP_MS);
+}
