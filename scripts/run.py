@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""What `./dev run` does once allocd is built: servers, worker, a short demo, and then it stays up.
+"""What `./dev run` does beside servers and a worker: a short demo, and then it stays up.
 
-    run.py [--once] ALLOCD
+    allocd-dev -- run.py [--once] ALLOCD
 
 The demo drives the worker from outside, by the program's own `publish` and `tail`. With --once it ends
 after the demo: with 0 when every expected event came, else with 1.
@@ -9,26 +9,22 @@ after the demo: with 0 when every expected event came, else with 1.
 
 import argparse
 import collections
-import contextlib
 import datetime
 import json
 import os
 import queue
 import shlex
-import socket
+import signal
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 
-import servers
 from message_names import EVENTS
 
 EVENT_TIMEOUT_S = 10
-# The contract gives the worker 10 s to drain.
-WORKER_STOP_TIMEOUT_S = 15
+# Where allocd-dev says that the servers are.
+VARIABLES = ("DATABASE_URL", "REDIS_URL", "ALLOCD_HTTP")
 
 Step = collections.namedtuple("Step", "command fields expected")
 
@@ -94,21 +90,6 @@ def play(allocd, tail, steps):
                 raise DemoFailed(f"expected {expected_name} with {expected_fields}")
 
 
-def answers(url):
-    with contextlib.suppress(urllib.error.URLError, OSError):
-        return urllib.request.urlopen(url, timeout=2).status == 200
-    return False
-
-
-def await_worker(worker, http):
-    def ready_or_dead():
-        if worker.poll() is not None:
-            raise servers.ServerError(f"the worker ended at its start with status {worker.returncode}")
-        return answers(f"http://{http}/readyz")
-
-    servers.wait_until(ready_or_dead, f"allocd to be ready at http://{http}/readyz")
-
-
 def await_listeners(redis_url):
     """Waits until the demo's own tail is subscribed, because pub/sub keeps no events."""
 
@@ -117,51 +98,26 @@ def await_listeners(redis_url):
         answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
         return all(int(count) > 0 for count in answer[1::2])
 
-    servers.wait_until(heard, "`allocd tail` to listen")
+    deadline = time.monotonic() + EVENT_TIMEOUT_S
+    while not heard():
+        if time.monotonic() > deadline:
+            raise DemoFailed(f"`allocd tail` does not listen after {EVENT_TIMEOUT_S} s")
+        time.sleep(0.02)
 
 
 def prefixed(names):
     return [os.environ.get("ALLOCD_PREFIX", "") + name for name in names]
 
 
-@contextlib.contextmanager
-def process(command):
-    """Runs a process without the terminal's signals; it is terminated, and waited for, at the end of the block."""
-    child = subprocess.Popen(command, start_new_session=True)
-    try:
-        yield child
-    finally:
-        end(child)
-
-
-def end(child):
-    child.terminate()
-    try:
-        child.wait(WORKER_STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-
-
-def http_address():
-    """The contract's default where it is free, else any free port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", 5005))
-            return "127.0.0.1:5005"
-        except OSError:
-            return f"127.0.0.1:{servers.free_port()}"
-
-
-def print_how_to(allocd, http, given):
-    """Hides the passwords of URLs from the environment."""
+def print_how_to(allocd):
+    http = os.environ["ALLOCD_HTTP"]
     events, command = " ".join(prefixed(EVENTS)), prefixed(["allocate"])[0]
-    exports = [f"export {name}='{os.environ[name]}'" for name in servers.VARIABLES if name not in given]
+    exports = [f"export {name}='{os.environ[name]}'" for name in VARIABLES]
     order = '{"orderid":"order-%d","sku":"lamp-1","qty":1}'
     batch = '{"ref":"batch-2","sku":"lamp-1","qty":100}'
     json_type = "-H 'Content-Type: application/json'"
     lines = [
+        ("the page", f"http://{http}/"),
         *(("first", line) for line in exports),
         ("listen", f"{allocd} tail"),
         ("a batch", f"{allocd} publish create_batch batchref=batch-1 sku=lamp-1 qty=100"),
@@ -186,47 +142,28 @@ def run_demo(allocd, redis_url):
         await_listeners(redis_url)
         play(allocd, tail, demo_steps())
     finally:
-        end(tail.process)
-
-
-def serve(allocd, once, given):
-    http = os.environ["ALLOCD_HTTP"] = os.environ.get("ALLOCD_HTTP") or http_address()
-    with process([allocd, "run"]) as worker:
-        await_worker(worker, http)
-        run_demo(allocd, os.environ["REDIS_URL"])
-        if not once:
-            print_how_to(allocd, http, given)
-            stay_up(worker)
-    if worker.returncode != 0:
-        raise servers.ServerError(f"the worker ended with status {worker.returncode}, not 0")
-    if once:
-        print("\nEvery event was published as expected.")
-
-
-def stay_up(worker):
-    """Waits for Ctrl-C, the normal end."""
-    with contextlib.suppress(SystemExit):
-        worker.wait()
-        raise servers.ServerError(f"the worker ended by itself with status {worker.returncode}")
-    print("\nEnding.", flush=True)
+        tail.process.terminate()
+        tail.process.wait()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--once", action="store_true", help="end after the demo")
-    parser.add_argument("--data", default=".dev", help="where the private servers keep their data")
     parser.add_argument("allocd")
     options = parser.parse_args()
-    servers.end_in_order_on_signals()
     try:
-        print("Starting Postgres and Redis.", flush=True)
-        given = servers.given()
-        with servers.environment(options.data, durable=True) as variables:
-            os.environ.update(variables)
-            serve(options.allocd, options.once, given)
-    except (DemoFailed, servers.ServerError) as error:
+        run_demo(options.allocd, os.environ["REDIS_URL"])
+    except DemoFailed as error:
         print(f"run: {error}", file=sys.stderr)
         return 1
+    if options.once:
+        print("\nEvery event was published as expected.")
+        return 0
+    print_how_to(options.allocd)
+    waited = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    signal.pthread_sigmask(signal.SIG_BLOCK, waited)
+    signal.sigwait(waited)
+    print("\nEnding.", flush=True)
     return 0
 
 
