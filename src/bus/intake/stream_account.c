@@ -56,6 +56,8 @@ int64_t account_reopen(struct stream_account *account, const struct stream_state
 		lost = left_behind(account, found->added);
 	if (is_new || found->added < account->added || (!found->has_group && is_below(account->up_to, place)))
 		close_account(account);
+	if (!account->is_open)
+		account->up_to = beginning;
 	if (!account->is_open && found->added >= 0) {
 		if (is_read(found, place))
 			open_at(account, found->last_generated, found->added);
@@ -102,7 +104,9 @@ static void note_again(struct stream_account *account, struct stream_id id)
 
 static void note_received(struct stream_account *account, struct stream_id id)
 {
-	if (is_below(account->up_to, id)) {
+	if (!account->is_open) {
+		account->up_to = is_below(account->up_to, id) ? id : account->up_to;
+	} else if (is_below(account->up_to, id)) {
 		remember(account, id);
 		account->up_to = id;
 		account->added++;
@@ -116,7 +120,7 @@ static void note_received(struct stream_account *account, struct stream_id id)
 void account_received(struct stream_account *account, const struct stream_entry *entries, size_t count,
 		      bool were_pending)
 {
-	for (size_t i = 0; account->is_open && i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct stream_id id = entries[i].id;
 
 		if (!were_pending || (is_below(account->up_to, id) && !is_below(account->handed, id)))
@@ -140,12 +144,12 @@ void account_moved_back(struct stream_account *account)
 }
 
 /*
- * Whether this reader received every entry that the group delivered, and none added after the state was
- * read.
+ * Whether this reader received every entry that the group delivered, as far as the account includes them, and
+ * none added after the state was read: reads have a connection of their own, and may overtake the state.
  */
 static bool is_level(const struct stream_account *account, const struct stream_state *state)
 {
-	return !is_below(account->up_to, state->delivered) &&
+	return (!account->is_open || !is_below(account->up_to, state->delivered)) &&
 	       !is_below(state->last_generated, account->up_to);
 }
 
@@ -158,7 +162,7 @@ int64_t account_reconcile(struct stream_account *account, const struct stream_st
 		close_account(account);
 		return 0;
 	}
-	if (!is_read(state, state->delivered) || (account->is_open && !is_level(account, state)))
+	if (!is_read(state, state->delivered) || !is_level(account, state))
 		return 0;
 	missing = account->is_open && state->added > account->added ? state->added - account->added : 0;
 	if (missing && !account->is_reading_again && account->received_count < ACCOUNT_IDS_MAX) {

@@ -17,7 +17,7 @@
 
 struct stream_account {
 	bool is_open;
-	struct stream_id up_to;     /* every entry up to here is included */
+	struct stream_id up_to;     /* every entry up to here is included; not open: the last one received */
 	int64_t added;              /* how many were added up to there, lost ones included */
 	struct stream_id settled;   /* the last place where no entry was missing */
 	struct stream_id *received; /* entries received since then; owned */

@@ -15,9 +15,6 @@
 /* How often it checks whether it knows which workers are alive. */
 #define LOOK_FOR_ROLL_MS 5
 
-/* A worker that should have taken the stream by then does not. */
-#define NEWER_LATE_MS 10000
-
 /* Failures in a row after which it is logged that the stream is not read. */
 #define LOG_FROM_FAILURE 3
 
@@ -141,13 +138,6 @@ void reader_wait_for_newer(struct stream_reader *reader, const struct stream_ent
 	    LOG_TEXT("stream", reader->name), LOG_TEXT("entry", id), LOG_TEXT("message", entry->unknown));
 }
 
-int64_t stream_reader_behind_ms(const struct stream_reader *reader)
-{
-	if (!reader->stats.is_reading || stream_id_compare(reader->unread, (struct stream_id){0}) == 0)
-		return 0;
-	return reader_now_ms(reader) - reader->unread_since_ms;
-}
-
 bool stream_reader_waits_for_newer(const struct stream_reader *reader)
 {
 	return reader->unknown && lease_keeper_is_known(reader->ports.keeper, reader->unknown);
@@ -164,7 +154,7 @@ void stream_reader_lead(struct stream_reader *reader, struct lease *lease)
 	reader->connections = must(strdup(stream->ops->connections(stream)));
 	reader->is_draining = reader->unanswered;
 	set_unknown(reader, NULL);
-	reader->is_asking = false;
+	reader->is_asking = reader->was_read = false;
 	reader_lose(reader);
 	stream_reader_start(reader);
 }
@@ -258,53 +248,6 @@ void reader_note_refusal(struct stream_reader *reader, enum reader_call call, co
 	}
 }
 
-static enum stream_trouble trouble_of(const struct stream_reader *reader)
-{
-	if (reader->stats.is_reading && *reader->refused[CALL_ACKNOWLEDGE])
-		return STREAM_REFUSES_ACKS;
-	if (*reader->refused[CALL_FORWARD])
-		return STREAM_CANNOT_FORWARD;
-	if (stream_reader_waits_for_newer(reader) &&
-	    reader_now_ms(reader) - reader->unknown_since_ms >= NEWER_LATE_MS)
-		return STREAM_WAITS_FOR_NEWER;
-	return reader->stats.is_reading && !*reader->not_read ? STREAM_IS_FINE : STREAM_UNREAD;
-}
-
-enum stream_trouble stream_reader_trouble(const struct stream_reader *reader, struct arena *arena,
-					  struct engine_trouble *trouble)
-{
-	enum stream_trouble kind = trouble_of(reader);
-	int64_t since_ms = reader->not_read_since_ms;
-
-	switch (kind) {
-	case STREAM_REFUSES_ACKS:
-		since_ms = reader->refused_since_ms[CALL_ACKNOWLEDGE];
-		trouble->text = arena_printf(arena, "takes no acknowledgements: %s",
-					     reader->refused[CALL_ACKNOWLEDGE]);
-		break;
-	case STREAM_CANNOT_FORWARD:
-		since_ms = reader->refused_since_ms[CALL_FORWARD];
-		trouble->text = arena_printf(arena, "has entries that cannot be added to another stream: %s",
-					     reader->refused[CALL_FORWARD]);
-		break;
-	case STREAM_WAITS_FOR_NEWER:
-		since_ms = reader->unknown_since_ms;
-		trouble->text = arena_printf(
-			arena, "waits for the worker that knows messages of type %s, which does not read it",
-			reader->unknown);
-		break;
-	case STREAM_UNREAD:
-		trouble->text = arena_printf(arena, "is not read%s%s", *reader->not_read ? ": " : "",
-					     reader->not_read);
-		break;
-	case STREAM_IS_FINE:
-	case STREAM_TROUBLES:
-		break;
-	}
-	trouble->for_ms = reader_now_ms(reader) - since_ms;
-	return kind;
-}
-
 void reader_count_lost(struct stream_reader *reader, const char *how, int64_t count)
 {
 	if (!count)
@@ -328,7 +271,7 @@ static void lead_in(struct stream_reader *reader)
 	bool is_same = reader->record.incarnation == reader->opening.incarnation;
 	bool is_new = !is_same && (reader->record.incarnation || reader->opening.began_again);
 
-	reader->stats.is_reading = true;
+	reader->stats.is_reading = reader->was_read = true;
 	reader_count_lost(reader, "entries lost: they had not been read when the stream lost them",
 			  account_reopen(&reader->account, &reader->found, from, is_new));
 	if (!is_same || stream_id_compare(reader->delivered, from) < 0)

@@ -1,7 +1,7 @@
 /*
  * What the files of the stream's reader share: its steps (stream_reader.c), reading (stream_reading.c), its
- * end (stream_stopping.c), acknowledging (stream_acks.c), forwarding (stream_forwarding.c), writing
- * checkpoints and trimming (stream_marks.c).
+ * troubles (stream_troubles.c), its end (stream_stopping.c), acknowledging (stream_acks.c), forwarding
+ * (stream_forwarding.c), writing checkpoints and trimming (stream_marks.c).
  */
 #ifndef ALLOCD_BUS_INTAKE_STREAM_READER_INTERNAL_H
 #define ALLOCD_BUS_INTAKE_STREAM_READER_INTERNAL_H
@@ -79,6 +79,7 @@ struct stream_reader {
 	bool is_logged;                  /* it was logged that the stream is not read */
 	char not_read[READER_ERROR_MAX]; /* why new entries could not be read last; empty: they could */
 	int64_t not_read_since_ms;       /* while it is not */
+	bool was_read;                   /* since this reader leads */
 	char refused[READER_CALLS]
 		    [READER_ERROR_MAX];         /* why the stream refuses such calls; empty: it does not */
 	int64_t refused_since_ms[READER_CALLS]; /* while it does */

@@ -129,7 +129,8 @@ def always_ready(workers):
 
     def watch():
         while not done.wait(0.02):
-            said.extend(worker.readiness() for worker in workers if not worker.ready())
+            replies = [(worker.http, worker.get("/readyz")) for worker in workers]
+            said.extend((http, reply.json()["detail"]) for http, reply in replies if reply.status_code != 200)
 
     thread = threading.Thread(target=watch)
     thread.start()

@@ -135,6 +135,60 @@ START_TEST(entries_that_the_group_is_moved_past_under_a_running_worker_are_read)
 }
 END_TEST
 
+/*
+ * The first state that shows that every entry is read comes after an entry which was added later, since reads
+ * have a connection of their own.
+ */
+START_TEST(an_entry_that_overtakes_the_state_of_the_stream_is_not_missing)
+{
+	struct cable *states;
+
+	crash_reading();
+	add_order("a");
+	start_reading();
+	states = memory_consumer_answers(consumer);
+	world_advance_ms(world, 900);
+	cable_hold(states);
+	world_advance_ms(world, 200);
+	add_order("b");
+	world_advance_ms(world, 50);
+	cable_open(states);
+	world_advance_ms(world, 5000);
+	add_order("c");
+	world_advance_ms(world, 5000);
+
+	ck_assert_str_eq(handled_orders(), "first a b c");
+	ck_assert_uint_eq(lines_logged("entries of the stream were not received"), 0);
+	expect_lost(0, 0);
+}
+END_TEST
+
+START_TEST(a_stream_whose_group_is_moved_back_is_no_trouble_for_a_moment)
+{
+	struct cable *requests = memory_consumer_requests(consumer);
+
+	add_order("a");
+	world_advance_ms(world, 5000);
+	hold();
+	add_order("b");
+	memory_stream_move_group(stream, GROUP, add_order("c"));
+	add_order("d");
+	stream_reader_resume(reader);
+	while (reader_stats()->is_reading)
+		world_advance_ms(world, 1);
+	cable_hold(requests);
+	world_advance_ms(world, 1900);
+	ck_assert_str_eq(stream_trouble().text, "");
+	world_advance_ms(world, 200);
+	ck_assert_str_eq(stream_trouble().text, "is not read");
+
+	cable_open(requests);
+	world_advance_ms(world, 5000);
+	ck_assert_str_eq(handled_orders(), "first a d b c");
+	expect_lost(0, 0);
+}
+END_TEST
+
 static enum stream_injection refuse_to_move(void *context, enum consumer_call_kind call)
 {
 	(void)context;
@@ -270,6 +324,8 @@ SUITE("stream losses", set_up_reading, tear_down_stream_world)
 			    0, 2);
 	tcase_add_loop_test(tests, entries_that_the_group_is_moved_past_under_a_running_worker_are_read, 0,
 			    2);
+	tcase_add_test(tests, an_entry_that_overtakes_the_state_of_the_stream_is_not_missing);
+	tcase_add_test(tests, a_stream_whose_group_is_moved_back_is_no_trouble_for_a_moment);
 	tcase_add_test(tests, entries_that_a_group_was_moved_past_for_good_are_counted_as_lost);
 	tcase_add_test(tests, a_recreated_stream_is_read_whole_though_its_group_has_several_consumers);
 	tcase_add_loop_test(tests, entries_that_an_older_copy_lacks_are_counted_where_they_were_seen_before,
