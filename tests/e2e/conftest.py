@@ -18,9 +18,24 @@ from ledger import Ledger  # noqa: E402
 from proxy import postgres_behind, redis_behind  # noqa: E402
 from wires import PostgresWire, RedisWire, Watch  # noqa: E402
 
+# What a failed test shows of the log of each of its workers.
+LOG_LINES, LOG_WIDTH = 40, 400
+
 # A background job of a shell ignores these signals, and every program that it starts would ignore them, too.
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport():
+    """Adds to the report of a failure how the logs of the workers end that the test uses."""
+    report = (yield).get_result()
+    if not report.failed:
+        return
+    for there in installation.Installation.in_use:
+        if there.log.exists():
+            lines = servers.tail_of(there.log, LOG_LINES).splitlines()
+            report.sections.append((f"end of {there.log}", "\n".join(line[:LOG_WIDTH] for line in lines)))
 
 
 @pytest.fixture(scope="session")

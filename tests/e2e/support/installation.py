@@ -66,6 +66,8 @@ def by_way_of(pooler, database_url):
 class Installation:
     """A database, a prefix on Redis and an HTTP port; its worker is started and stopped as a test needs."""
 
+    in_use = []  # those that are not closed yet
+
     def __init__(self, folder, database_url, redis_url):
         self.database_url = database_url
         self.redis_url = redis_url
@@ -77,6 +79,7 @@ class Installation:
         self.worker = None
         self.database = None
         self.redis = redis.Redis.from_url(redis_url)
+        self.in_use.append(self)
 
     def environment(self, settings=None):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ALLOCD_", "PG"))}
@@ -155,6 +158,8 @@ class Installation:
 
     def close(self):
         """Ends the worker in order after any test: a sanitizer's report fails the test."""
+        if self in self.in_use:
+            self.in_use.remove(self)
         if self.worker:
             assert self.stop() == 0, self.log.read_text()
         log = self.log.read_text(errors="replace") if self.log.exists() else ""
