@@ -47,11 +47,14 @@ class ServerError(Exception):
 
 
 def wait_until(condition, what, timeout_s=START_TIMEOUT_S):
-    """Waits until condition() is true and returns what it returned; fails with `what` after the timeout."""
+    """
+    Waits until condition() is true and returns what it returned; fails with `what` after the timeout, which may be
+    a function that says what is seen by then.
+    """
     deadline = time.monotonic() + timeout_s
     while not (answer := condition()):
         if time.monotonic() > deadline:
-            raise ServerError(f"waited {timeout_s} s in vain: {what}")
+            raise ServerError(f"waited {timeout_s} s in vain: {what() if callable(what) else what}")
         time.sleep(0.02)
     return answer
 
@@ -198,7 +201,7 @@ class Postgres(Server):
         self.spawn([
             postgres_tool("postgres"), "-D", self.folder, "-c", "listen_addresses=",
             "-c", f"unix_socket_directories={self.sockets}", "-c", "unix_socket_permissions=0700",
-            "-c", f"fsync={'on' if self.durable else 'off'}", "-c", "max_connections=100",
+            "-c", f"fsync={'on' if self.durable else 'off'}", "-c", "max_connections=300",
             *(word for setting in self.settings for word in ("-c", setting)),
         ])  # fmt: skip
         return self

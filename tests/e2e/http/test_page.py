@@ -32,7 +32,7 @@ class Page:
             self.title, self.text = shown["title"], shown["text"]
 
     def shows(self, *words):
-        wait_until(lambda: all(word in self.text for word in words), f"{words} on the page; it shows {self.text}")
+        wait_until(lambda: all(word in self.text for word in words), lambda: f"{words} on the page; it shows {self.text}")
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ def await_reason(allocd, *words):
         body = reason(allocd)
         return body if body and all(word in body["message"] for word in words) else None
 
-    body = wait_until(reason_with_words, f"a reason with {words}; it is {reason(allocd)}")
+    body = wait_until(reason_with_words, lambda: f"a reason with {words}; it is {reason(allocd)}")
     assert body["since"].startswith("2")
     return body
 

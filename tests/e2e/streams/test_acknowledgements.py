@@ -58,7 +58,7 @@ def test_a_worker_whose_acknowledgements_get_a_malformed_answer_is_not_ready(par
         parked.stock(sku, **{unique("batch"): 10})
         lies.reply = lie
         add(parked, STREAM, "order", sku)
-        wait_until(lambda: words in reason(parked), f"readiness to say {words!r}; it says {reason(parked)!r}")
+        wait_until(lambda: words in reason(parked), lambda: f"readiness to say {words!r}; it says {reason(parked)!r}")
 
         lies.reply = None
         wait_until(parked.ready, "readiness once the answers are true again")

@@ -37,11 +37,19 @@ class Viewer:
     def orders(self):
         return [event["data"]["orderid"] for event in self.all("event")]
 
+    def end(self):
+        return ", and the stream has ended" if self.is_ended else ""
+
     def awaits(self, name):
-        return wait_until(lambda: self.all(name), f"{name} among {self.seen}")[0]
+        return wait_until(lambda: self.all(name), lambda: f"{name} among {self.seen}{self.end()}")[0]
 
     def awaits_orders(self, *orders):
-        wait_until(lambda: self.orders() == list(orders), f"the events of {orders}; seen: {self.seen}")
+        """Of one SKU."""
+        wait_until(lambda: self.orders() == list(orders), lambda: f"{orders}; seen: {self.seen}{self.end()}")
+
+    def awaits_orders_of_any_sku(self, *orders):
+        """Events of different SKUs go out in any order."""
+        wait_until(lambda: sorted(self.orders()) == list(orders), lambda: f"{orders}; seen: {self.seen}{self.end()}")
 
     def awaits_end(self):
         wait_until(lambda: self.is_ended, "the stream to end")
