@@ -15,15 +15,15 @@ from sender import RELEASES, STREAM, Senders
 from servers import ServerError
 from wires import PHASES
 
-KILLS, KILLS_AND_REBUILDS = 200, 10
+KILLS, KILLS_AND_REBUILDS = int(os.environ.get("ALLOCD_TEST_KILLS", "100")), 10
 KILLED_AT = tuple(phase for phase in PHASES if phase != "flush")
 PHASE_TIMEOUT_S = 20
 
 
 def test_kills_at_every_phase_lose_nothing_and_do_nothing_twice(behind_proxies, parked, watch, ledger):
     """
-    The worker is killed 200 times under load, and started again at once: 3 of 4 times when a phase is seen on
-    the wire, in rotation, otherwise at random, also during the start. Commands are sent by stream (some
+    The worker is killed under load, ALLOCD_TEST_KILLS times, and started again at once: 3 of 4 times when a phase
+    is seen on the wire, in rotation, otherwise at random, also during the start. Commands are sent by stream (some
     without an id), by HTTP with callers that retry, and by pub/sub, again until they are handled. Many lines are
     deallocated, shipped or cancelled.
     """
