@@ -34,6 +34,7 @@ struct live_hub {
 	bool is_read;          /* at least once since the first viewer came */
 	bool is_open;          /* the port is to be closed */
 	bool is_renewed;       /* the stream began anew, and none of its events was read yet */
+	int64_t read_ms;       /* when the last read began */
 	size_t asked, most;    /* the most events of the last read, and of the next one */
 	int64_t next_read_ms;
 	char refusal[REASON_MAX]; /* of the last read; "": it was answered */
@@ -234,10 +235,19 @@ static void read_events(struct live_hub *hub)
 	if (!events || hub->is_reading || now_ms(hub) < hub->next_read_ms || hub->tokens < 1000)
 		return;
 	hub->is_reading = hub->is_open = true;
+	hub->read_ms = now_ms(hub);
 	hub->asked = (size_t)(hub->tokens / 1000);
 	if (hub->asked > hub->most)
 		hub->asked = hub->most;
 	events->ops->read(events, hub->last, STREAM_ID_MAX, hub->asked, on_found, hub);
+}
+
+static void give_up_read(struct live_hub *hub)
+{
+	if (!hub->is_reading || now_ms(hub) - hub->read_ms < LIVE_READ_MS)
+		return;
+	hub->config.events->ops->close(hub->config.events);
+	on_found(hub, NULL, "the stream of events gives no answer");
 }
 
 static void stop_reading(struct live_hub *hub)
@@ -269,6 +279,7 @@ static void on_tick(void *context)
 	remove_gone(hub);
 	drop_deaf(hub);
 	refill(hub);
+	give_up_read(hub);
 	if (has_watchers_of_events(hub))
 		read_events(hub);
 	else

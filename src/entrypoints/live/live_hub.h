@@ -22,6 +22,9 @@
 /* A viewer who has more than this still to receive is dropped. */
 #define LIVE_UNSENT_MAX ((size_t)256 * 1024)
 
+/* A read without an answer is given up after this time, which is more than a silent Redis is given. */
+#define LIVE_READ_MS 12000
+
 /* After a refusal the events are read again in this time. */
 #define LIVE_REFUSED_MS 10000
 

@@ -311,6 +311,26 @@ START_TEST(a_refusal_is_reported_once_and_the_read_repeated_after_10_s)
 }
 END_TEST
 
+START_TEST(a_read_without_an_answer_is_given_up_reported_and_repeated)
+{
+	const struct seen *seen;
+
+	stream_is_silent(true);
+	seen = watch(&events);
+	live_run_ms(LIVE_READ_MS - 1000);
+	ck_assert_int_eq(times_seen(seen, "event: unavailable"), 0);
+	live_run_ms(2000);
+	ck_assert_int_eq(times_seen(seen, "event: unavailable"), 1);
+	ck_assert(!stream_is_open());
+
+	stream_is_silent(false);
+	stream_add("lamp", 1);
+	live_run_ms(LIVE_REFUSED_MS);
+	ck_assert_int_eq(times_seen(seen, "event: available"), 1);
+	ck_assert_int_eq(times_seen(seen, EVENT), 1);
+}
+END_TEST
+
 START_TEST(the_end_of_a_refusal_is_reported_once_to_those_who_know_of_it)
 {
 	const struct seen *other, *seen;
@@ -473,6 +493,7 @@ SUITE("live", set_up_live, tear_down_live)
 	tcase_add_test(tests, a_viewer_who_returns_too_late_gets_a_gap);
 	tcase_add_loop_test(tests, an_id_of_another_worker_or_none_at_all_is_a_gap, 0, COUNT(unknown_ids));
 	tcase_add_test(tests, a_refusal_is_reported_once_and_the_read_repeated_after_10_s);
+	tcase_add_test(tests, a_read_without_an_answer_is_given_up_reported_and_repeated);
 	tcase_add_test(tests, the_end_of_a_refusal_is_reported_once_to_those_who_know_of_it);
 	tcase_add_test(tests, where_payloads_are_withheld_the_viewer_gets_the_reason_and_nothing_is_read);
 	tcase_add_test(tests, nothing_is_read_without_a_viewer);

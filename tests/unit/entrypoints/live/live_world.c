@@ -20,7 +20,7 @@ static struct {
 	size_t count;
 	uint64_t later_ms;
 	const char *refusal;
-	bool is_counting, is_open;
+	bool is_counting, is_open, is_silent;
 	int reads;
 
 	event_peek_done *done; /* of the read under way */
@@ -61,7 +61,8 @@ static void read_stream(struct event_peek *peek, struct stream_id after, struct 
 	stream.after = after;
 	stream.up_to = up_to;
 	stream.max = max;
-	stream.task = simulation_post(http_world.simulation, 1, answer, NULL);
+	if (!stream.is_silent)
+		stream.task = simulation_post(http_world.simulation, 1, answer, NULL);
 }
 
 static void close_stream(struct event_peek *peek)
@@ -100,6 +101,11 @@ void stream_forget(uint64_t later_ms)
 void stream_refuse(const char *error)
 {
 	stream.refusal = error;
+}
+
+void stream_is_silent(bool is_silent)
+{
+	stream.is_silent = is_silent;
 }
 
 void stream_counts(bool is_counting)

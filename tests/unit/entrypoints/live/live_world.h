@@ -29,6 +29,9 @@ void stream_forget(uint64_t later_ms);
 /* The reads of the stream from now on are refused with this error; NULL: they are answered. */
 void stream_refuse(const char *error);
 
+/* Whether reads that begin from now on get no answer. */
+void stream_is_silent(bool is_silent);
+
 /* Whether the stream's Redis knows how many entries were ever added. */
 void stream_counts(bool is_counting);
 bool stream_is_open(void);
