@@ -40,10 +40,9 @@ def pytest_runtest_makereport():
     report = (yield).get_result()
     if not report.failed:
         return
-    for there in installation.Installation.in_use:
-        if there.log.exists():
-            lines = servers.tail_of(there.log, LOG_LINES).splitlines()
-            report.sections.append((f"end of {there.log}", "\n".join(line[:LOG_WIDTH] for line in lines)))
+    for log in sorted({there.log for there in installation.Installation.in_use if there.log.exists()}):
+        lines = servers.tail_of(log, LOG_LINES).splitlines()
+        report.sections.append((f"end of {log}", "\n".join(line[:LOG_WIDTH] for line in lines)))
 
 
 @pytest.fixture(scope="session")

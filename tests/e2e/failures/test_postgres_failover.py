@@ -159,7 +159,7 @@ def test_a_worker_starts_and_works_with_any_timeout_set_in_the_database(parked, 
     name = psycopg2.extensions.parse_dsn(parked.database_url)["dbname"]
     with installation.administrator(server_urls["DATABASE_URL"]) as execute:
         execute(f'alter database "{name}" set {setting} = 1')
-        parked.start()
+        parked.start(ALLOCD_START_WAIT="19")  # for a first session that gets to its first statement, too
         assert stock(parked, "shelf").status_code == 201
         assert works(parked, "order") and sees(parked, "order")
         # A session may be ended in the millisecond before its first statement; the worker then connects again, but not a tool.

