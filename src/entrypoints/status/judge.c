@@ -113,9 +113,10 @@ static bool judge_connections(const struct observation *it, int64_t now_us, stru
 		return false;
 	cause = cause_of_redis(down->text, TROUBLE_REDIS_UNREACHABLE);
 	trouble_list_note(troubles, cause.code, since(down, now_us), cause.advice,
-			  "%s Redis at %s: %s (%zu events wait in the database)",
+			  "%s Redis at %s: %s (%zu event%s in the database)",
 			  it->subscription.is_bad ? "not listening on" : "cannot publish on", it->redis,
-			  down->text, it->outputs.unpublished);
+			  down->text, it->outputs.unpublished,
+			  it->outputs.unpublished == 1 ? " waits" : "s wait");
 	return true;
 }
 
@@ -125,7 +126,8 @@ static void judge_redis(const struct observation *it, int64_t now_us, struct tro
 	bool is_down = judge_connections(it, now_us, troubles);
 	struct cause cause;
 
-	judge_events(it, now_us, troubles);
+	if (!it->publisher.is_bad) /* otherwise that is why events wait */
+		judge_events(it, now_us, troubles);
 	if (is_down)
 		return;
 	if (heartbeat->is_bad) {
@@ -162,13 +164,15 @@ static void judge_harm(const struct observation *it, const struct rises *rises, 
 				  it->redis, it->outputs.unfenced);
 	if (rises->lost)
 		trouble_list_note(troubles, TROUBLE_STREAM_LOST, now_us, NULL,
-				  "%" PRId64 " entries of streams were trimmed or deleted in the last hour "
+				  "%" PRId64 " entr%s of streams %s trimmed or deleted in the last hour "
 				  "before they were handled",
-				  rises->lost);
+				  rises->lost, rises->lost == 1 ? "y" : "ies",
+				  rises->lost == 1 ? "was" : "were");
 	if (it->parked.is_bad)
 		trouble_list_note(troubles, TROUBLE_SKU_PARKED, since(&it->parked, now_us), NULL,
-				  "%zu SKUs are parked%s%s", it->doing.parked_skus,
-				  *it->parked.text ? ": " : "", it->parked.text);
+				  "%zu SKU%s parked%s%s", it->doing.parked_skus,
+				  it->doing.parked_skus == 1 ? " is" : "s are", *it->parked.text ? ": " : "",
+				  it->parked.text);
 	if (it->pauses_pubsub)
 		trouble_list_note(
 			troubles, TROUBLE_PUBSUB_PAUSED, now_us, NULL,
@@ -212,6 +216,24 @@ static void judge_verification(const struct observation *it, int64_t now_us, str
 				  it->view_breaches, plural(it->view_breaches));
 }
 
+/* The cause is of the dead letters of this worker: those of others are known by their number alone. */
+static void judge_dead_letters(const struct observation *it, const struct rises *rises, int64_t now_us,
+			       struct trouble_list *troubles)
+{
+	const struct frequent_cause *cause = &rises->cause;
+
+	if (rises->dead_letters && cause->count)
+		trouble_list_note(troubles, TROUBLE_DEAD_LETTERS_NEW, now_us, NULL,
+				  "%" PRId64 " dead letter%s in the last hour, %" PRId64
+				  " kept in all; the most frequent here: %s, %s (%" PRId64 ")",
+				  rises->dead_letters, plural(rises->dead_letters), it->dead_letters.kept,
+				  cause->message, cause->reason, cause->count);
+	else if (rises->dead_letters)
+		trouble_list_note(troubles, TROUBLE_DEAD_LETTERS_NEW, now_us, NULL,
+				  "%" PRId64 " dead letter%s in the last hour, %" PRId64 " kept in all",
+				  rises->dead_letters, plural(rises->dead_letters), it->dead_letters.kept);
+}
+
 static void judge_notes(const struct observation *it, const struct rises *rises, int64_t now_us,
 			struct trouble_list *troubles)
 {
@@ -219,10 +241,7 @@ static void judge_notes(const struct observation *it, const struct rises *rises,
 		trouble_list_note(troubles, TROUBLE_QUEUE_FULL, now_us, NULL,
 				  "the queue is full: %zu messages of %zu bytes wait", it->doing.waiting,
 				  it->doing.waiting_bytes);
-	if (rises->dead_letters)
-		trouble_list_note(troubles, TROUBLE_DEAD_LETTERS_NEW, now_us, NULL,
-				  "%" PRId64 " dead letter%s in the last hour, %" PRId64 " kept in all",
-				  rises->dead_letters, plural(rises->dead_letters), it->dead_letters.kept);
+	judge_dead_letters(it, rises, now_us, troubles);
 	if (rises->unheard)
 		trouble_list_note(troubles, TROUBLE_NOBODY_LISTENS, now_us, NULL,
 				  "%" PRId64 " event%s of the last ten minutes had no subscriber",

@@ -4,6 +4,7 @@
 
 #include "bus/engine/engine.h"
 #include "bus/intake/stream_reader.h"
+#include "entrypoints/status/frequent_cause.h"
 #include "entrypoints/status/status.h"
 
 /* Why a part does not do its work. */
@@ -29,6 +30,7 @@ struct observation {
 	bool pauses_pubsub;
 	bool is_mail_down;
 	int64_t dead_letters_max;
+	const struct message_statistics *by_message; /* NULL: not counted */
 
 	/* Redis.  While it cannot be reached, nothing else about it is reported. */
 	const char *redis;          /* its address */
@@ -57,9 +59,10 @@ void observe_engine(struct observation *observation, const struct engine *engine
 
 /* How much counters rose lately. */
 struct rises {
-	int64_t dead_letters; /* in an hour */
-	int64_t lost;         /* entries of streams, in an hour */
-	int64_t unheard;      /* events, in ten minutes */
+	int64_t dead_letters;        /* in an hour */
+	int64_t lost;                /* entries of streams, in an hour */
+	int64_t unheard;             /* events, in ten minutes */
+	struct frequent_cause cause; /* of the dead letters of this worker, in an hour */
 };
 
 /* Notes every trouble that follows, in a round of the list. */

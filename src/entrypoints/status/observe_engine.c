@@ -38,6 +38,7 @@ void observe_engine(struct observation *observation, const struct engine *engine
 	observation->outputs.published = stats->published;
 	observation->outputs.unpublished = stats->unpublished;
 	observation->outputs.is_up = stats->broker_takes;
+	observation->by_message = &stats->by_message;
 	observation->dead_letters.kept = stats->dead_letters;
 	observation->dead_letters.dropped = stats->dead_letters_dropped;
 }

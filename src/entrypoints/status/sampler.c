@@ -38,6 +38,7 @@ struct sampler {
 
 	struct reading reading;
 	struct recent dead_letters, lost, unheard;
+	struct causes causes; /* of dead letters */
 	struct trouble_log log;
 	struct status status;
 	struct series series;
@@ -130,9 +131,13 @@ static void count_rises(struct sampler *sampler, const struct observation *it, s
 		lost += it->inputs[i].lost;
 	if (it->dead_letters.kept >= 0)
 		recent_count(&sampler->dead_letters, it->dead_letters.kept + it->dead_letters.dropped, now);
+	if (it->by_message)
+		causes_count(&sampler->causes, it->by_message, now);
 	recent_count(&sampler->lost, (int64_t)lost, now);
 	recent_count(&sampler->unheard, (int64_t)(it->outputs.unheard - it->unheard_rejections), now);
 	rises->dead_letters = recent_rise(&sampler->dead_letters, RECENT_MINUTES);
+	rises->cause =
+		rises->dead_letters ? causes_most_frequent(&sampler->causes) : (struct frequent_cause){0};
 	rises->lost = recent_rise(&sampler->lost, RECENT_MINUTES);
 	rises->unheard = recent_rise(&sampler->unheard, UNHEARD_MINUTES);
 }

@@ -26,23 +26,24 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 	[TROUBLE_DATABASE_TOO_MANY] = {"database-too-many", TROUBLE_STOP, true, NOTHING_COMMITTED,
 				       "raise max_connections, or end idle sessions"},
 	[TROUBLE_DATABASE_LOCKED] = {"database-locked", TROUBLE_STOP, true, NOTHING_COMMITTED,
-				     "look in pg_stat_activity and pg_locks for the session that makes "
-				     "statements wait, and end it"},
+				     "find the session that makes statements wait, in pg_stat_activity and "
+				     "pg_locks, and end it: docs/operating.md has the query"},
 	[TROUBLE_DATABASE_RESTORED] = {"database-restored", TROUBLE_STOP, true,
 				       "no command is taken and no event is published, so that nothing is "
 				       "committed to a database that may be replaced",
-				       "allocd outbox renew, after the steps in docs/operating.md"},
+				       "run `allocd outbox renew`, after the steps in docs/operating.md"},
 	[TROUBLE_STALLED] = {"stalled", TROUBLE_STOP, true, NOTHING_COMMITTED,
-			     "look at the database server's log"},
+			     "look at the database server's log for the error that the text names"},
 	[TROUBLE_REDIS_UNREACHABLE] = {"redis-unreachable", TROUBLE_STOP, false, DEAF_AND_MUTE,
-				       "check whether Redis runs and where REDIS_URL points; the worker "
-				       "connects again by itself"},
+				       "look whether Redis runs and answers PING: start it, restart it if it "
+				       "hangs, or correct REDIS_URL; the worker connects again by itself"},
 	[TROUBLE_REDIS_AUTH] = {"redis-auth", TROUBLE_STOP, false, DEAF_AND_MUTE,
 				"correct the user or the password in REDIS_URL"},
 	[TROUBLE_REDIS_NOPERM] = {"redis-noperm", TROUBLE_STOP, false,
 				  "what the right is for is not done: commands are not received, or events "
 				  "wait in the database",
-				  "give the user the rights of the ACL line in docs/operating.md"},
+				  "give the user the right that the text names, or all rights of the ACL "
+				  "line in docs/operating.md"},
 	[TROUBLE_REDIS_READONLY] = {"redis-readonly", TROUBLE_STOP, false,
 				    "events wait in the database, and streams are not read",
 				    "let REDIS_URL lead to the master, and let it take writes"},
@@ -84,7 +85,8 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 			       "noeviction"},
 	[TROUBLE_STREAM_LOST] = {"stream-lost", TROUBLE_HARM, false,
 				 "these commands are not handled: their publishers have to send them again",
-				 "find who trims or deletes entries: publishers must add without MAXLEN"},
+				 "find who trims or deletes entries, for publishers must add without MAXLEN; "
+				 "the log (`entries lost`) says which stream and when"},
 	[TROUBLE_STREAM_BEHIND] = {"stream-behind", TROUBLE_HARM, false, "its messages are handled late",
 				   "nothing, while allocd_stream_lag_entries falls; if it lasts: "
 				   "docs/scaling.md"},
@@ -95,10 +97,11 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 				   "commands on channels wait in Redis, which drops a subscriber that does "
 				   "not read for long",
 				   "free the SKUs that are held up: see the trouble sku-parked"},
-	[TROUBLE_DEAD_LETTERS_FULL] = {"dead-letters-full", TROUBLE_HARM, false,
-				       "the oldest rejected and invalid ones are deleted for new ones",
-				       "allocd dead-letters list, then replay or discard, or raise "
-				       "ALLOCD_DEAD_LETTERS_MAX"},
+	[TROUBLE_DEAD_LETTERS_FULL] =
+		{"dead-letters-full", TROUBLE_HARM, false,
+		 "the oldest rejected and invalid ones are deleted for new ones",
+		 "run `allocd dead-letters list --group`, then replay or discard, or raise "
+		 "ALLOCD_DEAD_LETTERS_MAX"},
 	[TROUBLE_MAIL_UNREACHABLE] = {"mail-unreachable", TROUBLE_HARM, false,
 				      "mails wait in the database, and are retried",
 				      "look at the worker's log for what the mail server said"},
@@ -109,14 +112,14 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 		 "docs/operating.md"},
 	[TROUBLE_VIEW_STALE] = {"view-stale", TROUBLE_HARM, false,
 				"GET /allocations answers wrongly for these lines; commands are not affected",
-				"allocd rebuild-view"},
+				"run `allocd rebuild-view`"},
 	[TROUBLE_QUEUE_FULL] = {"queue-full", TROUBLE_NOTE, false,
 				"intake is paused: streams and pub/sub wait in Redis, commands over HTTP get "
 				"503",
 				"nothing, while messages are committed; if it lasts: docs/scaling.md"},
 	[TROUBLE_DEAD_LETTERS_NEW] = {"dead-letters-new", TROUBLE_NOTE, false,
 				      "these messages were not handled, and wait for a person",
-				      "allocd dead-letters list --newer-than 1h"},
+				      "run `allocd dead-letters list --group --since 1h`"},
 	[TROUBLE_NOBODY_LISTENS] = {"nobody-listens", TROUBLE_NOTE, false,
 				    "the event stream and GET /events still have these events",
 				    "start the consumers, if they are to listen on channels"},

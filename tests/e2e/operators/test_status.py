@@ -223,7 +223,7 @@ def test_a_database_that_does_not_pass_its_verification(allocd):
     assert allocd.run("verify").returncode == 1
     assert "1 place where" in await_everywhere(allocd, "verify-failed", "harm")["text"]
     trouble = await_everywhere(allocd, "view-stale", "harm")
-    assert "1 line that" in trouble["text"] and trouble["advice"] == "allocd rebuild-view"
+    assert "1 line that" in trouble["text"] and "allocd rebuild-view" in trouble["advice"]
     assert allocd.run("rebuild-view").returncode == 0
     await_over(allocd, "view-stale")
     allocd.query("update batches set allocated = 1")

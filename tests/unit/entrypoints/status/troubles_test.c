@@ -142,8 +142,9 @@ static struct observation observation_of(size_t row)
 	it.breaches = rows[row].breaches;
 	it.view_breaches = rows[row].view_breaches;
 	it.dead_letters.kept = rows[row].dead_letters;
-	rises = (struct rises){rows[row].rise_of_dead_letters, rows[row].rise_of_lost,
-			       rows[row].rise_of_unheard};
+	rises = (struct rises){.dead_letters = rows[row].rise_of_dead_letters,
+			       .lost = rows[row].rise_of_lost,
+			       .unheard = rows[row].rise_of_unheard};
 	return it;
 }
 
@@ -219,6 +220,44 @@ START_TEST(streams_are_not_blamed_for_what_a_service_explains)
 	ck_assert_ptr_nonnull(strstr(list.by_code[TROUBLE_REDIS_READONLY].text, "refuses events"));
 	ck_assert_ptr_nonnull(strstr(list.by_code[TROUBLE_REDIS_READONLY].advice, "min-replicas-to-write"));
 	ck_assert_int_eq(count_open(), 1);
+}
+END_TEST
+
+/* While nothing can be published, Redis has refused no event. */
+START_TEST(events_that_wait_for_a_connection_are_not_refused)
+{
+	struct observation ill = healthy();
+
+	ill.publisher = bad("no answer to the handshake");
+	ill.events = bad("no answer to the handshake");
+	ill.outputs.unpublished = 1;
+	judge_at(&ill, NOW_US);
+	ck_assert_int_eq(count_open(), 1);
+	ck_assert_str_eq(
+		list.by_code[TROUBLE_REDIS_UNREACHABLE].text,
+		"cannot publish on Redis at 127.0.0.1:6379: no answer to the handshake (1 event waits "
+		"in the database)");
+}
+END_TEST
+
+START_TEST(new_dead_letters_name_their_most_frequent_cause)
+{
+	static struct message_statistics statistics;
+	static struct causes causes;
+	struct observation it = healthy();
+
+	causes_count(&causes, &statistics, 60000);
+	statistics.dead_letters[MSG_ALLOCATE][REASON_INVALID_SKU] = 60;
+	statistics.dead_letters[MSG_NONE][REASON_UNKNOWN_TYPE] = 59;
+	causes_count(&causes, &statistics, 61000);
+	rises.dead_letters = 120;
+	rises.cause = causes_most_frequent(&causes);
+	it.dead_letters.kept = 130;
+	judge_at(&it, NOW_US);
+	ck_assert_str_eq(
+		list.by_code[TROUBLE_DEAD_LETTERS_NEW].text,
+		"120 dead letters in the last hour, 130 kept in all; the most frequent here: allocate, "
+		"invalid_sku (60)");
 }
 END_TEST
 
@@ -308,6 +347,8 @@ SUITE("troubles", set_up, NULL)
 	tcase_add_test(tests, every_code_has_a_row_above_and_words_of_its_own);
 	tcase_add_test(tests, a_trouble_keeps_the_instant_at_which_it_began);
 	tcase_add_test(tests, streams_are_not_blamed_for_what_a_service_explains);
+	tcase_add_test(tests, events_that_wait_for_a_connection_are_not_refused);
+	tcase_add_test(tests, new_dead_letters_name_their_most_frequent_cause);
 	tcase_add_test(tests, an_error_of_the_database_may_call_for_advice_of_its_own);
 }
 
