@@ -1,14 +1,12 @@
 """Events of a database that was restored from a backup: consumers tell them from those that were lost."""
 
-import contextlib
 import itertools
 import threading
 
-import psycopg2.extensions
 import pytest
 from books import Books, await_balance
 from documents import RUNNERS, listening
-from installation import administrator, unique, wait_until
+from installation import restoring, wait_until
 
 
 def stock(allocd, *skus):
@@ -44,19 +42,6 @@ def unprefixed(on_own_redis):
     on_own_redis.stop()
     on_own_redis.give_to("")  # as in the documented programs
     return on_own_redis
-
-
-@contextlib.contextmanager
-def restoring(allocd, server_url):
-    """Makes a backup of the database, and restores it at the end of the block; the worker is stopped."""
-    allocd.database.close()  # a database that is copied has no sessions
-    allocd.database = None
-    name, copy = psycopg2.extensions.parse_dsn(allocd.database_url)["dbname"], unique("backup")
-    with administrator(server_url) as execute:
-        execute(f'create database "{copy}" template "{name}"')
-        yield
-        execute(f'drop database "{name}" with (force)')
-        execute(f'alter database "{copy}" rename to "{name}"')
 
 
 @pytest.mark.parametrize("language", RUNNERS)

@@ -4,17 +4,15 @@ Each view is kept as a picture, in the folder ALLOCD_TEST_PICTURES, else build-p
 """
 
 import json
-import os
-import pathlib
 import re
 
 import installation
 import pytest
-from installation import ROOT, wait_until
+from browser import LOOKS
+from installation import wait_until
 
 TOKEN = "a-token-of-32-characters-0123456"
 HOSTILE = "<img src=x onerror=alert(1)>\u202e"
-PICTURES = pathlib.Path(os.environ.get("ALLOCD_TEST_PICTURES") or ROOT / "build-pictures")
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +76,6 @@ def test_a_page_whose_filter_no_event_passes_resumes_all_the_same(browser, shop)
 
 # All views.
 
-DESK = {"viewport": {"width": 1280, "height": 900}}
-PHONE = {"viewport": {"width": 390, "height": 844}}
 VIEWS = {
     "": "Needs you",
     "dead": "Discarded letters",
@@ -106,36 +102,29 @@ def go(browser, view):
         browser.shows("invalid sku LAMP-9")
 
 
-def keep_picture(browser, look, view):
-    name = re.sub(r"\W+", "-", view) or "overview"
-    browser.run("await page.screenshot({path: given.path, fullPage: true})", path=str(PICTURES / f"{look}-{name}.png"))
-
-
 def assert_fits(browser, view):
     assert browser.run("return page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)"), f"{view} is too wide"
 
 
 def test_each_view_is_accessible_and_obeys_the_policy_of_the_page(browser, shop):
-    PICTURES.mkdir(exist_ok=True)
-    open_page(browser, shop, colorScheme="light", **DESK)
+    open_page(browser, shop, **LOOKS["light"])
     for view in VIEWS:
-        browser.run("await page.emulateMedia({colorScheme: 'light'})")
+        browser.has_look("light")
         go(browser, view)
-        keep_picture(browser, "light", view)
+        browser.keep_picture("light", view)
         assert_fits(browser, view)
         assert browser.run("return tools.violations()") == [], view
-        browser.run("await page.emulateMedia({colorScheme: 'dark'})")
-        keep_picture(browser, "dark", view)
+        browser.has_look("dark")
+        browser.keep_picture("dark", view)
         assert browser.run("return tools.violations(['color-contrast'])") == [], f"{view} in the dark"
     assert browser.complaints() == []
 
 
 def test_the_views_that_are_needed_on_the_way_fit_a_phone(browser, shop):
-    PICTURES.mkdir(exist_ok=True)
-    open_page(browser, shop, colorScheme="light", **PHONE)
+    open_page(browser, shop, **LOOKS["phone"])
     for view in ON_A_PHONE:
         go(browser, view)
-        keep_picture(browser, "phone", view)
+        browser.keep_picture("phone", view)
         assert_fits(browser, view)
     assert browser.run("return tools.violations()") == []
     assert browser.complaints() == []

@@ -4,16 +4,27 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
 
 import pytest
+from installation import ROOT
 
 DRIVER = pathlib.Path(__file__).parents[1] / "page" / "browser.mjs"
 PACKAGES = ["playwright-core@1.65.1", "axe-core@4.14.1"]  # of npm, for these tests alone
 INSTALL_S = 120
 COMMANDS = ["chromium", "node", "npm"]
+
+PICTURES = pathlib.Path(os.environ.get("ALLOCD_TEST_PICTURES") or ROOT / "build-pictures")
+DESK = {"viewport": {"width": 1280, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}}
+LOOKS = {
+    "light": {"colorScheme": "light", **DESK},
+    "dark": {"colorScheme": "dark", **DESK},
+    "phone": {"colorScheme": "light", **PHONE},
+}
 
 
 def node_modules():
@@ -64,6 +75,15 @@ class Browser:
 
     def complaints(self):
         return self.run("return tools.complaints()")
+
+    def has_look(self, look):
+        self.run("await page.emulateMedia(given); await page.setViewportSize(given.viewport)", **LOOKS[look])
+
+    def keep_picture(self, look, view):
+        """Of the page as it is, which has that look."""
+        PICTURES.mkdir(exist_ok=True)
+        name = re.sub(r"\W+", "-", view) or "overview"
+        self.run("await page.screenshot({path: given.path, fullPage: true})", path=str(PICTURES / f"{look}-{name}.png"))
 
 
 @contextlib.contextmanager

@@ -20,20 +20,21 @@ def document(name):
 
 def program(name, without=()):
     """The program; `without` events that one of before did not know."""
-    text = document("messages.md")
+    text = document("messages.md") + document("consuming.md")
     for event in without:
         text = text.replace(f'"{event}", ', "")
     return re.search(rf"^```\w+ {re.escape(name)}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL).group(1)
 
 
 @contextlib.contextmanager
-def running(name, folder, allocd, without=()):
-    """Runs one of the programs of messages.md. They use no prefix, so the Redis is the test's own."""
+def running(name, folder, allocd, without=(), **variables):
+    """Runs one of the programs of the documents. They use no prefix, so the Redis is the test's own."""
     file = folder / name
     file.write_text(program(name, without), encoding="utf-8")
     runner = RUNNERS[name.rsplit(".", 1)[1]]
     environment = {
-        **os.environ, "REDIS_URL": allocd.redis_url, "ALLOCD_URL": allocd.url(""), "NODE_PATH": NODE_PATH
+        **os.environ, "REDIS_URL": allocd.redis_url, "ALLOCD_URL": allocd.url(""), "NODE_PATH": NODE_PATH,
+        **variables,
     }  # fmt: skip
     child = subprocess.Popen([runner, file], env=environment, stdout=subprocess.PIPE, text=True)
     try:

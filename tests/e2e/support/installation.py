@@ -58,6 +58,19 @@ def administrator(url):
             yield cursor.execute
 
 
+@contextlib.contextmanager
+def restoring(allocd, server_url):
+    """Makes a backup of the database, and restores it at the end of the block; the worker is stopped."""
+    allocd.database.close()  # a database that is copied has no sessions
+    allocd.database = None
+    name, copy = psycopg2.extensions.parse_dsn(allocd.database_url)["dbname"], unique("backup")
+    with administrator(server_url) as execute:
+        execute(f'create database "{copy}" template "{name}"')
+        yield
+        execute(f'drop database "{name}" with (force)')
+        execute(f'alter database "{copy}" rename to "{name}"')
+
+
 def by_way_of(pooler, database_url):
     """The same database, as the pooler's clients reach it."""
     return psycopg2.extensions.make_dsn(database_url, host="127.0.0.1", port=pooler.port)

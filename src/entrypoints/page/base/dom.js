@@ -77,6 +77,11 @@ export function sentence(text) {
   return text.startsWith("allocd ") ? `${text}. ` : `${text.charAt(0).toUpperCase()}${text.slice(1)}. `;
 }
 
+// The same, in which what stands in backquotes is to be typed.
+export function phrase(text) {
+  return sentence(text).split("`").map((part, index) => (index % 2 ? make("code", part) : part));
+}
+
 // Calls `act` with the values only when they differ from those of the last call, so that what the reader
 // selected or focused stays.
 export function whenChanged(act) {

@@ -1,6 +1,6 @@
 // The operators' page: shows the status of the worker, which comes once a second while the page is visible.
 import { request } from "../base/api.js";
-import { at, clock, make, put, sentence, since, span } from "../base/dom.js";
+import { at, clock, make, phrase, put, sentence, since, span } from "../base/dom.js";
 import { events } from "../views/events.js";
 import { jobView } from "../letters/jobs.js";
 import { keep } from "../base/kept.js";
@@ -28,8 +28,8 @@ const LOOKS = {
 };
 
 function troubleItem(trouble, now) {
-  const next = put(make("p"), make("b", "Next: "), sentence(trouble.advice), make("code", trouble.code));
-  return put(make("li"), make("strong", sentence(trouble.text)), "For ", since(trouble.since, now), ". ", sentence(trouble.effect), next);
+  const next = put(make("p"), make("b", "Next: "), ...phrase(trouble.advice), "More: ", make("code", trouble.doc));
+  return put(make("li"), put(make("strong"), ...phrase(trouble.text)), "For ", since(trouble.since, now), ". ", sentence(trouble.effect), next);
 }
 
 // For screen readers: the state, and what has begun or ended; the figures change every second.

@@ -1,9 +1,10 @@
 // The groups of dead letters: those of one cause, with what to do about them.
 import { read } from "../base/api.js";
-import { badge, clock, link, make, panel, put, sentence, table, whenChanged, whole } from "../base/dom.js";
+import { badge, clock, link, make, panel, phrase, put, table, whenChanged, whole } from "../base/dom.js";
 
 const LOOKS = { handled: "good", rejected: "warn", invalid: "warn", failed: "bad" };
 const PERIOD_MS = 15000; // a replaced letter does not change their number
+const SOON_MS = 2000; // the worker remembers an answer for about a second, so it may be older than the status
 
 export const outcomeBadge = (outcome) => badge(outcome, LOOKS[outcome] || "plain");
 
@@ -14,7 +15,7 @@ export function messageName(name) {
 }
 
 export function adviceOf({ advice }, look = "") {
-  return put(make("p", undefined, `advice ${look}`), make("b", "Next: "), sentence(advice));
+  return put(make("p", undefined, `advice ${look}`), make("b", "Next: "), ...phrase(advice));
 }
 
 function what(group) {
@@ -25,7 +26,7 @@ function what(group) {
 // The largest `limit` groups; asked again when the number of dead letters has changed, and now and then.
 export function groupsPanel(limit, query = "") {
   const rows = table([["Count", "number"], ["What"], ["Last"]], "Groups of dead letters"), note = make("p", "", "quiet");
-  let askedAt = 0;
+  let askedAt = 0, lettersShown = null; // letters in the last answer; null: unknown
 
   const fill = whenChanged((groups, hasMore) => {
     rows.fill(groups.slice(0, limit).map((group) => [whole(group.count), what(group), clock(group.last_at)]), "No dead letters: nothing waits for a person.");
@@ -37,6 +38,7 @@ export function groupsPanel(limit, query = "") {
     askedAt = Date.now();
     try {
       const { groups, has_more: hasMore } = await read(`admin/dead-letters/groups${query}`);
+      lettersShown = hasMore ? null : groups.reduce((sum, group) => sum + group.count, 0);
       fill(groups, Boolean(hasMore));
     } catch (error) {
       note.textContent = error.message;
@@ -46,7 +48,8 @@ export function groupsPanel(limit, query = "") {
   return {
     element: put(panel("Needs you"), rows.element, note),
     show(status) {
-      if (Date.now() - askedAt > PERIOD_MS) load();
+      const isOld = lettersShown !== null && lettersShown !== status.dead_letters.kept;
+      if (Date.now() - askedAt > (isOld ? SOON_MS : PERIOD_MS)) load();
       else onCount(status.dead_letters.kept, status.dead_letters.last_hour);
     },
   };
