@@ -1,6 +1,7 @@
 """Programs and statements in the documents run as they stand there, and what the documents name exists."""
 
 import contextlib
+import json
 import pathlib
 import re
 import shlex
@@ -43,6 +44,39 @@ def test_the_documented_day_in_a_warehouse_ends_as_it_says(allocd):
     wait_until(lambda: len(allocd.get("/events/lamp").json()) >= len(expected), "the events of the day")
     assert [event["type"] for event in allocd.get("/events/lamp").json()] == expected
     assert allocd.query("select purchased, allocated from batches") == [(68, 68)]
+
+
+@pytest.mark.parametrize("way", ["channels", "stream", "http"])
+def test_the_documented_commands_by_hand_cause_the_documented_events(on_own_redis, way):
+    allocd = on_own_redis
+    allocd.stop()
+    allocd.give_to("")  # as in the examples: the Redis is this test's own
+    allocd.start()
+    text = document("messages.md")
+    [expected] = re.findall(r"^The events are the same each time: (.*?)\. ", text, re.MULTILINE)
+
+    def run(line):
+        port = allocd.redis_url.split(":")[2].split("/")[0]
+        line = line.replace("redis-cli", f"redis-cli -p {port}").replace("127.0.0.1:5005", allocd.http)
+        command = shlex.split(line)
+        if command[0] == "curl":
+            command[1:1] = ["--silent", "--show-error", "--fail"]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT_S).stdout
+
+    for line in lines_of(text, way):
+        assert run(line).strip() not in ("", "0"), line
+
+    def names():
+        return [event["type"] for event in allocd.get("/events/lamp").json()]
+
+    wait_until(lambda: len(names()) >= 6, "the events")
+    assert names() == re.findall(r"`(\w+)`", expected)
+    assert '"available":80' in run(lines_of(text, "reads")[1])
+    assert len(json.loads(run(lines_of(text, "reads")[3]))) == 6
+
+
+def lines_of(text, block):
+    return re.search(rf"^```sh {block}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL).group(1).splitlines()
 
 
 def psql(url, statements):
