@@ -30,7 +30,7 @@ function load(main, title, ask, show) {
 }
 
 export function eventsTable(events) {
-  const rows = table([["Version", "number"], ["Time"], ["Event"], ["Order"], ["Quantity", "number"], ["Batch"], ["Cause"]], "Events");
+  const rows = table([["Version", "number"], ["Time"], ["Event", "short"], ["Order"], ["Quantity", "number"], ["Batch"], ["Cause"]], "Events");
   rows.fill(events.map(({ type, data }) => [data.version === undefined ? UNKNOWN : String(data.version), clock(data.occurred_at), type, order(data.orderid), whole(data.qty), batch(data.batchref), cause(data.cause)]),
     "No events are kept.");
   return rows.element;
