@@ -18,11 +18,10 @@ static void judge_units(const struct report *units, int64_t now_us, struct troub
 	cause = cause_of_database(units->text);
 	if (*units->text)
 		trouble_list_note(troubles, cause.code, since(units, now_us), cause.advice,
-				  "units of work are not committed: %s", units->text);
+				  "nothing is committed: %s", units->text);
 	else
-		trouble_list_note(
-			troubles, cause.code, since(units, now_us), cause.advice,
-			"work waits, and no unit of work was committed, for statements get no answer");
+		trouble_list_note(troubles, cause.code, since(units, now_us), cause.advice,
+				  "work waits, and nothing is committed, for statements get no answer");
 }
 
 static void judge_database(const struct observation *it, int64_t now_us, struct trouble_list *troubles)

@@ -25,6 +25,7 @@ LIMIT_S = 60
 @contextlib.contextmanager
 def redis_hangs(allocd, redis):
     redis.process.send_signal(signal.SIGSTOP)
+    assert allocd.post("/allocate", {"orderid": "order-unpublished", "sku": "lamp", "qty": 1}).ok
     try:
         yield
     finally:
@@ -96,7 +97,7 @@ class Fault:
 
 FAULTS = [
     Fault(
-        redis_hangs, "redis-unreachable", "not_ready", "not listening on Redis at 127.0.0.1:",
+        redis_hangs, "redis-unreachable", "not_ready", "(1 event waits in the database)",
         "look whether Redis runs and answers PING: start it, restart it if it hangs, or correct REDIS_URL; the worker connects again by itself",
         "AllocdRedisUnreachable", "Redis refuses connections, or does not answer", 2,
     ),
@@ -122,9 +123,9 @@ FAULTS = [
         ("AllocdDeadLettersMany", "messages allocate are rejected: invalid_sku ("),
     ),
     Fault(
-        a_trigger_refuses_each_commit, "stalled", "not_ready", "units of work are not committed: the gate is closed (SQLSTATE GA001)",
+        a_trigger_refuses_each_commit, "stalled", "not_ready", "nothing is committed: the gate is closed (SQLSTATE GA001)",
         "look at the database server's log for the error that the text names",
-        "AllocdStalled", "Units of work are not committed because of an error that no other code names", 2,
+        "AllocdStalled", "Nothing is committed because of an error that no other code names", 2,
     ),
 ]  # fmt: skip
 

@@ -84,7 +84,7 @@ START_TEST(an_idle_worker_notices_that_the_database_commits_nothing)
 	simulation_advance_ms(http_world.simulation, 7000);
 	reply = world_get(&http_world, "/readyz");
 	ck_assert_int_eq(reply_status(reply), 503);
-	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, reply), "units of work are not committed: "));
+	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, reply), "nothing is committed: "));
 	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, reply), "the database is broken"));
 	ck_assert_ptr_nonnull(strstr(reply_body(reply), "\"since\":\"2"));
 	ck_assert_ptr_nonnull(strstr(world_get(&http_world, "/metrics"), "allocd_database_up 0\n"));

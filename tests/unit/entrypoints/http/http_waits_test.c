@@ -77,8 +77,7 @@ START_TEST(the_answer_at_the_deadline_names_the_trouble_of_the_database)
 
 	ck_assert_int_eq(reply_status(reply), 503);
 	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, reply), "Perhaps done"));
-	ck_assert_ptr_nonnull(
-		strstr(reply_message(&http_world, reply), "(units of work are not committed: "));
+	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, reply), "(nothing is committed: "));
 	ck_assert_ptr_nonnull(strstr(reply_message(&http_world, reply), "the database is broken"));
 
 	database_set_broken(http_world.database, false);
