@@ -41,7 +41,7 @@ def troubles():
 
 def causes():
     """{code: what is wrong}, the first sentence below the heading."""
-    found = re.findall(r"^### `([a-z-]+)`\n\nSeverity `\w+`\. (.*?)\.\s", RUNBOOK.read_text(encoding="utf-8"), re.M | re.S)
+    found = re.findall(r"^### `([a-z-]+)`\n\nSeverity `\w+`\. ((?:(?!\n\n).)*?)\.\s", RUNBOOK.read_text(encoding="utf-8"), re.M | re.S)
     return {code: " ".join(sentence.replace("`", "").split()) for code, sentence in found}
 
 

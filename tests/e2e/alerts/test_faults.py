@@ -109,7 +109,7 @@ FAULTS = [
     Fault(
         the_acl_lacks_a_right, "redis-noperm", "not_ready", "the ACL of the user in REDIS_URL must allow hget, hset",
         "give the user the right that the text names, or all rights of the ACL line in docs/operating.md",
-        "AllocdRedisNoperm", "The user lacks a right (NOPERM)", 2,
+        "AllocdRedisNoperm", "The user in REDIS_URL lacks a right (NOPERM)", 2,
     ),
     Fault(
         entries_are_trimmed, "stream-lost", "degraded", "3 entries of streams were trimmed or deleted in the last hour before they were handled",
