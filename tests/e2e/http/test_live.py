@@ -137,14 +137,13 @@ def test_of_many_events_the_newest_are_sent_and_the_others_are_counted(stocked):
 
 
 def test_past_events_are_found_by_what_they_bear_the_newest_first(stocked):
-    for number in range(5):
-        allocate(stocked, f"order-{number}", "chair" if number == 2 else "lamp")
-
     def orders(query):
         page = stocked.get(f"/admin/events?{query}").json()
         return [event["data"].get("orderid") for event in page["events"]], page["before"]
 
-    wait_until(lambda: orders("limit=1")[0] == ["order-4"], "the last event")
+    for number in range(5):
+        allocate(stocked, f"order-{number}", "chair" if number == 2 else "lamp")
+        wait_until(lambda: orders("limit=1")[0] == [f"order-{number}"], "the event")  # noqa: B023: it waits here
     assert orders("sku=chair&type=line_allocated") == (["order-2"], None)
     assert orders("batch=lamp-shelf&order=order-1") == (["order-1"], None)
     first, before = orders("limit=2&type=line_allocated")

@@ -95,6 +95,44 @@ def test_a_page_of_another_site_can_change_nothing_even_with_the_token(browser, 
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:allocd:problem:other-origin")
 
 
+# ---- one connection ----
+
+HIDE = """
+    await page.evaluate((hidden) => {
+      Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, given.hidden)
+"""
+
+ASKED = "const asked = []; page.on('request', (request) => asked.push(request.url())); await page.waitForTimeout(given.ms); return asked"
+
+
+def viewers(shop):
+    return Scrape(shop).value("allocd_sse_clients")
+
+
+def test_the_page_watches_by_one_connection_and_not_while_it_is_hidden(browser, shop):
+    browser.fresh(shop.url("/"))
+    browser.shows("Healthy", "Events as they go out")
+    wait_until(lambda: viewers(shop) == 1, "one connection")
+    asked = browser.run(ASKED, ms=2600)
+    assert not [url for url in asked if "admin/status" in url or "admin/live" in url], asked
+    browser.run(HIDE, hidden=True)
+    wait_until(lambda: viewers(shop) == 0, "no connection")
+    assert browser.run(ASKED, ms=1500) == []
+    browser.run(HIDE, hidden=False)
+    wait_until(lambda: viewers(shop) == 1, "the connection again")
+
+
+def test_a_page_without_that_connection_asks_once_a_second(browser, shop):
+    browser.fresh("about:blank")
+    browser.run("await page.route('**/admin/live*', (route) => route.abort())")
+    browser.run("await page.goto(given.url)", url=shop.url("/"))
+    browser.shows("Healthy", "The worker cannot be reached.")
+    assert len([url for url in browser.run(ASKED, ms=2600) if "admin/status" in url]) >= 2
+    assert browser.run("return page.locator('#stale').isHidden()")
+
+
 # ---- events ----
 
 
