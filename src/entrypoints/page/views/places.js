@@ -27,7 +27,7 @@ function wayRow(input, now) {
 // When the worker was not subscribed, and messages on pub/sub may have been lost.
 function blindPanel() {
   const rows = table([["From"], ["To"], ["For", "number"], ["Why"]], "Blind windows");
-  const note = make("p", "What was published on pub/sub in these times was not heard, and is lost. Streams lose nothing.", "quiet");
+  const note = make("p", "What was published on pub/sub in these times was not heard, and is lost. Commands in streams were not affected.", "quiet");
   read("admin/blind-windows").then(({ blind_windows: all }) => rows.fill(all.map(({ since: from, until, cause }) => [clock(from), clock(until), span(Date.parse(until) - Date.parse(from)), cause]), "None is recorded."),
     (error) => rows.fill([], error.message));
   return put(panel("Blind windows"), note, rows.element);
