@@ -25,7 +25,7 @@ TAILQ_HEAD(searches, search);
 
 struct past_events {
 	struct clock *clock;
-	struct timer *idle;
+	struct timer *timer; /* fires when a read got no answer, or no search came */
 	struct event_peek *events;
 	struct codec *codec;
 	live_to_json *to_json;
@@ -85,10 +85,9 @@ static void read_on(struct past_events *past)
 {
 	struct search *search = TAILQ_FIRST(&past->searches);
 
-	if (!search) {
-		past->clock->ops->timer_set(past->idle, PAST_IDLE_MS);
+	past->clock->ops->timer_set(past->timer, search ? PAST_READ_MS : PAST_IDLE_MS);
+	if (!search)
 		return;
-	}
 	search->asked = PAST_SEARCHED_MAX - search->page.searched;
 	if (search->asked > EVENT_PEEK_MAX)
 		search->asked = EVENT_PEEK_MAX;
@@ -114,17 +113,20 @@ void past_events_search(struct past_events *past, const struct past_search *aske
 	search->out = must(open_memstream(&search->json, &search->size));
 	fputc('[', search->out);
 	TAILQ_INSERT_TAIL(&past->searches, search, entry);
-	if (!is_idle)
-		return;
-	past->clock->ops->timer_stop(past->idle);
-	read_on(past);
+	if (is_idle)
+		read_on(past);
 }
 
-static void on_idle(void *context)
+static void on_timer(void *context)
 {
 	struct past_events *past = context;
+	struct search *search = TAILQ_FIRST(&past->searches);
 
 	past->events->ops->close(past->events);
+	if (!search)
+		return;
+	end(past, search, "Redis does not answer");
+	read_on(past);
 }
 
 struct past_events *past_events_new(struct clock *clock, struct event_peek *events, struct codec *codec,
@@ -134,7 +136,7 @@ struct past_events *past_events_new(struct clock *clock, struct event_peek *even
 
 	*past = (struct past_events){.clock = clock, .events = events, .codec = codec, .to_json = to_json};
 	TAILQ_INIT(&past->searches);
-	past->idle = clock->ops->timer_new(clock, on_idle, past);
+	past->timer = clock->ops->timer_new(clock, on_timer, past);
 	return past;
 }
 
@@ -145,7 +147,7 @@ void past_events_free(struct past_events **place)
 
 	if (!past)
 		return;
-	past->clock->ops->timer_free(&past->idle);
+	past->clock->ops->timer_free(&past->timer);
 	past->events->ops->close(past->events);
 	while ((search = TAILQ_FIRST(&past->searches))) {
 		fclose(search->out);

@@ -13,8 +13,9 @@
 #define PAST_FOUND_MAX    200
 #define PAST_SEARCHED_MAX 5000
 
-/* What a search needs of the port is given up after this time without one. */
+/* What a search needs of the port is given up after this time without one, or without an answer to a read. */
 #define PAST_IDLE_MS 10000
+#define PAST_READ_MS 4000
 
 struct past_search {
 	struct live_filter filter; /* copied */

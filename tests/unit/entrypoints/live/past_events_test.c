@@ -142,6 +142,19 @@ START_TEST(a_refusal_is_answered_and_the_next_search_is_tried_again)
 }
 END_TEST
 
+START_TEST(a_read_that_gets_no_answer_ends_its_search_and_not_the_next_one)
+{
+	stream_add("lamp", 1);
+	stream_is_silent(true);
+	past_events_search(past, &(struct past_search){.before = STREAM_ID_MAX, .limit = 1}, on_done, NULL);
+	live_run_ms(PAST_READ_MS + 100);
+	ck_assert_str_eq(answer.error, "Redis does not answer");
+	stream_is_silent(false);
+	search(&(struct past_search){.before = STREAM_ID_MAX, .limit = 1});
+	ck_assert_uint_eq(answer.count, 1);
+}
+END_TEST
+
 START_TEST(what_waits_at_the_end_is_called_back_no_more)
 {
 	past_events_search(past, &(struct past_search){.before = STREAM_ID_MAX, .limit = 1}, on_done, NULL);
@@ -160,5 +173,6 @@ SUITE("past events", set_up, tear_down)
 	tcase_add_test(tests, events_are_found_by_their_batch);
 	tcase_add_test(tests, searches_wait_for_each_other_and_what_they_need_is_given_up_afterwards);
 	tcase_add_test(tests, a_refusal_is_answered_and_the_next_search_is_tried_again);
+	tcase_add_test(tests, a_read_that_gets_no_answer_ends_its_search_and_not_the_next_one);
 	tcase_add_test(tests, what_waits_at_the_end_is_called_back_no_more);
 }
