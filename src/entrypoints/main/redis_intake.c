@@ -406,7 +406,7 @@ static struct report report_heartbeat(const struct redis_intake *intake)
 			       heartbeat_received_ms_ago(intake->heartbeat)};
 }
 
-/* A stream that is unread for less than this is being handed over, or its reader looks at it anew. */
+/* A lease that no worker has taken for this long after another one had it is not being handed over. */
 #define HANDOVER_MS 2000
 
 /* A reader that keeps up reads an entry within moments. */
@@ -450,14 +450,12 @@ static void observe_stream(const struct redis_intake *intake, size_t i, struct o
 	kind = stream_reader_trouble(source->reader, arena, &trouble);
 	if (kind == STREAM_IS_FINE || observation->streams[kind].is_bad)
 		return;
-	if (trouble.for_ms > moved_ms_ago)
-		trouble.for_ms = moved_ms_ago;
-	if (kind == STREAM_UNREAD && trouble.for_ms < HANDOVER_MS)
+	if (kind == STREAM_UNREAD && moved_ms_ago < HANDOVER_MS)
 		return;
 	observation->streams[kind] = (struct report){
 		true,
 		arena_printf(arena, "stream %s %s", intake->parts.config->streams.names[i], trouble.text),
-		trouble.for_ms};
+		trouble.for_ms < moved_ms_ago ? trouble.for_ms : moved_ms_ago};
 	if (kind == STREAM_UNREAD)
 		observation->is_lease_lost = lease_keeper_lost(intake->keeper, &source->leased);
 }
