@@ -40,6 +40,18 @@ STANDARD_FIELDS = {
     },
 }
 
+# The codecs read and write it as a part of the envelope, because it is none of a message's content.
+TRACEPARENT = {
+    "command": {
+        "description": "The trace that it belongs to (W3C Trace Context). One that is malformed has no effect.",
+    },
+    "event": {
+        "description": "The trace that it belongs to (W3C Trace Context), when known.",
+        "type": ["string", "null"],
+        "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+    },
+}
+
 C_KEYWORDS = set(
     "auto break case char const continue default do double else enum extern float for goto if inline int long "
     "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile "
@@ -221,11 +233,15 @@ def read_field(name, schema, where):
     return read_text(name, schema, nullable, where)
 
 
-def read_properties(properties, where):
+def read_properties(properties, where, role):
     """Returns the fields by name, and for each alias the reference to its field."""
     check(isinstance(properties, dict) and properties, where, "'properties' must be an object with members")
     fields, aliases = {}, {}
+    traceparent = properties.get("traceparent")
+    check(traceparent == TRACEPARENT[role], where, f"'traceparent' differs from that of every {role}")
     for name, schema in properties.items():
+        if name == "traceparent":
+            continue
         place = f"{where}: {name}"
         check_name(name, f"{where}: {name!r}", TAKEN_FIELD_NAMES)
         check(isinstance(schema, dict), place, "must be an object")
@@ -343,7 +359,7 @@ def read_message(path):
     check(path.suffix == ".json", where, "the file must be called NAME.json")
     check_name(name, where, TAKEN_MESSAGE_NAMES)
 
-    fields, aliases = read_properties(schema["properties"], where)
+    fields, aliases = read_properties(schema["properties"], where, role)
     apply_required(fields, aliases, schema["required"], where)
     apply_aliases(fields, aliases, schema["required"], schema.get("anyOf"), where)
     for field in fields.values():

@@ -77,7 +77,7 @@ static bool encode(struct codec *codec, const struct envelope *envelope, struct 
 	if (is_event && it->envelope == CODEC_CLOUDEVENTS)
 		document = cloudevent_document(envelope, it->source, arena, error);
 	else
-		document = message_document(&envelope->message, arena, error);
+		document = bare_document(envelope, arena, error);
 	if (!document)
 		return false;
 	*payload = !is_event || it->encoding == CODEC_JSON ? codec_write_json(document, arena)

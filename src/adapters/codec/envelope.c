@@ -3,7 +3,7 @@
 
 #include "adapters/codec/fields.h"
 #include "adapters/codec/invalid.h"
-#include "adapters/codec/traceparent.h"
+#include "bus/tracing/traceparent.h"
 #include "core/base/calendar.h"
 #include "core/base/decimal.h"
 
@@ -77,6 +77,15 @@ static const char *instant_of(enum message_type type)
 
 /* ---- reading ---- */
 
+/* The trace that the object names, or NULL: a malformed traceparent is no reason to refuse a message. */
+static const char *read_traceparent(struct object object, struct arena *arena)
+{
+	struct value value = object_member(object, "traceparent");
+
+	return value.kind == VALUE_TEXT ? traceparent_read(value.as.text.start, value.as.text.length, arena)
+					: NULL;
+}
+
 static bool read_bare(struct object object, enum message_type type, struct arena *arena,
 		      struct envelope *envelope, const char **error)
 {
@@ -88,6 +97,7 @@ static bool read_bare(struct object object, enum message_type type, struct arena
 		return false;
 	envelope->id = message_text(message, "id");
 	envelope->source = "";
+	envelope->traceparent = read_traceparent(object, arena);
 	envelope->occurred_at = message_number(message, instant_of(type));
 	return true;
 }
@@ -138,7 +148,7 @@ static bool read_cloudevent(struct object object, enum message_type type, struct
 			    struct envelope *envelope, const char **error)
 {
 	struct value data = object_member(object, "data");
-	struct value traceparent = object_member(object, "traceparent");
+	const char *traceparent;
 	struct attributes attributes;
 
 	if (!check_fixed_attributes(object, message_name(type), arena, error) ||
@@ -149,8 +159,9 @@ static bool read_cloudevent(struct object object, enum message_type type, struct
 	if (!read_bare(data.as.object, type, arena, envelope, error))
 		return false;
 	apply_attributes(&attributes, envelope);
-	if (traceparent.kind == VALUE_TEXT)
-		envelope->traceparent = traceparent_read(traceparent.as.text, arena);
+	traceparent = read_traceparent(object, arena);
+	if (traceparent)
+		envelope->traceparent = traceparent;
 	return true;
 }
 
@@ -179,6 +190,7 @@ static void keep_identity(struct object payload, enum message_type type, bool is
 
 	envelope->id = readable_text(payload, &attributes[ATTRIBUTE_ID], arena);
 	envelope->source = source ? source : "";
+	envelope->traceparent = read_traceparent(payload, arena);
 }
 
 bool envelope_read(struct object payload, enum message_type type, struct arena *arena,
@@ -198,23 +210,32 @@ bool envelope_read(struct object payload, enum message_type type, struct arena *
 
 /* ---- writing ---- */
 
-struct document *message_document(const struct message *message, struct arena *arena, const char **error)
-{
-	const struct message_descriptor *descriptor = message_descriptor(message->type);
-	struct document *document = document_new(arena, descriptor->field_count);
-
-	return fields_write(descriptor, &message->as, arena, document, error) ? document : NULL;
-}
-
 static bool add_traceparent(struct document *document, const char *traceparent, struct arena *arena,
 			    const char **error)
 {
 	if (!traceparent)
 		return true;
-	if (!traceparent_read((struct text){traceparent, strlen(traceparent)}, arena))
+	if (!traceparent_read(traceparent, strlen(traceparent), arena))
 		return invalid(arena, error, "traceparent", "expected the form of W3C Trace Context");
 	document_add_text(document, "traceparent", traceparent);
 	return true;
+}
+
+/* With room for one member more. */
+static struct document *fields_document(const struct message *message, struct arena *arena,
+					const char **error)
+{
+	const struct message_descriptor *descriptor = message_descriptor(message->type);
+	struct document *document = document_new(arena, descriptor->field_count + 1);
+
+	return fields_write(descriptor, &message->as, arena, document, error) ? document : NULL;
+}
+
+struct document *bare_document(const struct envelope *envelope, struct arena *arena, const char **error)
+{
+	struct document *document = fields_document(&envelope->message, arena, error);
+
+	return document && add_traceparent(document, envelope->traceparent, arena, error) ? document : NULL;
 }
 
 /* An event about a message has an id in its envelope already. */
@@ -235,7 +256,7 @@ static const char *id_of(const struct envelope *envelope, struct arena *arena)
 struct document *cloudevent_document(const struct envelope *event, const char *source, struct arena *arena,
 				     const char **error)
 {
-	struct document *data = message_document(&event->message, arena, error);
+	struct document *data = fields_document(&event->message, arena, error);
 	struct document *document = document_new(arena, 8);
 	const char *id = id_of(event, arena);
 

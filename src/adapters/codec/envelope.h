@@ -9,8 +9,8 @@
 bool envelope_read(struct object payload, enum message_type type, struct arena *arena,
 		   struct envelope *envelope, const char **error);
 
-/* The document of a message; NULL, with one sentence in *error, when a field violates its schema. */
-struct document *message_document(const struct message *message, struct arena *arena, const char **error);
+/* The document of a bare message; NULL, with one sentence in *error, when a field violates its schema. */
+struct document *bare_document(const struct envelope *envelope, struct arena *arena, const char **error);
 
 /* The same for an event in an envelope from `source`. */
 struct document *cloudevent_document(const struct envelope *event, const char *source, struct arena *arena,

@@ -10,12 +10,12 @@
 #include <string.h>
 
 /* How the two formats differ, besides the quotes around texts. */
-struct style {
+struct punctuation {
 	const char *open, *between, *name_end, *truncated, *close;
 	bool quotes_names; /* and every text */
 };
 
-static const struct style styles[] = {
+static const struct punctuation punctuations[] = {
 	[LOG_FORMAT_LOGFMT] = {"", " ", "=", " truncated=true", "\n", false},
 	[LOG_FORMAT_JSON] = {"{", ",", ":", ",\"truncated\":true", "}\n", true},
 };
@@ -96,33 +96,34 @@ static bool is_bare(const char *text)
 	return size > 0 && size <= LOG_TEXT_MAX;
 }
 
-static bool append_name(struct log_line *line, const struct style *style, const char *name)
+static bool append_name(struct log_line *line, const struct punctuation *marks, const char *name)
 {
-	return (style->quotes_names ? append_quoted(line, name) : append_text(line, name)) &&
-	       append_text(line, style->name_end);
+	return (marks->quotes_names ? append_quoted(line, name) : append_text(line, name)) &&
+	       append_text(line, marks->name_end);
 }
 
 /* ---- the line ---- */
 
-static bool append_field(struct log_line *line, const struct style *style, const struct log_field *field)
+static bool append_field(struct log_line *line, const struct punctuation *marks,
+			 const struct log_field *field)
 {
 	char number[24];
 
-	if (!append_name(line, style, field->name))
+	if (!append_name(line, marks, field->name))
 		return false;
 	if (field->text)
-		return !style->quotes_names && is_bare(field->text) ? append_text(line, field->text)
+		return !marks->quotes_names && is_bare(field->text) ? append_text(line, field->text)
 								    : append_quoted(line, field->text);
 	snprintf(number, sizeof number, "%" PRId64, field->number);
 	return append_text(line, number);
 }
 
 /* Adds the whole field, or nothing of it when it does not fit. */
-static bool add_field(struct log_line *line, const struct style *style, const struct log_field *field)
+static bool add_field(struct log_line *line, const struct punctuation *marks, const struct log_field *field)
 {
 	size_t before = line->size;
 
-	if (append_text(line, style->between) && append_field(line, style, field))
+	if (append_text(line, marks->between) && append_field(line, marks, field))
 		return true;
 	line->size = before;
 	return false;
@@ -141,30 +142,49 @@ static const char *level_name(enum log_level level)
 	return names[level];
 }
 
-static void finish(struct log_line *line, const struct style *style, bool complete)
+/* As syslog(3) numbers them. */
+static const char *priority(enum log_level level)
+{
+	static const char *const priorities[] = {
+		[LOG_DEBUG] = "<7>", [LOG_INFO] = "<6>", [LOG_WARN] = "<4>", [LOG_ERROR] = "<3>"};
+
+	return priorities[level];
+}
+
+static void add_time(struct log_line *line, const struct punctuation *marks, int64_t now)
+{
+	char instant[INSTANT_TEXT_SIZE];
+	const char *text = instant;
+
+	instant_format(now, instant);
+	append_field(line, marks, &LOG_TEXT("time", text));
+	append_text(line, marks->between);
+}
+
+static void finish(struct log_line *line, const struct punctuation *marks, bool complete)
 {
 	char tail[TAIL_MAX];
-	int size = snprintf(tail, sizeof tail, "%s%s", complete ? "" : style->truncated, style->close);
+	int size = snprintf(tail, sizeof tail, "%s%s", complete ? "" : marks->truncated, marks->close);
 
 	memcpy(line->text + line->size, tail, (size_t)size);
 	line->size += (size_t)size;
 }
 
-void log_line_format(struct log_line *line, enum log_format format, int64_t now, enum log_level level,
+void log_line_format(struct log_line *line, struct log_style style, int64_t now, enum log_level level,
 		     const char *message, const struct log_field *fields, size_t count)
 {
-	const struct style *style = &styles[format];
-	char instant[INSTANT_TEXT_SIZE];
-	const char *time = instant;
+	const struct punctuation *marks = &punctuations[style.format];
 	bool complete = true;
 
-	instant_format(now, instant);
 	line->size = 0;
-	append_text(line, style->open);
-	append_field(line, style, &LOG_TEXT("time", time));
-	add_field(line, style, &LOG_TEXT("level", level_name(level)));
-	add_field(line, style, &LOG_TEXT("msg", message));
+	if (style.is_for_journald)
+		append_text(line, priority(level));
+	append_text(line, marks->open);
+	if (!style.is_for_journald)
+		add_time(line, marks, now);
+	append_field(line, marks, &LOG_TEXT("level", level_name(level)));
+	add_field(line, marks, &LOG_TEXT("msg", message));
 	for (size_t i = 0; i < count && complete; i++)
-		complete = !has_value(&fields[i]) || add_field(line, style, &fields[i]);
-	finish(line, style, complete);
+		complete = !has_value(&fields[i]) || add_field(line, marks, &fields[i]);
+	finish(line, marks, complete);
 }

@@ -14,10 +14,21 @@
 
 #include "bus/ports/logger.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
+
+/*
+ * For journald, which notes the time itself, a line begins with its priority instead (sd-daemon(3)):
+ *
+ *     <4>level=warn msg="message rejected" channel=allocate attempts=2
+ */
+struct log_style {
+	enum log_format format;
+	bool is_for_journald;
+};
 
 /* PIPE_BUF: the kernel writes up to this many bytes to a pipe in one piece. */
 #define LOG_LINE_MAX 4096
@@ -31,7 +42,7 @@ struct log_line {
 };
 
 /* `now`: microseconds since 1970. */
-void log_line_format(struct log_line *line, enum log_format format, int64_t now, enum log_level level,
+void log_line_format(struct log_line *line, struct log_style style, int64_t now, enum log_level level,
 		     const char *message, const struct log_field *fields, size_t count);
 
 #endif

@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,8 +57,7 @@ static bool log_dropped(struct system_logger *logger)
 	struct log_field count = LOG_NUMBER("count", logger->dropped);
 	struct log_line line;
 
-	log_line_format(&line, logger->format, wall_clock_us(), LOG_WARN, "log lines were dropped", &count,
-			1);
+	log_line_format(&line, logger->style, wall_clock_us(), LOG_WARN, "log lines were dropped", &count, 1);
 	if (!send_line(logger, &line))
 		return false;
 	logger->dropped = 0;
@@ -68,7 +70,7 @@ static void write_line(struct logger *port, enum log_level level, const char *me
 	struct system_logger *logger = (struct system_logger *)port;
 	struct log_line line;
 
-	log_line_format(&line, logger->format, wall_clock_us(), level, message, fields, count);
+	log_line_format(&line, logger->style, wall_clock_us(), level, message, fields, count);
 	pthread_mutex_lock(&logger->mutex);
 	if ((logger->dropped && !log_dropped(logger)) || !send_line(logger, &line))
 		logger->dropped++;
@@ -89,10 +91,25 @@ static int open_again(int fd)
 	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
+static bool is_read_by_journald(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat status;
+	char name[64];
+
+	if (!stream || fstat(fd, &status) != 0)
+		return false;
+	snprintf(name, sizeof name, "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	return strcmp(stream, name) == 0;
+}
+
 void system_logger_init(struct system_logger *logger, int fd, enum log_level level, enum log_format format)
 {
 	*logger = (struct system_logger){
-		.logger = {.level = level, .write = write_line}, .fd = fd, .format = format};
+		.logger = {.level = level, .write = write_line},
+		.fd = fd,
+		.style = {format, is_read_by_journald(fd)},
+	};
 	pthread_mutex_init(&logger->mutex, NULL);
 	logger->own_fd = open_again(fd);
 	if (logger->own_fd >= 0)

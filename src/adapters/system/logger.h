@@ -6,6 +6,8 @@
  * again.  Before the next line it writes one that counts the dropped lines.
  *
  * Threads may share a logger.
+ *
+ * When $JOURNAL_STREAM names the descriptor's device and inode, journald reads it (systemd.exec(5)).
  */
 #ifndef ALLOCD_ADAPTERS_SYSTEM_LOGGER_H
 #define ALLOCD_ADAPTERS_SYSTEM_LOGGER_H
@@ -20,7 +22,7 @@ struct system_logger {
 	struct logger logger;
 	int fd;     /* the caller's, or `own_fd` */
 	int own_fd; /* the same file, opened once more as non-blocking; -1: `fd` is the caller's */
-	enum log_format format;
+	struct log_style style;
 	pthread_mutex_t mutex;
 	uint64_t dropped; /* lines since the last one that was written */
 	bool is_cut;      /* only a part of the last line was written */

@@ -5,6 +5,7 @@
 #include "bus/engine/sku_resolver.h"
 #include "bus/lane/lane.h"
 #include "bus/messages/message_bus.h"
+#include "bus/tracing/traceparent.h"
 #include "bus/unit_of_work/product_cache.h"
 #include "core/base/calendar.h"
 #include "core/base/must.h"
@@ -332,7 +333,8 @@ static void log_outcome(const struct engine *engine, const struct delivery *deli
 	    LOG_TEXT("outcome", outcome_name(delivery->outcome)), LOG_TEXT("reason", delivery->reason),
 	    LOG_TEXT("way", transport_name(delivery->transport)), LOG_TEXT("place", delivery->origin),
 	    LOG_TEXT("entry", delivery->entry_id), LOG_TEXT("message", message_name(delivery->type)),
-	    LOG_TEXT("id", delivery->envelope.id));
+	    LOG_TEXT("id", delivery->envelope.id), LOG_TEXT("sku", delivery->sku),
+	    LOG_TEXT("trace_id", trace_id_of(delivery->envelope.traceparent).text));
 }
 
 /* What the database's clock showed then, for it is asked in each unit of work. */

@@ -87,7 +87,7 @@ void forwarding_add(struct stream_reader *reader, struct pending_entry *entry,
 {
 	const struct stream_list *list = delivery->route->list;
 	struct bytes payload = delivery->payload;
-	const char *id = delivery->envelope.id;
+	const char *id = delivery->envelope.id, *traceparent = delivery->envelope.traceparent;
 	struct arena *arena = arena_new(1024 + payload.size);
 	struct forwarding *it = arena_alloc(arena, sizeof *it);
 
@@ -100,6 +100,7 @@ void forwarding_add(struct stream_reader *reader, struct pending_entry *entry,
 				.type = delivery->type,
 				.payload = {arena_copy(arena, payload.data, payload.size), payload.size},
 				.message_id = id ? arena_strdup(arena, id) : NULL,
+				.traceparent = traceparent ? arena_strdup(arena, traceparent) : NULL,
 				.origin = delivery_origin(delivery, arena),
 			},
 	};

@@ -60,6 +60,7 @@ static void submit(struct stream_reader *reader, const struct stream_entry *entr
 						    .pass = is_pass ? reader->pass : 0,
 						    .pass_follows = !is_pass && !is_behind,
 						    .id = entry->message_id,
+						    .traceparent = entry->traceparent,
 						    .type = entry->type,
 						    .defect = entry->defect,
 						    .payload = entry->payload,

@@ -2,6 +2,7 @@
 #include "bus/lane/poison_search.h"
 
 #include "bus/lane/lane_internal.h"
+#include "bus/tracing/traceparent.h"
 #include "core/base/utf8.h"
 
 /* How many units get more time after a unit was too large for the usual time. */
@@ -120,7 +121,10 @@ void lane_fail_poison(struct lane *lane)
 	}
 	/* Even its dead letter is refused: only the log is left to record the message. */
 	LOG(lane->shared->ports->logger, LOG_ERROR, "message lost: the database refuses its dead letter",
-	    LOG_KEPT, LOG_TEXT("place", delivery->origin), LOG_TEXT("id", delivery->envelope.id),
+	    LOG_KEPT, LOG_TEXT("place", delivery->origin), LOG_TEXT("entry", delivery->entry_id),
+	    LOG_TEXT("message", message_name(delivery->type)), LOG_TEXT("id", delivery->envelope.id),
+	    LOG_TEXT("sku", delivery->sku),
+	    LOG_TEXT("trace_id", trace_id_of(delivery->envelope.traceparent).text),
 	    LOG_TEXT("error", lane->complaint));
 	delivery->is_lost = true;
 	if (delivery->process_key)

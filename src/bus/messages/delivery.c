@@ -5,6 +5,7 @@
 #include "bus/leases/lease.h"
 #include "bus/messages/message_bus.h"
 #include "bus/messages/raised_events.h"
+#include "bus/tracing/traceparent.h"
 #include "core/base/calendar.h"
 
 #include <assert.h>
@@ -205,6 +206,7 @@ static void read_identity(struct delivery *delivery, struct codec *codec)
 	codec->ops->decode(codec, MSG_ALLOCATE, delivery->payload, delivery->arena, &envelope, &ignored);
 	delivery->envelope.id = envelope.id;
 	delivery->envelope.source = envelope.source;
+	delivery->envelope.traceparent = envelope.traceparent;
 }
 
 /* A stream entry may have an id beside its payload; the id in the payload takes precedence. */
@@ -212,6 +214,14 @@ static void adopt_id(struct delivery *delivery, const char *id)
 {
 	if (id && !delivery->envelope.id)
 		delivery->envelope.id = arena_strdup(delivery->arena, id);
+}
+
+/* So does the traceparent of its publisher, which wrote the payload before the message was sent. */
+static void adopt_traceparent(struct delivery *delivery, const char *traceparent)
+{
+	if (traceparent && !delivery->envelope.traceparent)
+		delivery->envelope.traceparent =
+			traceparent_read(traceparent, strlen(traceparent), delivery->arena);
 }
 
 /* Returns why the message is invalid without reading its payload, or NULL. */
@@ -267,6 +277,7 @@ struct delivery *delivery_new(const struct arrival *arrival, struct codec *codec
 	if (delivery->envelope.occurred_at != NO_INSTANT)
 		delivery->published_us = delivery->envelope.occurred_at;
 	adopt_id(delivery, arrival->id);
+	adopt_traceparent(delivery, arrival->traceparent);
 	delivery->decided = delivery->outcome != OUTCOME_NONE;
 	if (!delivery->decided && arrival->key)
 		delivery_set_key(delivery, arrival->key);

@@ -22,7 +22,7 @@ struct envelope {
 	const char *id;          /* of the command (its field, or CloudEvents' id), NULL: none; or of an
 				    event about a message */
 	const char *source;      /* CloudEvents' source; "" for a bare message */
-	const char *traceparent; /* CloudEvents' extension (W3C Trace Context); NULL: none */
+	const char *traceparent; /* W3C Trace Context, in the form of version 00; NULL: none */
 	int64_t occurred_at;     /* the field, or CloudEvents' time; NO_INSTANT: unknown */
 };
 
@@ -35,8 +35,8 @@ struct codec_ops {
 	 * Reads one command of type `expected` (the channel, stream type or path names it).  On success
 	 * everything in `envelope` lives in `arena`, and id and occurred_at are set both in it and in the
 	 * message.  On failure returns false, with one sentence in *error (in `arena`) that names the field
-	 * and says what was expected; of the envelope only id and source are set, and each only when it
-	 * could be read.
+	 * and says what was expected; of the envelope only id, source and traceparent are set, and
+	 * each only when it could be read.
 	 */
 	bool (*decode)(struct codec *codec, enum message_type expected, struct bytes payload,
 		       struct arena *arena, struct envelope *envelope, const char **error);

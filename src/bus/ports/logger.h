@@ -46,12 +46,14 @@ static inline const char *log_text_or_none(const char *text)
 #define LOG_REDIS    "Redis"
 #define LOG_MAIL     "mail"
 
+/* The fields are evaluated only for a line that is written. */
 #define LOG(logger, log_level_, message, ...)                                                                \
 	do {                                                                                                 \
-		const struct log_field log_fields_[] = {__VA_ARGS__};                                        \
-		if ((logger)->level <= (log_level_))                                                         \
+		if ((logger)->level <= (log_level_)) {                                                       \
+			const struct log_field log_fields_[] = {__VA_ARGS__};                                \
 			(logger)->write((logger), (log_level_), (message), log_fields_,                      \
 					sizeof log_fields_ / sizeof log_fields_[0]);                         \
+		}                                                                                            \
 	} while (0)
 
 #endif

@@ -34,15 +34,16 @@
 
 struct stream_entry {
 	struct stream_id id;
-	bool gone;              /* it was trimmed while it was pending: only its id is known */
-	enum message_type type; /* named by its `type`; MSG_NONE: see `defect` */
-	const char *defect;     /* why it is not a command: "type: missing", or NULL */
-	const char *unknown;    /* its `type`, if that names no command that this program knows; or NULL */
-	const char *message_id; /* its `id`, or NULL */
-	const char *origin;     /* its `origin`, if another stream's reader forwarded it, or NULL */
-	struct bytes payload;   /* its `data`, PAYLOAD_MAX bytes at most */
-	size_t payload_size;    /* its true size */
-	size_t whole_size;      /* bytes of all its fields */
+	bool gone;               /* it was trimmed while it was pending: only its id is known */
+	enum message_type type;  /* named by its `type`; MSG_NONE: see `defect` */
+	const char *defect;      /* why it is not a command: "type: missing", or NULL */
+	const char *unknown;     /* its `type`, if that names no command that this program knows; or NULL */
+	const char *message_id;  /* its `id`, or NULL */
+	const char *traceparent; /* its `traceparent`, as it is, or NULL */
+	const char *origin;      /* its `origin`, if another stream's reader forwarded it, or NULL */
+	struct bytes payload;    /* its `data`, PAYLOAD_MAX bytes at most */
+	size_t payload_size;     /* its true size */
+	size_t whole_size;       /* bytes of all its fields */
 };
 
 /*
@@ -84,8 +85,9 @@ struct forwarded_entry {
 	const char *to; /* the stream */
 	enum message_type type;
 	struct bytes payload;
-	const char *message_id; /* or NULL */
-	const char *origin;     /* what the entry was first: see delivery_origin() */
+	const char *message_id;  /* or NULL */
+	const char *traceparent; /* or NULL */
+	const char *origin;      /* what the entry was first: see delivery_origin() */
 };
 
 /* Arguments are valid during the call only. */

@@ -105,6 +105,7 @@ static void submit(struct http_api *api, const struct http_call *call, enum mess
 		      &(struct arrival){
 			      .transport = TRANSPORT_HTTP,
 			      .origin = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(call->request)),
+			      .traceparent = request_header(call, "traceparent"),
 			      .type = type,
 			      .payload = {evbuffer_pullup(body, -1), size},
 			      .payload_size = size,

@@ -12,6 +12,7 @@
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/text.h"
 #include "entrypoints/config/secrets.h"
+#include "entrypoints/main/redis_intake.h"
 #include "entrypoints/main/unused_signals.h"
 #include "entrypoints/main/wait_for_schema.h"
 #include "entrypoints/main/worker.h"
@@ -148,6 +149,7 @@ static void begin_to_work(struct life *life)
 	LOG(life->logger, LOG_INFO, "started", LOG_TEXT("version", version), LOG_TEXT("http", http),
 	    LOG_TEXT("database", secrets_hidden(config->database_url, arena)),
 	    LOG_TEXT("redis", secrets_hidden(config->redis_url, arena)), LOG_TEXT("prefix", config->prefix),
+	    LOG_TEXT("worker", redis_intake_worker_name(config, arena)),
 	    LOG_NUMBER("unit_max", config->unit_max), LOG_NUMBER("lanes", config->lanes));
 	arena_free(&arena);
 }

@@ -7,9 +7,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define TRACE    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-#define DATA     "\"data\":{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3}"
-#define REQUIRED "\"specversion\":\"1.0\",\"type\":\"allocate\",\"source\":\"shop\",\"id\":\"e1\""
+#define TRACE       "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#define OTHER_TRACE "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+#define DATA        "\"data\":{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3}"
+#define REQUIRED    "\"specversion\":\"1.0\",\"type\":\"allocate\",\"source\":\"shop\",\"id\":\"e1\""
 
 START_TEST(a_command_in_a_json_cloudevent_is_decoded)
 {
@@ -106,8 +107,46 @@ START_TEST(a_malformed_trace_is_dropped_and_the_message_accepted)
 {
 	struct envelope envelope =
 		accepted(MSG_ALLOCATE, bytes_printf("{" REQUIRED "%s," DATA "}", lost_traces[_i]));
+	struct envelope bare =
+		accepted(MSG_ALLOCATE,
+			 bytes_printf("{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3%s}", lost_traces[_i]));
 
 	ck_assert_ptr_null(envelope.traceparent);
+	ck_assert_ptr_null(bare.traceparent);
+}
+END_TEST
+
+#define MEMBER(trace) ",\"traceparent\":\"" trace "\""
+
+static const struct {
+	const char *attribute, *member, *expected;
+} traces[] = {
+	{MEMBER(TRACE), "", TRACE},
+	{"", MEMBER(TRACE), TRACE},
+	{MEMBER(TRACE), MEMBER(OTHER_TRACE), TRACE},
+	{MEMBER("00-zz"), MEMBER(TRACE), TRACE},
+};
+
+START_TEST(the_trace_of_the_envelope_takes_precedence_over_that_of_the_data)
+{
+	struct envelope envelope = accepted(
+		MSG_ALLOCATE,
+		bytes_printf("{" REQUIRED "%s,\"data\":{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3%s}}",
+			     traces[_i].attribute, traces[_i].member));
+
+	ck_assert_str_eq(envelope.traceparent, traces[_i].expected);
+}
+END_TEST
+
+START_TEST(a_bare_command_has_the_trace_of_its_member)
+{
+	struct bytes json =
+		BYTES("{\"orderid\":\"o1\",\"sku\":\"s1\",\"qty\":3,\"traceparent\":\"" TRACE "\"}");
+	struct bytes messagepack = BYTES("\x84\xa7orderid\xa2o1\xa3sku\xa2s1\xa3qty\x03\xab"
+					 "traceparent\xd9\x37" TRACE);
+
+	ck_assert_str_eq(accepted(MSG_ALLOCATE, json).traceparent, TRACE);
+	ck_assert_str_eq(accepted(MSG_ALLOCATE, messagepack).traceparent, TRACE);
 }
 END_TEST
 
@@ -281,6 +320,9 @@ SUITE("cloudevents", codec_set_up, codec_tear_down)
 	tcase_add_test(tests, the_id_of_the_envelope_takes_precedence_over_that_of_the_data);
 	tcase_add_test(tests, the_id_of_an_invalid_message_is_kept_when_it_is_readable);
 	tcase_add_loop_test(tests, time_stands_for_occurred_at, 0, COUNT(times));
+	tcase_add_loop_test(tests, the_trace_of_the_envelope_takes_precedence_over_that_of_the_data, 0,
+			    COUNT(traces));
+	tcase_add_test(tests, a_bare_command_has_the_trace_of_its_member);
 	tcase_add_loop_test(tests, a_malformed_trace_is_dropped_and_the_message_accepted, 0,
 			    COUNT(lost_traces));
 	tcase_add_loop_test(tests, unknown_attributes_of_a_cloudevent_are_ignored, 0, COUNT(ignored));

@@ -80,7 +80,7 @@ START_TEST(an_event_gets_another_epoch_and_keeps_its_form)
 	struct envelope event = an_event();
 	struct bytes before, after;
 
-	event.traceparent = form->envelope == CODEC_CLOUDEVENTS ? TRACE : NULL;
+	event.traceparent = TRACE;
 	event.message.as.line_allocated.cause = "i1";
 	before = encoded(form->encoding, form->envelope, &event);
 	event.message.as.line_allocated.epoch = 3;
@@ -128,12 +128,30 @@ START_TEST(a_cloudevent_in_messagepack_has_the_same_members_as_in_json)
 }
 END_TEST
 
-START_TEST(an_event_without_a_trace_has_no_traceparent)
+static bool has_traceparent(const struct form *form, const struct envelope *event)
+{
+	struct bytes payload = encoded(form->encoding, form->envelope, event);
+
+	return memmem(payload.data, payload.size, "traceparent", strlen("traceparent"));
+}
+
+START_TEST(an_event_has_a_traceparent_exactly_when_its_trace_is_known)
 {
 	struct envelope event = an_event();
-	struct bytes payload = encoded(CODEC_JSON, CODEC_CLOUDEVENTS, &event);
 
-	ck_assert_ptr_null(memmem(payload.data, payload.size, "traceparent", strlen("traceparent")));
+	ck_assert(!has_traceparent(&forms[_i], &event));
+	event.traceparent = TRACE;
+	ck_assert(has_traceparent(&forms[_i], &event));
+}
+END_TEST
+
+START_TEST(the_traceparent_of_a_bare_event_is_its_last_member)
+{
+	struct envelope event = an_event();
+
+	event.traceparent = TRACE;
+	assert_payload(encoded(CODEC_JSON, CODEC_BARE, &event),
+		       BYTES(FIELDS ",\"traceparent\":\"" TRACE "\"}"));
 }
 END_TEST
 
@@ -330,7 +348,9 @@ SUITE("encode", codec_set_up, codec_tear_down)
 	tcase_add_test(tests, an_event_in_bare_messagepack_is_a_map_of_its_fields);
 	tcase_add_test(tests, an_event_in_a_json_cloudevent_has_its_attributes_and_data);
 	tcase_add_test(tests, a_cloudevent_in_messagepack_has_the_same_members_as_in_json);
-	tcase_add_test(tests, an_event_without_a_trace_has_no_traceparent);
+	tcase_add_loop_test(tests, an_event_has_a_traceparent_exactly_when_its_trace_is_known, 0,
+			    COUNT(forms));
+	tcase_add_test(tests, the_traceparent_of_a_bare_event_is_its_last_member);
 	tcase_add_loop_test(tests, an_encoded_event_decodes_to_the_same_texts, 0, COUNT(ways));
 	tcase_add_loop_test(tests, every_ascii_character_survives_encoding_and_decoding, 1, 128);
 	tcase_add_test(tests, only_quotes_backslashes_and_controls_are_escaped);

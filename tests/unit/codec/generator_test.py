@@ -20,6 +20,7 @@ SOURCE_FOLDER = SCHEMA_FOLDER.resolve().parent / "src"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(GENERATOR.parent))
 import main  # noqa: E402  the generator's
+import read_schema  # noqa: E402
 
 NO_NUL = r"^[^\u0000]*$"
 
@@ -60,7 +61,7 @@ def schema(role="command", name="pack", **properties):
             "epoch": optional(integer(minimum=1, maximum=2**63 - 1)),
         },
     }[role]
-    fields = {**standard, **properties}
+    fields = {**standard, "traceparent": read_schema.TRACEPARENT[role], **properties}
     endpoint = {"x-allocd": {"http": {"path": f"/{name}", "status": 202}}}
     return {
         **(endpoint if role == "command" else {}),
@@ -293,6 +294,8 @@ REFUSED = [
         "key 'minimum' comes twice",
     ),
     ("no object", [], "must be an object"),
+    ("another traceparent", changed("properties/traceparent/pattern", "^00"), "'traceparent' differs"),
+    ("no traceparent", changed("properties/traceparent", None), "'traceparent' differs"),
     ("an unknown keyword", changed("additionalProperties", False), "unknown keyword 'additionalProperties'"),
     ("unevaluatedProperties", changed("unevaluatedProperties", True), "unknown keyword 'unevaluatedProperties'"),
     ("$defs", changed("$defs", {}), "unknown keyword '$defs'"),

@@ -14,7 +14,8 @@ static struct log_line line;
 
 static void format(enum log_format log_format, const struct log_field *fields, size_t count)
 {
-	log_line_format(&line, log_format, NOON, LOG_WARN, "message rejected", fields, count);
+	log_line_format(&line, (struct log_style){log_format, false}, NOON, LOG_WARN, "message rejected",
+			fields, count);
 }
 
 static void assert_line(const char *expected)
@@ -41,6 +42,25 @@ START_TEST(a_json_line_is_one_object)
 	assert_line(
 		"{\"time\":\"2026-01-31T12:00:00.000000Z\",\"level\":\"warn\",\"msg\":\"message rejected\","
 		"\"channel\":\"allocate\",\"attempts\":-2}\n");
+}
+END_TEST
+
+static const struct {
+	enum log_level level;
+	enum log_format format;
+	const char *expected;
+} of_journald[] = {
+	{LOG_ERROR, LOG_FORMAT_LOGFMT, "<3>level=error msg=no n=1\n"},
+	{LOG_WARN, LOG_FORMAT_LOGFMT, "<4>level=warn msg=no n=1\n"},
+	{LOG_INFO, LOG_FORMAT_LOGFMT, "<6>level=info msg=no n=1\n"},
+	{LOG_DEBUG, LOG_FORMAT_JSON, "<7>{\"level\":\"debug\",\"msg\":\"no\",\"n\":1}\n"},
+};
+
+START_TEST(a_line_for_journald_begins_with_its_priority_and_has_no_time)
+{
+	log_line_format(&line, (struct log_style){of_journald[_i].format, true}, NOON, of_journald[_i].level,
+			"no", &LOG_NUMBER("n", 1), 1);
+	assert_line(of_journald[_i].expected);
 }
 END_TEST
 
@@ -222,6 +242,8 @@ SUITE("log line")
 {
 	tcase_add_test(tests, logfmt_writes_plain_words_without_quotes);
 	tcase_add_test(tests, a_json_line_is_one_object);
+	tcase_add_loop_test(tests, a_line_for_journald_begins_with_its_priority_and_has_no_time, 0,
+			    COUNT(of_journald));
 	tcase_add_test(tests, a_field_with_an_empty_text_is_left_out);
 	tcase_add_loop_test(tests, a_text_with_control_characters_is_escaped, 0, COUNT(texts));
 	tcase_add_test(tests, a_long_text_is_cut_between_characters);

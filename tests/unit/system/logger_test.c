@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,6 +62,38 @@ START_TEST(a_line_below_the_level_is_not_written)
 
 	ck_assert_ptr_null(strstr(heard, "detail"));
 	ck_assert_ptr_nonnull(strstr(heard, " level=info msg=news n=2\n"));
+}
+END_TEST
+
+/* Logs through a logger whose environment says that journald reads the inode `ahead` of the pipe's. */
+static void log_in_journal(unsigned long ahead)
+{
+	struct system_logger of_service;
+	struct stat status;
+	char stream[64];
+
+	fstat(ends[1], &status);
+	snprintf(stream, sizeof stream, "%lu:%lu", (unsigned long)status.st_dev,
+		 (unsigned long)status.st_ino + ahead);
+	setenv("JOURNAL_STREAM", stream, 1);
+	system_logger_init(&of_service, ends[1], LOG_INFO, LOG_FORMAT_LOGFMT);
+	unsetenv("JOURNAL_STREAM");
+	LOG(&of_service.logger, LOG_WARN, "news", LOG_NUMBER("n", 1));
+	system_logger_release(&of_service);
+	hear();
+}
+
+START_TEST(journald_gets_priorities)
+{
+	log_in_journal(0);
+	ck_assert_str_eq(heard, "<4>level=warn msg=news n=1\n");
+}
+END_TEST
+
+START_TEST(what_a_service_writes_elsewhere_has_the_time)
+{
+	log_in_journal(1);
+	ck_assert_int_eq(strncmp(heard, "time=", strlen("time=")), 0);
 }
 END_TEST
 
@@ -228,6 +261,8 @@ END_TEST
 SUITE("logger", setup, teardown)
 {
 	tcase_add_test(tests, a_line_below_the_level_is_not_written);
+	tcase_add_test(tests, journald_gets_priorities);
+	tcase_add_test(tests, what_a_service_writes_elsewhere_has_the_time);
 	tcase_add_test(tests, a_stuck_reader_of_the_log_does_not_block_the_worker);
 	tcase_add_test(tests, dropped_lines_are_counted_in_the_next_line);
 	tcase_add_test(tests, every_written_line_is_whole);

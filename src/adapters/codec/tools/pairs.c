@@ -96,7 +96,7 @@ bool codec_command_from_pairs(enum message_type type, const char *const pairs[],
 	}
 	if (!fields_read(descriptor, document_view(given), arena, &message.as, error))
 		return false;
-	document = message_document(&message, arena, error);
+	document = bare_document(&(struct envelope){.message = message}, arena, error);
 	if (!document)
 		return false;
 	*payload = codec_write_json(document, arena);

@@ -396,6 +396,7 @@ struct stream_id memory_stream_add(struct memory_stream *stream, const struct st
 	kept->entry.defect = entry->defect ? arena_strdup(arena, entry->defect) : NULL;
 	kept->entry.unknown = entry->unknown ? arena_strdup(arena, entry->unknown) : NULL;
 	kept->entry.message_id = entry->message_id ? arena_strdup(arena, entry->message_id) : NULL;
+	kept->entry.traceparent = entry->traceparent ? arena_strdup(arena, entry->traceparent) : NULL;
 	kept->entry.origin = entry->origin ? arena_strdup(arena, entry->origin) : NULL;
 	kept->entry.payload.data = arena_copy(arena, entry->payload.data, entry->payload.size);
 	*stream->end = kept;

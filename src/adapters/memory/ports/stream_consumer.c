@@ -183,6 +183,7 @@ static void forward(struct stream *stream, const struct forwarded_entry *entry, 
 	call->forwarded = (struct stream_entry){
 		.type = entry->type,
 		.message_id = entry->message_id ? arena_strdup(arena, entry->message_id) : NULL,
+		.traceparent = entry->traceparent ? arena_strdup(arena, entry->traceparent) : NULL,
 		.origin = arena_strdup(arena, entry->origin),
 		.payload = {arena_copy(arena, entry->payload.data, entry->payload.size), entry->payload.size},
 		.payload_size = entry->payload.size,

@@ -385,7 +385,7 @@ static void forward(struct stream *stream, const struct forwarded_entry *entry, 
 {
 	struct stream_call *call = begin(stream, FORWARD, context);
 	struct evbuffer *commands = must(evbuffer_new());
-	const struct bytes arguments[] = {
+	struct bytes arguments[13] = {
 		bytes_of("XADD"),
 		bytes_of(entry->to),
 		bytes_of("*"),
@@ -395,12 +395,19 @@ static void forward(struct stream *stream, const struct forwarded_entry *entry, 
 		entry->payload,
 		bytes_of("origin"),
 		bytes_of(entry->origin),
-		bytes_of("id"),
-		bytes_of(entry->message_id ? entry->message_id : ""),
 	};
+	size_t count = 9;
 
+	if (entry->message_id) {
+		arguments[count++] = bytes_of("id");
+		arguments[count++] = bytes_of(entry->message_id);
+	}
+	if (entry->traceparent) {
+		arguments[count++] = bytes_of("traceparent");
+		arguments[count++] = bytes_of(entry->traceparent);
+	}
 	call->callback.done = done;
-	resp_append_command(commands, arguments, entry->message_id ? 11 : 9);
+	resp_append_command(commands, arguments, count);
 	stream_call_ask(call, commands, 1, stream_call_on_done);
 }
 

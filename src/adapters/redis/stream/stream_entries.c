@@ -16,10 +16,13 @@ _Static_assert(STREAM_READ_FIRST *(RESP_ARRAY_MAX *RESP_VALUE_SIZE + RESP_SHARE(
 
 #define ID_MAX 255
 
-enum entry_field { FIELD_TYPE, FIELD_DATA, FIELD_ID, FIELD_ORIGIN, ENTRY_FIELDS };
+enum entry_field { FIELD_TYPE, FIELD_DATA, FIELD_ID, FIELD_ORIGIN, FIELD_TRACE, ENTRY_FIELDS };
 
-static const char *const names[] = {
-	[FIELD_TYPE] = "type", [FIELD_DATA] = "data", [FIELD_ID] = "id", [FIELD_ORIGIN] = "origin"};
+static const char *const names[] = {[FIELD_TYPE] = "type",
+				    [FIELD_DATA] = "data",
+				    [FIELD_ID] = "id",
+				    [FIELD_ORIGIN] = "origin",
+				    [FIELD_TRACE] = "traceparent"};
 
 /* One entry, while it is read. */
 struct entry_reading {
@@ -108,6 +111,13 @@ static void read_origin(struct entry_reading *reading)
 		reading->entry->origin = origin->str;
 }
 
+/* A malformed one has no effect. */
+static void read_trace(struct entry_reading *reading)
+{
+	if (reading->fields[FIELD_TRACE])
+		reading->entry->traceparent = reading->fields[FIELD_TRACE]->str;
+}
+
 /* ---- which fields there are ---- */
 
 /* Whether a text was cut because the fields before it had used the entry's share. */
@@ -128,7 +138,7 @@ static void read_field(struct entry_reading *reading, const redisReply *name, co
 		return;
 	if (!reading->fields[field])
 		reading->fields[field] = value;
-	else if (field != FIELD_ORIGIN)
+	else if (field != FIELD_ORIGIN && field != FIELD_TRACE)
 		refuse(reading, "%s: given twice", names[field]);
 }
 
@@ -147,6 +157,7 @@ static bool read_fields(struct entry_reading *reading, const redisReply *fields)
 	read_data(reading);
 	read_id(reading);
 	read_origin(reading);
+	read_trace(reading);
 	return true;
 }
 

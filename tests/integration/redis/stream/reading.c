@@ -51,6 +51,8 @@ static void keep(struct told_entry *kept, const struct stream_entry *entry)
 				    .kept = entry->payload.size,
 				    .true_size = entry->payload_size};
 	snprintf(kept->defect, sizeof kept->defect, "%s", entry->defect ? entry->defect : "");
+	snprintf(kept->traceparent, sizeof kept->traceparent, "%s",
+		 entry->traceparent ? entry->traceparent : "");
 	snprintf(kept->message_id, sizeof kept->message_id, "%s", entry->message_id ? entry->message_id : "");
 	snprintf(kept->origin, sizeof kept->origin, "%s", entry->origin ? entry->origin : "");
 	if (shown)

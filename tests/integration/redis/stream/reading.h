@@ -17,8 +17,9 @@ struct told_entry {
 	enum message_type type;
 	char defect[DEFECT_SHOWN];
 	char message_id[1024]; /* empty: none */
-	char origin[64];       /* the same */
-	char payload[16];      /* its beginning */
+	char traceparent[64];
+	char origin[64];  /* the same */
+	char payload[16]; /* its beginning */
 	size_t kept, true_size;
 };
 

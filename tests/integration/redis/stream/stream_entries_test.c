@@ -113,6 +113,18 @@ START_TEST(the_fields_of_an_entry_make_a_command_or_a_defect)
 }
 END_TEST
 
+/* A malformed one is dropped later, and one that is given twice is no reason to refuse a command. */
+START_TEST(an_entry_may_have_a_traceparent)
+{
+	static const char *const fields[] = {"traceparent", "00-a", "type",        "allocate",
+					     "data",        "x",    "traceparent", "00-b"};
+	const struct told_entry *entry = read_entry(fields, NULL, 8);
+
+	ck_assert_str_eq(entry->traceparent, "00-a");
+	ck_assert_str_eq(entry->defect, "");
+}
+END_TEST
+
 START_TEST(a_payload_may_hold_nul)
 {
 	static const char *const fields[] = {"type", "allocate\0", "data", "a\0b", "id", "1\0"};
@@ -334,6 +346,7 @@ END_TEST
 SUITE("redis stream entries", setup, tear_down_reading, .timeout_s = 240)
 {
 	tcase_add_loop_test(tests, the_fields_of_an_entry_make_a_command_or_a_defect, 0, COUNT(entries));
+	tcase_add_test(tests, an_entry_may_have_a_traceparent);
 	tcase_add_test(tests, a_payload_may_hold_nul);
 	tcase_add_test(tests, the_length_of_an_id_is_counted_in_characters);
 	tcase_add_loop_test(tests, a_payload_has_its_true_size, 0, COUNT(sizes));

@@ -88,6 +88,7 @@ static const struct forwarded_entry forwarded = {
 	.type = MSG_ALLOCATE,
 	.payload = {"{\0}", 3},
 	.message_id = "an id",
+	.traceparent = "a trace",
 	.origin = "1 1-1 p:other 1",
 };
 
@@ -95,7 +96,7 @@ START_TEST(a_forwarded_entry_has_the_fields_of_the_first_one_and_its_origin)
 {
 	struct forwarded_entry without_id = forwarded;
 
-	without_id.message_id = NULL;
+	without_id.message_id = without_id.traceparent = NULL;
 	DO(forward, (&forwarded));
 	DO(forward, (&without_id));
 	DO(read_new, ());
@@ -108,6 +109,7 @@ START_TEST(a_forwarded_entry_has_the_fields_of_the_first_one_and_its_origin)
 		ck_assert_mem_eq(reading.entries[i].payload, "{\0}", 3);
 		ck_assert_str_eq(reading.entries[i].origin, "1 1-1 p:other 1");
 		ck_assert_str_eq(reading.entries[i].message_id, i == 0 ? "an id" : "");
+		ck_assert_str_eq(reading.entries[i].traceparent, i == 0 ? "a trace" : "");
 	}
 }
 END_TEST

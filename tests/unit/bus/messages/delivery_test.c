@@ -70,6 +70,40 @@ START_TEST(the_id_in_the_payload_precedes_the_id_of_the_stream_entry)
 }
 END_TEST
 
+#define TRACE       "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#define OTHER_TRACE "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+
+static const struct {
+	const char *payload;
+	const char *beside; /* the field of its entry, or the header of its request */
+	const char *expected;
+} traces[] = {
+	{"orderid=o\nsku=LAMP\nqty=1", NULL, NULL},
+	{"orderid=o\nsku=LAMP\nqty=1", TRACE, TRACE},
+	{"orderid=o\nsku=LAMP\nqty=1", "01-" TRACE, NULL},
+	{"orderid=o\nsku=LAMP\nqty=1\ntraceparent=" OTHER_TRACE, TRACE, OTHER_TRACE},
+	{"nonsense", TRACE, TRACE},
+};
+
+START_TEST(the_trace_in_the_payload_precedes_that_beside_it)
+{
+	struct memory_codec codec;
+	struct delivery *delivery;
+
+	memory_codec_init(&codec);
+	delivery = delivery_new(&(struct arrival){.transport = TRANSPORT_HTTP,
+						  .origin = "/allocate",
+						  .traceparent = traces[_i].beside,
+						  .type = MSG_ALLOCATE,
+						  .payload = {traces[_i].payload, strlen(traces[_i].payload)},
+						  .payload_size = strlen(traces[_i].payload)},
+				&codec.codec);
+
+	ck_assert_pstr_eq(delivery->envelope.traceparent, traces[_i].expected);
+	delivery_free(&delivery);
+}
+END_TEST
+
 START_TEST(a_reopened_delivery_loses_its_outcome_unless_it_was_decided_on_arrival)
 {
 	struct delivery *handled = deliver("orderid=o\nsku=LAMP\nqty=1", 0, NULL);
@@ -187,6 +221,7 @@ SUITE("delivery", NULL, NULL)
 			    COUNT(no_origins));
 	tcase_add_test(tests, a_delivery_owns_its_payload_and_its_texts);
 	tcase_add_test(tests, a_delivery_whose_payload_was_truncated_is_invalid);
+	tcase_add_loop_test(tests, the_trace_in_the_payload_precedes_that_beside_it, 0, COUNT(traces));
 	tcase_add_loop_test(tests, the_id_in_the_payload_precedes_the_id_of_the_stream_entry, 0, COUNT(ids));
 	tcase_add_test(tests, a_reopened_delivery_loses_its_outcome_unless_it_was_decided_on_arrival);
 	tcase_add_test(tests, a_delivery_queue_keeps_the_order_of_pushed_and_prepended_deliveries);

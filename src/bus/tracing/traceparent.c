@@ -1,5 +1,5 @@
 /* https://www.w3.org/TR/trace-context/#traceparent-header: VERSION-TRACE-PARENT-FLAGS, in lower-case hex. */
-#include "adapters/codec/traceparent.h"
+#include "bus/tracing/traceparent.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -36,20 +36,29 @@ static void restate_as_version_00(char *text)
 	memcpy(text + FLAGS_AT, sampled ? "01" : "00", 2);
 }
 
-const char *traceparent_read(struct text text, struct arena *arena)
+const char *traceparent_read(const char *text, size_t length, struct arena *arena)
 {
 	char *copy;
 
-	if (text.length < LENGTH)
+	if (length < LENGTH)
 		return NULL;
 	copy = arena_alloc(arena, LENGTH + 1);
-	memcpy(copy, text.start, LENGTH);
+	memcpy(copy, text, LENGTH);
 	if (!is_well_formed(copy))
 		return NULL;
 	if (strncmp(copy, "00", 2) == 0)
-		return text.length == LENGTH ? copy : NULL;
-	if (text.length > LENGTH && text.start[LENGTH] != '-')
+		return length == LENGTH ? copy : NULL;
+	if (length > LENGTH && text[LENGTH] != '-')
 		return NULL;
 	restate_as_version_00(copy);
 	return copy;
+}
+
+struct trace_id trace_id_of(const char *traceparent)
+{
+	struct trace_id id = {""};
+
+	if (traceparent)
+		memcpy(id.text, traceparent + TRACE_AT, TRACE_ID_LENGTH);
+	return id;
 }

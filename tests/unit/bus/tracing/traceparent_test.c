@@ -1,10 +1,21 @@
 /* W3C Trace Context: traces that are copied, and texts that end the trace. */
-#include "adapters/codec/traceparent.h"
-#include "codec_fixture.h"
+#include "bus/tracing/traceparent.h"
 
 #include "support/suites.h"
 
 #include <string.h>
+
+static struct arena *arena;
+
+static void set_up(void)
+{
+	arena = arena_new(256);
+}
+
+static void tear_down(void)
+{
+	arena_free(&arena);
+}
 
 #define IDS "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
 
@@ -22,7 +33,7 @@ START_TEST(a_well_formed_traceparent_is_copied)
 {
 	const char *text = well_formed[_i][0];
 
-	ck_assert_str_eq(traceparent_read((struct text){text, strlen(text)}, arena), well_formed[_i][1]);
+	ck_assert_str_eq(traceparent_read(text, strlen(text), arena), well_formed[_i][1]);
 }
 END_TEST
 
@@ -48,12 +59,20 @@ static const char *const malformed[] = {
 
 START_TEST(a_malformed_traceparent_is_dropped)
 {
-	ck_assert_ptr_null(traceparent_read((struct text){malformed[_i], strlen(malformed[_i])}, arena));
+	ck_assert_ptr_null(traceparent_read(malformed[_i], strlen(malformed[_i]), arena));
 }
 END_TEST
 
-SUITE("traceparent", codec_set_up, codec_tear_down)
+START_TEST(the_trace_is_the_second_part_of_a_traceparent)
+{
+	ck_assert_str_eq(trace_id_of("00-" IDS "-01").text, "0af7651916cd43dd8448eb211c80319c");
+	ck_assert_str_eq(trace_id_of(NULL).text, "");
+}
+END_TEST
+
+SUITE("traceparent", set_up, tear_down)
 {
 	tcase_add_loop_test(tests, a_well_formed_traceparent_is_copied, 0, COUNT(well_formed));
 	tcase_add_loop_test(tests, a_malformed_traceparent_is_dropped, 0, COUNT(malformed));
+	tcase_add_test(tests, the_trace_is_the_second_part_of_a_traceparent);
 }
