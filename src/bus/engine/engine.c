@@ -5,7 +5,6 @@
 #include "bus/engine/sku_resolver.h"
 #include "bus/lane/lane.h"
 #include "bus/messages/message_bus.h"
-#include "bus/tracing/traceparent.h"
 #include "bus/unit_of_work/product_cache.h"
 #include "core/base/calendar.h"
 #include "core/base/must.h"
@@ -74,6 +73,7 @@ static void deal_out_ports(struct engine *engine, const struct engine_ports *por
 		.clock = ports->clock,
 		.random = ports->random,
 		.logger = ports->logger,
+		.tracer = ports->tracer,
 	};
 	engine->housekeeping_ports = (struct housekeeping_ports){
 		.chores_store = ports->chores_store,
@@ -231,10 +231,22 @@ void engine_accept(struct engine *engine, struct delivery *delivery)
 	engine_check_full(engine);
 }
 
+/* What a sampled message causes belongs to its span. */
+static void begin_trace(struct tracer *tracer, struct delivery *delivery)
+{
+	struct span span;
+
+	if (!tracer || !span_begin(tracer, delivery->envelope.traceparent, &span))
+		return;
+	delivery->span = arena_copy(delivery->arena, &span, sizeof span);
+	delivery->envelope.traceparent = span_traceparent(&span, delivery->arena);
+}
+
 void engine_submit(struct engine *engine, const struct arrival *arrival)
 {
 	struct delivery *delivery = delivery_new(arrival, engine->ports.codec);
 
+	begin_trace(engine->ports.tracer, delivery);
 	processes_note_arrival(engine->processes, delivery);
 	engine->stats.received++;
 	engine_accept(engine, delivery);
@@ -359,6 +371,9 @@ void engine_finish(struct engine *engine, struct delivery *delivery)
 				    database_clock_at(engine, engine->stats.committed_us));
 	if (!engine->config.is_dry_run)
 		log_outcome(engine, delivery);
+	if (delivery->span)
+		engine->ports.tracer->ops->message_ended(engine->ports.tracer, delivery,
+							 engine_now_us(engine));
 	if (delivery->outcome >= OUTCOME_REJECTED)
 		housekeeper_count_soon(engine->housekeeper);
 	forget_creation(engine, delivery);

@@ -13,6 +13,7 @@
 #include "bus/ports/process_store.h"
 #include "bus/ports/random.h"
 #include "bus/ports/unit_store.h"
+#include "bus/tracing/tracer.h"
 #include "core/partition.h"
 
 #define LANES_MAX PARTITIONS
@@ -32,6 +33,7 @@ struct engine_ports {
 	struct clock *clock;
 	struct random *random;
 	struct logger *logger;
+	struct tracer *tracer; /* or NULL */
 };
 
 #endif

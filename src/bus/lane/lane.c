@@ -168,6 +168,7 @@ void lane_begin(struct lane *lane)
 	lane->stepping = lane->shrinks.first && !lane->search.suspects && !lane_rest_ms(lane);
 	if (lane->todo.first || lane->stepping) {
 		note_wait(lane);
+		lane_trace_begin(lane);
 		lane_redo(lane);
 		return;
 	}
@@ -255,6 +256,7 @@ void lane_redo(struct lane *lane)
 	lane->stage_us = engine_now_us(lane->engine);
 	lane->times = (struct unit_times){.began_us = lane->stage_us};
 	engine_lane_began(lane->engine, lane->number);
+	lane_trace_attempt(lane);
 	reopen(lane);
 	unit_of_work_clear(uow);
 	random->fill(random, uow->witness, sizeof uow->witness);
@@ -292,6 +294,7 @@ static void on_loaded(void *context, const struct failure *failure)
 
 	lane->state = LANE_HANDLING;
 	end_stage(lane, STAGE_LOAD);
+	lane_trace_call(lane, STAGE_LOAD, sent_us, failure);
 	if (failure) {
 		lane_recover(lane, failure);
 		return;
@@ -314,11 +317,12 @@ void lane_load(struct lane *lane)
 static void on_flushed(void *context, const struct failure *failure)
 {
 	struct lane *lane = context;
-	const struct unit_of_work *uow = &lane->uow;
+	struct unit_of_work *uow = &lane->uow;
 	int64_t sent_us = lane->stage_us;
 
 	lane->state = LANE_HANDLING;
 	end_stage(lane, STAGE_FLUSH);
+	lane_trace_call(lane, STAGE_FLUSH, sent_us, failure);
 	if (failure) {
 		lane_recover(lane, failure);
 		return;
@@ -326,6 +330,7 @@ static void on_flushed(void *context, const struct failure *failure)
 	engine_database_is(lane->engine, true);
 	engine_note_database_clock(lane->engine, uow, sent_us);
 	product_cache_keep(lane->cache, uow);
+	lane_trace_committed(lane);
 	publisher_add(lane->shared->publisher, uow);
 	housekeeper_add_notifications(lane->shared->housekeeper, uow->notifications, uow->notification_count);
 	lane_finish(lane);

@@ -54,8 +54,9 @@ struct lane {
 	bool stepped;                 /* and has done so */
 	int64_t steps_from_ms;        /* no step is taken before this time */
 	struct unit_times times;
-	int64_t stage_us; /* when the stage of the unit that is under way began */
-	int loads;        /* for the next step or message, beyond the first load */
+	int64_t stage_us;        /* when the stage of the unit that is under way began */
+	struct unit_trace trace; /* what becomes of it, if a message is sampled */
+	int loads;               /* for the next step or message, beyond the first load */
 
 	struct product_cache *cache; /* of all lanes, or the parking lane's own */
 	uint64_t cache_of;           /* the sessions that were lost when the lane used the cache last */
@@ -101,6 +102,19 @@ void lane_flush(struct lane *lane);
 
 /* Answers the messages of the committed unit. */
 void lane_finish(struct lane *lane);
+
+/* ---- of lane_tracing.c ---- */
+
+/* A unit begins; it is attempted, or attempted again. */
+void lane_trace_begin(struct lane *lane);
+void lane_trace_attempt(struct lane *lane);
+
+/* A stage is over that was a call of the store. */
+void lane_trace_call(struct lane *lane, enum unit_stage stage, int64_t began_us,
+		     const struct failure *failure);
+
+/* The unit is committed, and its rows are about to be published. */
+void lane_trace_committed(struct lane *lane);
 
 /* ---- of lane_lending.c ---- */
 

@@ -126,6 +126,7 @@ struct delivery {
 	size_t payload_size;
 	delivery_answered *answered;
 	void *context;
+	struct span *span;            /* of the message, if it is sampled; or NULL */
 	struct raised_events *raised; /* see raised_events.h; NULL: the sender wants no events */
 
 	struct process *process; /* that the event began, or NULL; its key, or 0 */

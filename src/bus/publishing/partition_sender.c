@@ -1,6 +1,8 @@
 /* The calls of the broker, in order. */
 #include "bus/publishing/partition_sender.h"
 
+#include "bus/tracing/tracer.h"
+
 #include <stdio.h>
 
 /*
@@ -192,6 +194,39 @@ static void note_published(const struct partition_sender *sender, size_t events)
 		stats->published_us = at_us;
 }
 
+/* The name of all events, or NULL. */
+static const char *common_name(const struct publish_queue *rows)
+{
+	enum message_type type = MSG_NONE;
+
+	for (const struct queued_row *row = rows->first; row; row = row->next) {
+		for (size_t i = 0; i < row->event_count; i++) {
+			if (type != MSG_NONE && row->events[i].type != type)
+				return NULL;
+			type = row->events[i].type;
+		}
+	}
+	return type == MSG_NONE ? NULL : message_name(type);
+}
+
+/* The call is traced for the first row that a sampled message has caused. */
+static void trace_published(const struct partition_sender *sender, size_t events)
+{
+	struct tracer *tracer = sender->all->ports->tracer;
+	const struct queued_row *row = sender->sent.first;
+
+	while (tracer && row && !row->cause)
+		row = row->next;
+	if (tracer && row && events)
+		tracer->ops->events_published(tracer, &(struct publish_trace){
+							      .parent = row->cause,
+							      .began_us = sender->sent_us,
+							      .ended_us = now_us(sender->all),
+							      .event = common_name(&sender->sent),
+							      .count = events,
+						      });
+}
+
 /* Each wait is as long as all before it together: 2, 2, 4, 8 ms and so on, up to GAP_MS. */
 static void wait_for_others(struct partition_sender *sender)
 {
@@ -234,6 +269,7 @@ static void on_published(void *context, const struct published *published, const
 		senders->backoff.failures = 0;
 		senders->stats->published += published->events;
 		note_published(sender, published->events);
+		trace_published(sender, published->events);
 	}
 	if (sender->outdated) {
 		publish_queue_release(&sender->sent);

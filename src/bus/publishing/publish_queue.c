@@ -41,6 +41,8 @@ bool publish_queue_add(struct publish_queue *rows, const struct outbox_row *row)
 
 	waiting->arena = arena;
 	waiting->position = row->position;
+	if (row->cause)
+		waiting->cause = arena_copy(arena, row->cause, sizeof *row->cause);
 	if (!outbox_frame_decode(arena, frame, &waiting->events, &waiting->event_count)) {
 		arena_free(&arena);
 		return false;

@@ -5,6 +5,7 @@
 #ifndef ALLOCD_BUS_PUBLISHING_PUBLISH_QUEUE_H
 #define ALLOCD_BUS_PUBLISHING_PUBLISH_QUEUE_H
 
+#include "bus/tracing/traceparent.h"
 #include "bus/unit_of_work/outbox_frame.h"
 
 struct queued_row {
@@ -13,6 +14,7 @@ struct queued_row {
 	int64_t position;
 	struct outgoing *events;
 	size_t event_count;
+	struct span_context *cause; /* see outbox_frame.h */
 };
 
 /* All zero: empty. */

@@ -14,6 +14,7 @@ struct publisher_ports {
 	struct clock *clock;
 	struct random *random;
 	struct logger *logger;
+	struct tracer *tracer; /* or NULL */
 };
 
 #endif

@@ -27,13 +27,17 @@ static bool is_well_formed(const char *text)
 	       text[FLAGS_AT - 1] == '-' && is_hex(text + FLAGS_AT, 2);
 }
 
+/* Whether the last bit of a digit is set: that of the flags says that the trace is sampled. */
+static bool is_odd(char digit)
+{
+	return strchr("13579bdf", digit);
+}
+
 /* Keeps of a later version only what version 00 has: the ids, and whether the trace is sampled. */
 static void restate_as_version_00(char *text)
 {
-	bool sampled = strchr("13579bdf", text[FLAGS_AT + 1]);
-
 	memcpy(text + VERSION_AT, "00", 2);
-	memcpy(text + FLAGS_AT, sampled ? "01" : "00", 2);
+	memcpy(text + FLAGS_AT, is_odd(text[FLAGS_AT + 1]) ? "01" : "00", 2);
 }
 
 const char *traceparent_read(const char *text, size_t length, struct arena *arena)
@@ -61,4 +65,18 @@ struct trace_id trace_id_of(const char *traceparent)
 	if (traceparent)
 		memcpy(id.text, traceparent + TRACE_AT, TRACE_ID_LENGTH);
 	return id;
+}
+
+struct span_context traceparent_context(const char *traceparent)
+{
+	struct span_context context = {"", ""};
+
+	memcpy(context.trace_id, traceparent + TRACE_AT, TRACE_ID_LENGTH);
+	memcpy(context.span_id, traceparent + PARENT_AT, SPAN_ID_LENGTH);
+	return context;
+}
+
+bool traceparent_is_sampled(const char *traceparent)
+{
+	return is_odd(traceparent[FLAGS_AT + 1]);
 }

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 struct product;
+struct span_context;
 
 /*
  * A row ends before it is larger than this, unless a single event is.  Compressed, such a row fits into a
@@ -42,6 +43,8 @@ struct outbox_row {
 	size_t event_count;
 	struct bytes frame;
 	int64_t position; /* in its partition, from 1; set by the flush */
+	const struct span_context
+		*cause; /* a message that is sampled and caused some of its events; or NULL */
 };
 
 /* Adds the events, which have the versions from `first_version` on, to the rows of their partition. */

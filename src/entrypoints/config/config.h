@@ -11,13 +11,15 @@
 
 #include <stdio.h>
 
-#define SETTINGS_MAX 40
+#define SETTINGS_MAX 56
 
 /* Indices of the choices in the table of settings. */
 enum config_log_format { LOG_AS_LOGFMT, LOG_AS_JSON };
 enum config_switch { SWITCH_OFF, SWITCH_ON };
 enum event_encoding { EVENT_JSON, EVENT_MSGPACK };
 enum event_envelope { EVENT_BARE, EVENT_CLOUDEVENTS };
+/* By the ratio alone, and the same for messages without a parent. */
+enum traces_sampler { TRACES_ALWAYS_ON, TRACES_ALWAYS_OFF, TRACES_BY_RATIO, TRACES_PARENT_BASED };
 enum mail_tls { MAIL_TLS_AUTO, MAIL_TLS_REQUIRED, MAIL_TLS_OFF };
 
 struct listen_address {
@@ -87,8 +89,15 @@ struct config {
 	int rejection_events; /* enum config_switch */
 	int pooled;           /* enum config_switch */
 	int32_t start_wait_s;
-	int log_level;  /* enum log_level */
-	int log_format; /* enum config_log_format */
+	const char *otlp_endpoint, *otlp_traces_endpoint; /* both "": nothing is traced */
+	const char *otlp_protocol, *otlp_headers;
+	int32_t otlp_timeout_ms;
+	const char *otel_service, *otel_attributes;
+	int traces_sampler; /* enum traces_sampler, plus TRACES_PARENT_BASED for the same parent-based */
+	double traces_ratio;
+	int otel_disabled; /* enum config_switch */
+	int log_level;     /* enum log_level */
+	int log_format;    /* enum config_log_format */
 
 	struct given given[SETTINGS_MAX]; /* in the order of the table */
 };

@@ -5,6 +5,7 @@
 #include "entrypoints/config/config.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool parse_text(const struct setting *setting, const char *text, void *place, struct arena *arena)
@@ -246,6 +247,42 @@ static const char *accepts_token(const struct setting *setting, struct arena *ar
 	return arena_printf(arena, "up to %d characters of ASCII without blanks", SETTING_TEXT_MAX);
 }
 
+/* ---- traces ---- */
+
+static bool parse_ratio(const struct setting *setting, const char *text, void *place, struct arena *arena)
+{
+	char *end;
+	double ratio;
+
+	(void)setting;
+	(void)arena;
+	if (text[strspn(text, "0123456789.")] || !isdigit((unsigned char)text[0]))
+		return false;
+	ratio = strtod(text, &end);
+	if (*end || ratio > 1)
+		return false;
+	*(double *)place = ratio;
+	return true;
+}
+
+static const char *accepts_ratio(const struct setting *setting, struct arena *arena)
+{
+	(void)setting;
+	(void)arena;
+	return "a number from 0 to 1, such as 0.01";
+}
+
+static const char *const booleans[] = {[SWITCH_OFF] = "false", [SWITCH_ON] = "true", NULL};
+static const char *const samplers[] = {
+	[TRACES_ALWAYS_ON] = "always_on",
+	[TRACES_ALWAYS_OFF] = "always_off",
+	[TRACES_BY_RATIO] = "traceidratio",
+	[TRACES_PARENT_BASED + TRACES_ALWAYS_ON] = "parentbased_always_on",
+	[TRACES_PARENT_BASED + TRACES_ALWAYS_OFF] = "parentbased_always_off",
+	[TRACES_PARENT_BASED + TRACES_BY_RATIO] = "parentbased_traceidratio",
+	NULL,
+};
+
 /* ---- the table ---- */
 
 static const char *const switches[] = {[SWITCH_OFF] = "off", [SWITCH_ON] = "on", NULL};
@@ -438,6 +475,56 @@ const struct setting settings[] = {
 		.variable = "ALLOCD_START_WAIT", .fallback = "30", .value = "SECONDS",
 		.help = "how long to wait for the database and Redis at start",
 		NUMBER(0, 86400), IN(start_wait_s), .used_by = WAITS,
+	},
+	{
+		.variable = "OTEL_EXPORTER_OTLP_ENDPOINT", .fallback = "", .value = "URL",
+		.help = "receiver of traces, without the path /v1/traces; empty: nothing is traced",
+		TEXT, IN(otlp_endpoint), .secret = true, .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", .fallback = "", .value = "URL",
+		.help = "the same with its path; it wins",
+		TEXT, IN(otlp_traces_endpoint), .secret = true, .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "OTEL_EXPORTER_OTLP_PROTOCOL", .fallback = "http/json", .value = "PROTOCOL",
+		.help = "http/json; with another one nothing is traced, and a warning is logged",
+		TEXT, IN(otlp_protocol), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "OTEL_EXPORTER_OTLP_HEADERS", .fallback = "", .value = "PAIRS",
+		.help = "NAME=VALUE,... of headers for that receiver, percent-encoded",
+		TEXT, IN(otlp_headers), .secret = true, .is_password = true, .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "OTEL_EXPORTER_OTLP_TIMEOUT", .fallback = "10000", .value = "MILLISECONDS",
+		.help = "how long one request to it may take",
+		NUMBER(1, 600000), IN(otlp_timeout_ms), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "OTEL_SERVICE_NAME", .fallback = "", .value = "NAME",
+		.help = "service.name of traces; empty: that of OTEL_RESOURCE_ATTRIBUTES, or allocd",
+		TEXT, IN(otel_service), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "OTEL_RESOURCE_ATTRIBUTES", .fallback = "", .value = "PAIRS",
+		.help = "NAME=VALUE,... of attributes of all traces, percent-encoded",
+		TEXT, IN(otel_attributes), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "OTEL_TRACES_SAMPLER", .fallback = "parentbased_traceidratio", .value = "SAMPLER",
+		.help = "which messages are traced: always_on, always_off, traceidratio, or parentbased_ and one of these",
+		CHOICE(samplers), IN(traces_sampler), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "OTEL_TRACES_SAMPLER_ARG", .fallback = "0.01", .value = "RATIO",
+		.help = "the part of them that traceidratio samples",
+		.parse = parse_ratio, .accepts = accepts_ratio, IN(traces_ratio), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "OTEL_SDK_DISABLED", .fallback = "false", .value = "BOOLEAN",
+		.help = "true: nothing is traced",
+		CHOICE(booleans), IN(otel_disabled), .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_LOG_LEVEL", .fallback = "info", .value = "LEVEL",

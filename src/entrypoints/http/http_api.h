@@ -27,6 +27,7 @@ struct http_services {
 	struct views *views;
 	const struct broker *broker;
 	struct past_events *past; /* NULL: no stream of events */
+	struct tracer *tracer;    /* NULL: nothing is traced */
 	struct live_hub *live;    /* freed before the API; NULL: /admin/live is not served */
 
 	/* Decodes an event's payload, of any encoding, to one line of JSON. */

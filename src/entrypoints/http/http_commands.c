@@ -88,6 +88,7 @@ static void on_answered(void *context, const struct delivery *delivery)
 
 	if (call) {
 		answer = answer_for(delivery, exchange->arena);
+		exchange_end_trace(exchange, answer.status);
 		if (delivery->raised && !answer.type)
 			reply_events(exchange, call, delivery, &answer);
 		else
@@ -100,18 +101,19 @@ static void submit(struct http_api *api, const struct http_call *call, enum mess
 {
 	struct evbuffer *body = evhttp_request_get_input_buffer(call->request);
 	size_t size = evbuffer_get_length(body);
+	struct exchange *exchange = exchange_new(api, call, &late);
 
 	engine_submit(api->services.engine,
 		      &(struct arrival){
 			      .transport = TRANSPORT_HTTP,
 			      .origin = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(call->request)),
-			      .traceparent = request_header(call, "traceparent"),
+			      .traceparent = exchange_begin_trace(exchange),
 			      .type = type,
 			      .payload = {evbuffer_pullup(body, -1), size},
 			      .payload_size = size,
 			      .wants_events = prefers_json(request_header(call, "Accept")),
 			      .answered = on_answered,
-			      .context = exchange_new(api, call, &late),
+			      .context = exchange,
 		      });
 }
 

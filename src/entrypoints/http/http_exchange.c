@@ -2,7 +2,10 @@
 #include "entrypoints/http/http_exchange.h"
 
 #include "adapters/system/instants.h"
+#include "bus/tracing/tracer.h"
 #include "core/base/must.h"
+
+#include <string.h>
 
 /* While there is no room for new requests, a request may wait for the deadline divided by this. */
 #define CROWDED_WAIT_DIVISOR 5
@@ -12,6 +15,7 @@ static void reply_late(struct exchange *exchange)
 	const struct http_call *call = exchange_detach(exchange);
 	const char *cause = status_database_trouble(sampler_status(exchange->api->sampler), exchange->arena);
 
+	exchange_end_trace(exchange, exchange->late->status);
 	reply_problem(call, exchange->late->status, exchange->late->type,
 		      *cause ? arena_printf(exchange->arena, "%s (%s)", exchange->late->message, cause)
 			     : exchange->late->message);
@@ -95,6 +99,41 @@ void exchange_free(struct exchange *exchange)
 		exchange->next->place = exchange->place;
 	event_free(exchange->deadline);
 	arena_free(&arena);
+}
+
+/* ---- its trace ---- */
+
+static const char *path_of(const struct exchange *exchange)
+{
+	return evhttp_uri_get_path(evhttp_request_get_evhttp_uri(exchange->call.request));
+}
+
+const char *exchange_begin_trace(struct exchange *exchange)
+{
+	const char *header = request_header(&exchange->call, "traceparent");
+	const char *parent = header ? traceparent_read(header, strlen(header), exchange->arena) : NULL;
+	struct tracer *tracer = exchange->api->services.tracer;
+	struct span span;
+
+	if (!tracer || !span_begin(tracer, parent, &span))
+		return parent;
+	span.began_us = exchange->call.began_us;
+	exchange->span = arena_copy(exchange->arena, &span, sizeof span);
+	return span_traceparent(&span, exchange->arena);
+}
+
+void exchange_end_trace(struct exchange *exchange, int status)
+{
+	struct tracer *tracer = exchange->api->services.tracer;
+
+	if (exchange->span)
+		tracer->ops->request_ended(tracer, &(struct request_trace){
+							   .span = exchange->span,
+							   .ended_us = monotonic_us(),
+							   .path = path_of(exchange),
+							   .status = status,
+						   });
+	exchange->span = NULL;
 }
 
 void exchange_refuse(struct exchange *exchange, const char *message)

@@ -45,6 +45,7 @@ struct exchange {
 	const char *name;                /* the order, SKU or batch of a read, or NULL */
 	const char *after;               /* the batch behind which a page begins, or "" */
 	bool is_full;                    /* an order's lines are read with their quantities */
+	struct span *span;               /* of a command that is sampled, or NULL */
 };
 
 struct exchange *exchange_new(struct http_api *api, const struct http_call *call,
@@ -53,6 +54,12 @@ struct exchange *exchange_new(struct http_api *api, const struct http_call *call
 /* The same with a deadline of its own. */
 struct exchange *exchange_new_for(struct http_api *api, const struct http_call *call,
 				  const struct http_refusal *late, int deadline_ms);
+
+/* Begins the span of a command, if it is sampled; returns the traceparent of what it causes, or NULL. */
+const char *exchange_begin_trace(struct exchange *exchange);
+
+/* The command is about to be answered with that status. */
+void exchange_end_trace(struct exchange *exchange, int status);
 
 /* Answers 400 to a request that was not begun, and frees its exchange. */
 void exchange_refuse(struct exchange *exchange, const char *message);

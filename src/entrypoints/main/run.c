@@ -47,7 +47,7 @@ enum life_phase {
 	WORKING,    /* waits for a signal */
 	DRAINING,   /* waits for the engine to finish every accepted command */
 	CONFIRMING, /* waits for Redis to confirm the acknowledgement of every stream entry */
-	FLUSHING,   /* waits until the last HTTP answers are sent */
+	FLUSHING,   /* waits until the last HTTP answers, and traces, are sent */
 	ENDED,
 };
 
@@ -290,6 +290,12 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 
 /* ---- the loop ---- */
 
+static void flush(struct life *life)
+{
+	enter(life, FLUSHING);
+	worker_flush_traces(life->worker);
+}
+
 static void on_poll(evutil_socket_t socket, short what, void *context)
 {
 	struct life *life = context;
@@ -304,9 +310,9 @@ static void on_poll(evutil_socket_t socket, short what, void *context)
 	else if (life->phase == TAKING)
 		check_taken(life);
 	else if (life->phase == CONFIRMING && worker_is_done(life->worker))
-		enter(life, FLUSHING);
+		flush(life);
 	else if ((life->phase == LEAVING && schema_work_is_over(life->schema, &status)) ||
-		 (life->phase == FLUSHING && !unanswered(life)))
+		 (life->phase == FLUSHING && !unanswered(life) && !worker_has_traces(life->worker)))
 		end(life, STATUS_DONE);
 	if (is_polled(life->phase))
 		poll_later(life);

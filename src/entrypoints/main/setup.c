@@ -14,6 +14,7 @@
 #include "core/base/hash.h"
 #include "core/base/must.h"
 #include "entrypoints/main/server_urls.h"
+#include "entrypoints/main/tracing.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -120,6 +121,7 @@ void setup_check(const struct config *config, unsigned uses, struct faults *faul
 	if (config->smtp_url[0] && !smtp_url_parse(&smtp_url, config->smtp_url, &defect))
 		faults_add(faults, "ALLOCD_SMTP_URL: %s", defect);
 	smtp_url_release(&smtp_url);
+	tracing_check(config, faults);
 	defect = postgres_conninfo_defect(config->database_url);
 	if (defect)
 		faults_add(faults, "DATABASE_URL: %s", defect);

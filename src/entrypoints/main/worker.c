@@ -17,6 +17,7 @@
 #include "entrypoints/main/redis_intake.h"
 #include "entrypoints/main/server_urls.h"
 #include "entrypoints/main/setup.h"
+#include "entrypoints/main/tracing.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -39,6 +40,9 @@
  */
 #define DESCRIPTORS_BASE         ((size_t)20)
 #define DESCRIPTORS_A_CONNECTION ((size_t)2)
+
+/* Its connection, and what wakes libcurl. */
+#define DESCRIPTORS_OF_TRACES ((size_t)6)
 
 /* A mail has two sockets while it connects, and libcurl has descriptors that wake it and the event loop. */
 #define DESCRIPTORS_A_MAIL ((size_t)6)
@@ -74,6 +78,7 @@ struct worker {
 	struct past_events *past;
 	struct live_hub *live; /* NULL: HTTP is off */
 
+	struct otlp_exporter *traces; /* NULL: nothing is traced */
 	struct engine *engine;
 	struct arena *arena; /* lives as long as the worker */
 };
@@ -185,6 +190,17 @@ static void make_publisher(struct worker *worker)
 								});
 }
 
+static void make_traces(struct worker *worker)
+{
+	worker->traces = tracing_new(worker->config, worker->base, worker->logger,
+				     redis_intake_worker_name(worker->config, worker->arena));
+}
+
+static struct tracer *tracer_of(const struct worker *worker)
+{
+	return worker->traces ? otlp_exporter_tracer(worker->traces) : NULL;
+}
+
 static void make_engine(struct worker *worker, struct engine_ports *ports)
 {
 	const struct config *config = worker->config;
@@ -197,6 +213,7 @@ static void make_engine(struct worker *worker, struct engine_ports *ports)
 	ports->clock = &worker->clock.clock;
 	ports->random = system_random();
 	ports->logger = log_limiter_logger(worker->limiter);
+	ports->tracer = tracer_of(worker);
 	worker->engine = engine_new(ports, &(struct engine_config){
 						   .unit_max = unit_max,
 						   .move_max = MOVE_MAX_DEFAULT,
@@ -230,6 +247,17 @@ bool worker_is_done(const struct worker *worker)
 {
 	return engine_is_idle(worker->engine) && redis_intake_is_idle(worker->intake) &&
 	       (!worker->http || !http_api_children(worker->http));
+}
+
+void worker_flush_traces(struct worker *worker)
+{
+	if (worker->traces)
+		otlp_exporter_flush(worker->traces);
+}
+
+bool worker_has_traces(const struct worker *worker)
+{
+	return worker->traces && !otlp_exporter_is_flushed(worker->traces);
 }
 
 size_t worker_unacknowledged(const struct worker *worker)
@@ -272,6 +300,7 @@ static void measure(void *context, struct metrics *metrics)
 	metrics->redis_connections = &worker->redis_connections;
 	metrics->log = worker->logger;
 	metrics->log_lines_left_out = log_limiter_left_out(worker->limiter);
+	metrics->spans = worker->traces ? *otlp_exporter_statistics(worker->traces) : metrics->spans;
 	metrics->events = &publisher->by_event;
 	metrics->published_unheard = publisher->unheard;
 	metrics->published_unfenced = publisher->unfenced;
@@ -312,6 +341,7 @@ void worker_serve(struct worker *worker)
 					     .engine = worker->engine,
 					     .views = worker->views,
 					     .broker = redis_publisher_broker(worker->publisher),
+					     .tracer = tracer_of(worker),
 					     .live = worker->live,
 					     .past = worker->past,
 					     .event_to_json = codec_payload_to_line,
@@ -330,6 +360,7 @@ static size_t descriptors_of_our_own(const struct config *config)
 
 	return DESCRIPTORS_BASE + DESCRIPTORS_A_CONNECTION * connections +
 	       (config->http.host ? CHILDREN_DESCRIPTORS : 0) +
+	       (config->otlp_endpoint[0] || config->otlp_traces_endpoint[0] ? DESCRIPTORS_OF_TRACES : 0) +
 	       (config->smtp_url[0] ? DESCRIPTORS_A_MAIL * SMTP_AT_ONCE : 0);
 }
 
@@ -436,6 +467,7 @@ void worker_start(struct worker *worker)
 	make_notifier(worker);
 	make_stores(worker, &ports);
 	make_publisher(worker);
+	make_traces(worker);
 	make_engine(worker, &ports);
 	engine_start(worker->engine);
 	make_intake(worker);
@@ -471,6 +503,7 @@ void worker_free(struct worker **place)
 	free_notifier(worker);
 	engine_free(&worker->engine);
 	http_api_free(&worker->http);
+	otlp_exporter_free(&worker->traces);
 	log_limiter_free(&worker->limiter);
 	codec_free(&worker->codec);
 	redis_server_free(&worker->redis.server);

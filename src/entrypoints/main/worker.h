@@ -34,6 +34,10 @@ void worker_stop_intake(struct worker *worker);
 /* After the stop: whether every accepted command is finished, published and acknowledged. */
 bool worker_is_done(const struct worker *worker);
 
+/* Sends the traces that wait at once; whether some still wait. */
+void worker_flush_traces(struct worker *worker);
+bool worker_has_traces(const struct worker *worker);
+
 /* The number of stream entries that were accepted and are not acknowledged yet. */
 size_t worker_unacknowledged(const struct worker *worker);
 

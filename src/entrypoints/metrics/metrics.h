@@ -13,6 +13,7 @@
 #include "bus/statistics/connection_statistics.h"
 #include "bus/statistics/event_statistics.h"
 #include "bus/subscription/leased_subscription.h"
+#include "bus/tracing/tracer.h"
 #include "entrypoints/live/live_hub.h"
 #include "entrypoints/metrics/http_statistics.h"
 #include "entrypoints/troubles/trouble.h"
@@ -56,6 +57,8 @@ struct metrics {
 	struct lease_report leases[METRIC_LEASES_MAX];
 	size_t lease_count;
 	uint64_t leases_lost;
+
+	struct trace_statistics spans;
 
 	/* HTTP. */
 	size_t http_connections;

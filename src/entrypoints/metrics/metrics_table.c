@@ -241,6 +241,11 @@ static const struct metric table[] = {
 	COUNTER("allocd_sse_dropped_total",
 		"Clients of /admin/live that were cut off because they did not read.", WORKER(live.dropped)),
 
+	/* Traces. */
+	COUNTER("allocd_spans_exported_total", "Spans that the receiver of traces accepted.",
+		WORKER(spans.exported)),
+	COUNTER("allocd_spans_dropped_total", "Spans that were not exported.", WORKER(spans.dropped)),
+
 	/* The log. */
 	COUNTER("allocd_log_lines_total", "Lines written to the log.", LABELLED(write_log_lines, "level")),
 	COUNTER("allocd_log_lines_left_out_total",
