@@ -92,6 +92,7 @@ void world_prepare(struct world *it)
 		.clock = &it->clock.clock,
 		.random = &it->random.random,
 		.logger = &it->logger.logger,
+		.tracer = it->tracer,
 	};
 
 	for (size_t i = 0; i < it->config.lanes; i++) {

@@ -12,6 +12,7 @@
 #include "adapters/memory/ports/logger.h"
 #include "adapters/memory/ports/notifier.h"
 #include "adapters/memory/ports/text_codec.h"
+#include "adapters/memory/ports/tracer.h"
 #include "adapters/memory/simulation/clock.h"
 #include "adapters/memory/simulation/lost.h"
 #include "adapters/memory/simulation/random.h"
@@ -43,6 +44,7 @@ struct world {
 	struct memory_clock clock;
 	struct memory_random random;
 	struct memory_logger logger;
+	struct tracer *tracer; /* of the workers that start from now on; NULL: none */
 	struct arena *arena;
 
 	/* The worker; its stores are NULL while no worker runs. */
