@@ -48,6 +48,16 @@ static void append_code(struct otlp_json *json, uint32_t code, const char *raw, 
 		append(json, raw, width);
 }
 
+/* The bytes in front that are written as they are. */
+static size_t plain_length(const char *text)
+{
+	const char *at = text;
+
+	while (*at >= ' ' && *at < 0x7f && *at != '"' && *at != '\\')
+		at++;
+	return (size_t)(at - text);
+}
+
 void otlp_json_string(struct otlp_json *json, const char *text)
 {
 	size_t left = strlen(text), width;
@@ -57,6 +67,11 @@ void otlp_json_string(struct otlp_json *json, const char *text)
 		uint32_t code;
 		bool is_valid;
 
+		width = plain_length(text);
+		if (width) {
+			append(json, text, width);
+			continue;
+		}
 		width = utf8_next(text, left, &code, &is_valid);
 		append_code(json, code, text, width);
 	}
