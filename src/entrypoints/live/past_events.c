@@ -32,11 +32,10 @@ struct past_events {
 	struct searches searches; /* the first one is under way */
 };
 
-static void free_search(struct past_events *past, struct search *search)
+static void free_search(struct search *search)
 {
 	struct arena *arena = search->arena;
 
-	TAILQ_REMOVE(&past->searches, search, entry);
 	free(search->json);
 	arena_free(&arena);
 }
@@ -47,7 +46,8 @@ static void end(struct past_events *past, struct search *search, const char *err
 	fclose(search->out);
 	search->page.json = search->json;
 	search->done(search->context, error ? NULL : &search->page, error);
-	free_search(past, search);
+	TAILQ_REMOVE(&past->searches, search, entry);
+	free_search(search);
 }
 
 static void look_at(struct past_events *past, struct search *search, const struct peeked_event *peeked)
@@ -143,15 +143,16 @@ struct past_events *past_events_new(struct clock *clock, struct event_peek *even
 void past_events_free(struct past_events **place)
 {
 	struct past_events *past = *place;
-	struct search *search;
+	struct search *search, *next;
 
 	if (!past)
 		return;
 	past->clock->ops->timer_free(&past->timer);
 	past->events->ops->close(past->events);
-	while ((search = TAILQ_FIRST(&past->searches))) {
+	for (search = TAILQ_FIRST(&past->searches); search; search = next) {
+		next = TAILQ_NEXT(search, entry);
 		fclose(search->out);
-		free_search(past, search);
+		free_search(search);
 	}
 	free(past);
 	*place = NULL;

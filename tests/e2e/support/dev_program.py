@@ -21,7 +21,8 @@ def dev_program():
 
 def environment(folder, **more):
     """Nothing of the tests' own servers, and a place for temporary files where what is left can be seen."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL", "ALLOCD_BIN")}
+    of_tests = ("ALLOCD_", "DATABASE_URL", "REDIS_URL")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(of_tests)}
     return {**kept, "TMPDIR": str(folder), **more}
 
 
