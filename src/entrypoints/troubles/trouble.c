@@ -33,16 +33,16 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 				       "committed to a database that may be replaced",
 				       "run `allocd outbox renew`, after the steps in docs/operating.md"},
 	[TROUBLE_STALLED] = {"stalled", TROUBLE_STOP, true, NOTHING_COMMITTED,
-			     "look at the database server's log for the error that the text names"},
+			     "look for the last error in the database server's log"},
 	[TROUBLE_REDIS_UNREACHABLE] = {"redis-unreachable", TROUBLE_STOP, false, DEAF_AND_MUTE,
-				       "look whether Redis runs and answers PING: start it, restart it if it "
-				       "hangs, or correct REDIS_URL; the worker connects again by itself"},
+				       "check whether Redis runs and answers PING: start it, restart it if "
+				       "it hangs, or correct REDIS_URL; the worker connects again by itself"},
 	[TROUBLE_REDIS_AUTH] = {"redis-auth", TROUBLE_STOP, false, DEAF_AND_MUTE,
 				"correct the user or the password in REDIS_URL"},
 	[TROUBLE_REDIS_NOPERM] = {"redis-noperm", TROUBLE_STOP, false,
-				  "what the right is for is not done: commands are not received, or events "
-				  "wait in the database",
-				  "give the user the right that the text names, or all rights of the ACL "
+				  "the worker cannot do what needs this right: commands are not received, or "
+				  "events wait in the database",
+				  "give the user the right that the error names, or all rights of the ACL "
 				  "line in docs/operating.md"},
 	[TROUBLE_REDIS_READONLY] = {"redis-readonly", TROUBLE_STOP, false,
 				    "events wait in the database, and streams are not read",
@@ -55,9 +55,10 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 					  "by itself"},
 	[TROUBLE_LEASE_LOST] = {"lease-lost", TROUBLE_STOP, false,
 				"no worker reads the stream; its entries wait",
-				"start another worker, or look why this one was cut off from the database"},
+				"start another worker, or find out why this one was cut off from the "
+				"database"},
 	[TROUBLE_STREAM_UNREAD] = {"stream-unread", TROUBLE_STOP, false, "its entries wait in Redis",
-				   "mend what the error names; the worker tries again by itself"},
+				   "correct what the error names; the worker tries again by itself"},
 	[TROUBLE_STREAM_TYPE_UNKNOWN] = {"stream-type-unknown", TROUBLE_STOP, false,
 					 "the entry and those behind it wait",
 					 "start a worker of the newer program, or end those that are alive "
@@ -69,9 +70,9 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 					"commands that belong in another stream wait; beyond 1000 the stream "
 					"is not read",
 					"let Redis accept XADD to the other streams: memory, or the ACL"},
-	[TROUBLE_EVENTS_REFUSED] = {"events-refused", TROUBLE_STOP, false,
-				    "commands are handled; events wait in the database",
-				    "mend what the error names; events are published afterwards, in order"},
+	[TROUBLE_EVENTS_REFUSED] =
+		{"events-refused", TROUBLE_STOP, false, "commands are handled; events wait in the database",
+		 "correct what the error names; events are published afterwards, in order"},
 	[TROUBLE_OUTBOX_BEHIND] = {"outbox-behind", TROUBLE_STOP, false,
 				   "commands are handled; events wait in the database",
 				   "look at the worker's log, and at Redis' SLOWLOG"},
@@ -85,7 +86,7 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 			       "noeviction"},
 	[TROUBLE_STREAM_LOST] = {"stream-lost", TROUBLE_HARM, false,
 				 "these commands are not handled: their publishers have to send them again",
-				 "find who trims or deletes entries, for publishers must add without MAXLEN; "
+				 "find who trims or deletes entries: publishers must add without MAXLEN; "
 				 "the log (`entries lost`) says which stream and when"},
 	[TROUBLE_STREAM_BEHIND] = {"stream-behind", TROUBLE_HARM, false, "its messages are handled late",
 				   "nothing, while allocd_stream_lag_entries falls; if it lasts: "
@@ -107,8 +108,8 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 				      "look at the worker's log for what the mail server said"},
 	[TROUBLE_VERIFY_FAILED] =
 		{"verify-failed", TROUBLE_HARM, false,
-		 "messages and reads that concern these places may go by what is wrong",
-		 "run `allocd verify` again, which prints them, and mend or restore them: see "
+		 "messages and reads that concern these places may use wrong data",
+		 "run `allocd verify` again, which prints them, and correct or restore them: see "
 		 "docs/operating.md"},
 	[TROUBLE_VIEW_STALE] = {"view-stale", TROUBLE_HARM, false,
 				"GET /allocations answers wrongly for these lines; commands are not affected",

@@ -98,7 +98,7 @@ class Fault:
 FAULTS = [
     Fault(
         redis_hangs, "redis-unreachable", "not_ready", "(1 event waits in the database)",
-        "look whether Redis runs and answers PING: start it, restart it if it hangs, or correct REDIS_URL; the worker connects again by itself",
+        "check whether Redis runs and answers PING: start it, restart it if it hangs, or correct REDIS_URL; the worker connects again by itself",
         "AllocdRedisUnreachable", "Redis refuses connections, or does not answer", 2,
     ),
     Fault(
@@ -108,23 +108,23 @@ FAULTS = [
     ),
     Fault(
         the_acl_lacks_a_right, "redis-noperm", "not_ready", "the ACL of the user in REDIS_URL must allow hget, hset",
-        "give the user the right that the text names, or all rights of the ACL line in docs/operating.md",
+        "give the user the right that the error names, or all rights of the ACL line in docs/operating.md",
         "AllocdRedisNoperm", "The user in REDIS_URL lacks a right (NOPERM)", 2,
     ),
     Fault(
         entries_are_trimmed, "stream-lost", "degraded", "3 entries of streams were trimmed or deleted in the last hour before they were handled",
-        "find who trims or deletes entries, for publishers must add without MAXLEN; the log (`entries lost`) says which stream and when",
+        "find who trims or deletes entries: publishers must add without MAXLEN; the log (`entries lost`) says which stream and when",
         "AllocdStreamLost", "Entries were trimmed or deleted before they were handled", 1,
     ),
     Fault(
         a_publisher_names_an_unknown_sku, "dead-letters-new", "healthy", "60 kept in all; the most frequent here: allocate, invalid_sku (60)",
         "run `allocd dead-letters list --group --since 1h`",
-        "AllocdDeadLettersNew", "Dead letters came in the last hour", 0,
-        ("AllocdDeadLettersMany", "messages allocate are rejected: invalid_sku ("),
+        "AllocdDeadLettersNew", "Messages became dead letters in the last hour", 0,
+        ("AllocdDeadLettersMany", " allocate messages became dead letters in five minutes: rejected, invalid_sku"),
     ),
     Fault(
         a_trigger_refuses_each_commit, "stalled", "not_ready", "nothing is committed: the gate is closed (SQLSTATE GA001)",
-        "look at the database server's log for the error that the text names",
+        "look for the last error in the database server's log",
         "AllocdStalled", "Nothing is committed because of an error that no other code names", 2,
     ),
 ]  # fmt: skip
