@@ -1,10 +1,10 @@
 /*
  * The tracer port: exports spans by OTLP over HTTP, in JSON (opentelemetry.io/docs/specs/otlp, "OTLP/HTTP").
  *
- * It is never in the way.  Spans are queued as text, up to a number and a size; further ones are dropped and
- * counted.  A batch is sent when it is full, or after 5 s; one request is under way at a time.  A receiver
- * that does not answer, or answers 429, 502, 503 or 504, gets the batch again: after what its Retry-After
- * says, or after a delay that doubles.
+ * It never delays messages.  Spans are queued as text, up to a number and a size; further ones are dropped
+ * and counted.  A batch is sent when it is full, or after 5 s; one request is under way at a time.  A batch
+ * that gets no answer, or 429, 502, 503 or 504, is sent again: after what Retry-After says, or after a delay
+ * that doubles.
  */
 #ifndef ALLOCD_ADAPTERS_OTLP_OTLP_EXPORTER_H
 #define ALLOCD_ADAPTERS_OTLP_OTLP_EXPORTER_H

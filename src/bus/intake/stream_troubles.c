@@ -1,10 +1,10 @@
 /* Reports what keeps a stream from being read or acknowledged, and how far its reader is behind. */
 #include "bus/intake/stream_reader_internal.h"
 
-/* A worker that should have taken the stream by then does not. */
+/* After this time it is a trouble that no newer worker, which knows the entry's type, took the stream. */
 #define NEWER_LATE_MS 10000
 
-/* A stream that was read and is opened again, for example to move its group back, is read again by then. */
+/* A stream that is opened again, for example to move its group back, is no trouble for this time. */
 #define OPENED_AGAIN_MS 2000
 
 int64_t stream_reader_behind_ms(const struct stream_reader *reader)

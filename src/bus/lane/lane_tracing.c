@@ -68,7 +68,7 @@ static void mark_rows(const struct unit_trace *trace, struct unit_of_work *uow)
 	}
 }
 
-/* In the trace of its message if only one is sampled, and else in a trace of its own. */
+/* The span of a unit with one sampled message belongs to its trace; with several it begins a new trace. */
 static void begin_span(struct tracer *tracer, struct unit_trace *trace)
 {
 	int64_t began_us = trace->span.began_us;

@@ -9,7 +9,7 @@
 struct message_times {
 	struct message_time all[MESSAGE_TIMES_MAX];
 	struct unit_times units[MESSAGE_TIMES_MAX];
-	size_t count, unit_count; /* ever noted: number n is at n modulo the room */
+	size_t count, unit_count; /* since the start; number n is at index n % MESSAGE_TIMES_MAX */
 };
 
 struct message_times *message_times_new(void)

@@ -1,7 +1,7 @@
 /*
- * When the last messages were received, handled and committed, for people who look at one of them.
+ * When each of the last messages with an id was received, handled and committed, for a view of one message.
  *
- * A ring in memory: of this worker, since its start, and of messages with an id.
+ * It is kept in memory, for MESSAGE_TIMES_MAX messages that this worker handled since its start.
  */
 #ifndef ALLOCD_BUS_STATISTICS_MESSAGE_TIMES_H
 #define ALLOCD_BUS_STATISTICS_MESSAGE_TIMES_H
@@ -11,13 +11,13 @@
 
 #define MESSAGE_TIMES_MAX 1024
 
-/* Bytes that are kept of an id, with the NUL behind them: ids that differ only later count as one. */
+/* The bytes of an id that are kept, its NUL included: ids that differ only in further bytes count as one. */
 #define MESSAGE_TIMES_ID 64
 
-/* By the engine's clock.  Of a unit that was redone: its last try. */
+/* By the engine's clock.  Of a unit that was redone, the last attempt counts. */
 struct unit_times {
 	int64_t began_us;
-	int64_t ended_us[UNIT_STAGES]; /* 0: the unit did without that stage */
+	int64_t ended_us[UNIT_STAGES]; /* 0: the unit had no such stage */
 	size_t messages;
 };
 
@@ -36,7 +36,7 @@ struct message_times *message_times_new(void);
 /* Accepts NULL in *times and nulls it. */
 void message_times_free(struct message_times **times);
 
-/* A unit of work was committed; the deliveries that are noted next have their outcomes by it. */
+/* A unit of work was committed; the deliveries noted until the next call belong to it. */
 void message_times_begin_unit(struct message_times *times, const struct unit_times *unit);
 void message_times_note(struct message_times *times, const struct delivery *delivery);
 

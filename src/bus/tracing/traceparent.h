@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /*
- * Returns a copy in `arena`, in the form of version 00, or NULL when the text is malformed: by the
- * recommendation that ends the trace and has no other effect.
+ * Returns a copy in `arena`, in the form of version 00, or NULL when the text is malformed.  W3C's
+ * recommendation says that a malformed one is to be ignored.
  */
 const char *traceparent_read(const char *text, size_t length, struct arena *arena);
 
@@ -22,13 +22,13 @@ struct trace_id {
 /* The trace of what traceparent_read() returned; "" for NULL. */
 struct trace_id trace_id_of(const char *traceparent);
 
-/* In lower-case hex; "": none. */
+/* In lower-case hex; "": there is no span. */
 struct span_context {
 	char trace_id[TRACE_ID_LENGTH + 1];
 	char span_id[SPAN_ID_LENGTH + 1];
 };
 
-/* What traceparent_read() returned names this span, which is sampled or not. */
+/* The span that a result of traceparent_read() names, and whether it is sampled. */
 struct span_context traceparent_context(const char *traceparent);
 bool traceparent_is_sampled(const char *traceparent);
 

@@ -1,7 +1,7 @@
 /*
- * Port: traces.  The bus decides which messages are sampled, and says what happened to them; the adapter
- * gives that OpenTelemetry's names and exports it.  Where a tracer is taken, NULL means that nothing is
- * traced.
+ * Port: traces.  The bus decides which messages are sampled, and reports what happened to them; the adapter
+ * gives it OpenTelemetry's names and exports it.  Functions with a tracer as parameter accept NULL: then
+ * nothing is traced.
  */
 #ifndef ALLOCD_BUS_TRACING_TRACER_H
 #define ALLOCD_BUS_TRACING_TRACER_H

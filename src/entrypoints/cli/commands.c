@@ -56,9 +56,9 @@ static const struct command_option republish_options[] = {
 	{"sku", OPTION_TEXT, .required = true, .value = "SKU", .help = "SKU whose events are published"},
 	{"from-version", OPTION_NUMBER, .required = true, .value = "NUMBER", .help = "version of the first event"},
 	{"channel", OPTION_TEXT, .value = "NAME",
-	 .help = "publish all on this channel, after the prefix; default: each on its own"},
+	 .help = "publish all on this channel, after the prefix; default: each on the channel of its name"},
 	{"json", .help = "print one JSON object"},
-	{"progress", .help = "with --json: objects that count events, from the beginning on"},
+	{"progress", .help = "with --json: print objects that count events while it runs, the first one at once"},
 	{0},
 };
 
@@ -123,10 +123,10 @@ static const struct command_option replay_options[] = {
 	{"edit", OPTION_TEXT, .value = "FIELD=VALUE",
 	 .help = "change a field of each message first; repeatable; FIELD= removes it"},
 	{"rate", OPTION_COUNT, .value = "COUNT", .help = "at most this many a second"},
-	{"stop-at-failure", .help = "stop when one is rejected, invalid or fails again"},
+	{"stop-at-failure", .help = "stop at the first letter that is rejected, invalid or fails again"},
 	CHANGES,
 	{"json", .help = "one JSON object a line"},
-	{"progress", .help = "with --json: objects that count letters, in place of one for each letter"},
+	{"progress", .help = "with --json: print objects that count letters, instead of one for each letter"},
 	{0},
 };
 
@@ -196,7 +196,8 @@ const struct command commands[] = {
 		.details = "Runs until a signal ends it.  Events published while Redis cannot be reached are missed,\n"
 			   "except with --since: then events come from their stream, each once, as long as it has them.\n"
 			   "With --json, at is when a message was received, or added to the stream.\n"
-			   "While --commands listens, Redis counts it like a worker, and so does allocd publish.",
+			   "With --commands, Redis counts it as a subscriber of commands, so that allocd publish\n"
+			   "cannot notice that there is no worker.",
 		.uses = USED_BY_TAIL, .run = command_tail,
 	},
 	{

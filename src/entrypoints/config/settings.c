@@ -483,12 +483,12 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", .fallback = "", .value = "URL",
-		.help = "the same with its path; it wins",
+		.help = "the whole URL of that receiver, which takes precedence",
 		TEXT, IN(otlp_traces_endpoint), .secret = true, .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "OTEL_EXPORTER_OTLP_PROTOCOL", .fallback = "http/json", .value = "PROTOCOL",
-		.help = "http/json; with another one nothing is traced, and a warning is logged",
+		.help = "http/json; with any other value nothing is traced, and a warning is logged",
 		TEXT, IN(otlp_protocol), .used_by = WORKER_ONLY,
 	},
 	{
@@ -498,7 +498,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "OTEL_EXPORTER_OTLP_TIMEOUT", .fallback = "10000", .value = "MILLISECONDS",
-		.help = "how long one request to it may take",
+		.help = "how long one request to that receiver may take",
 		NUMBER(1, 600000), IN(otlp_timeout_ms), .used_by = WORKER_ONLY,
 	},
 	{
@@ -518,7 +518,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "OTEL_TRACES_SAMPLER_ARG", .fallback = "0.01", .value = "RATIO",
-		.help = "the part of them that traceidratio samples",
+		.help = "the share of messages that traceidratio samples, from 0 to 1",
 		.parse = parse_ratio, .accepts = accepts_ratio, IN(traces_ratio), .used_by = WORKER_ONLY,
 	},
 	{

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One process sends it to another as it is. */
+/* The keeper sends these bytes to the process that the user started. */
 struct dev_addresses {
 	char database_url[PATH_MAX];
 	char redis_url[64];
@@ -24,7 +24,7 @@ struct dev_variable {
 const char *const *dev_environment(const char *const environment[], const struct dev_variable variables[],
 				   size_t count, struct arena *arena);
 
-/* That of a COMMAND: with the addresses, and with allocd's folder at the end of PATH. */
+/* The environment of COMMAND: with the addresses, and with allocd's folder at the end of PATH. */
 const char *const *dev_command_environment(const char *const environment[], const struct dev_addresses *at,
 					   const char *folder, struct arena *arena);
 

@@ -12,7 +12,7 @@
 
 struct dev_endpoint {
 	struct http_server *server;
-	struct http_route_statistics statistics; /* which are not shown */
+	struct http_route_statistics statistics; /* required by the replies; not shown */
 	dev_endpoint_reset *reset;
 	void *context;
 };

@@ -1,8 +1,8 @@
 /*
  * The process that the user started.
  *
- * A terminal sends its signals to COMMAND, too, which is in the same process group; others are passed on.
- * When the process that started this one ends, everything ends.
+ * COMMAND is in the same process group, so it gets the signals of a terminal by itself; signals from other
+ * processes are passed on to it.  When the process that started this one ends, everything is ended.
  */
 #include "entrypoints/dev/dev_front.h"
 
@@ -236,7 +236,7 @@ static void on_tick(struct front *front)
 		kill(front->command, SIGKILL);
 }
 
-/* It is over when COMMAND has ended, too. */
+/* Returns when the end was decided, and COMMAND has ended. */
 static void attend(struct front *front)
 {
 	struct pollfd fds[] = {{.fd = front->signals, .events = POLLIN},

@@ -8,13 +8,13 @@
 #define TERMINATE_MS 5000
 #define EMPTY_MS     30000
 
-/* Of the tables that the migrations made, and of none that the user of allocd-dev made. */
+/* The tables that the migrations made, and not those that the user of allocd-dev made. */
 #define WORKERS_TABLES                                                                                       \
 	"select relname, pg_relation_size(oid) > 16777216 as is_large from pg_class"                         \
 	" where relnamespace = 'public'::regnamespace and relkind = 'r'"                                     \
 	" and relowner = '" DEV_WORKER "'::regrole"
 
-/* An installation that was kept has the copies of its first run. */
+/* An installation that was kept (--keep) has the copies that its first run made. */
 static const char copy_first_rows[] =
 	"do $$\n"
 	"declare\n"
@@ -33,7 +33,7 @@ static const char copy_first_rows[] =
 	"	end loop;\n"
 	"end $$";
 
-/* A session of a worker that was killed may still have a transaction to commit. */
+/* A session of a worker that was killed may still commit a transaction. */
 static const char terminate_worker[] = "select count(pg_terminate_backend(pid)) from pg_stat_activity"
 				       " where usename = '" DEV_WORKER "'";
 
@@ -92,7 +92,7 @@ static int64_t terminate_sessions(struct blocking_client *client)
 	return count;
 }
 
-/* Tests may end sessions, this one among them: then it is opened again. */
+/* A test may have ended this program's own session: then it is opened again. */
 static bool end_sessions(struct dev_postgres *postgres, const struct dev_wait *wait)
 {
 	struct blocking_client *client = &postgres->client;

@@ -1,5 +1,5 @@
 /*
- * Resets the installation: afterwards it is as a new one, and nothing of before can be seen.
+ * Resets the installation: afterwards it is like a new one.
  *
  * The worker is killed and another one started, because a worker remembers products, ids and events.  In
  * between the tables get the rows that the migrations put there, and Redis is emptied.

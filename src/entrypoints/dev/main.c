@@ -16,10 +16,10 @@
 /* clang-format off */
 static const struct command_option options[] = {
 	{"http", OPTION_NUMBER, .value = "PORT",
-	 .help = "the worker's port for HTTP; 0: any that is free; default: 5005, or any with COMMAND or --json"},
+	 .help = "the worker's port for HTTP; 0: any free port; default: 5005, and any free port with COMMAND or --json"},
 	{"keep", OPTION_TEXT, .value = "DIR", .help = "keep data and logs in DIR, and continue with what is there"},
 	{"timeout", OPTION_SECONDS, .value = "SECONDS",
-	 .help = "end when it is up for this time; COMMAND is ended with SIGTERM, and the status is 124"},
+	 .help = "end this time after the worker is ready; COMMAND gets SIGTERM, and the exit status is 124"},
 	{"json", .help = "print the addresses as one JSON object, for a program that starts allocd-dev"},
 	{0},
 };
@@ -34,15 +34,17 @@ static const struct command dev = {
 	.arguments_max = SIZE_MAX,
 	.options = options,
 	.summary = "Runs a private Postgres, a private Redis and a worker, for development and for tests.",
-	.examples = "allocd-dev                   # shows where they are; Ctrl-C ends it\n"
-		    "allocd-dev -- pytest -q      # runs the tests with them; its status is theirs\n"
-		    "curl -X POST $ALLOCD_DEV_URL/admin/reset   # between two tests: as if newly started",
+	.examples =
+		"allocd-dev                   # prints their addresses; Ctrl-C ends it\n"
+		"allocd-dev -- pytest -q      # runs the tests with them, and ends with their exit status\n"
+		"curl -X POST $ALLOCD_DEV_URL/admin/reset   # between two tests: empties everything",
 	.details = "COMMAND gets DATABASE_URL, REDIS_URL, ALLOCD_URL (http://HOST:PORT), ALLOCD_HTTP\n"
 		   "(HOST:PORT) and ALLOCD_DEV_URL, and finds allocd in PATH.  Settings of the worker,\n"
-		   "such as ALLOCD_ENVELOPE, are taken from the environment, but never its servers.\n"
-		   "Nothing listens beyond this machine.  Processes and files are gone when allocd-dev,\n"
-		   "or what started it, ends in any way.  Started by root, the servers run as the user\n"
-		   "postgres, or as one without rights.",
+		   "such as ALLOCD_ENVELOPE, are taken from the environment, but not DATABASE_URL,\n"
+		   "REDIS_URL and ALLOCD_HTTP.  Only programs on this machine can connect.  When\n"
+		   "allocd-dev, or the process that started it, ends in any way, its processes are ended\n"
+		   "and its files removed, except those of --keep.  Started by root, it runs Postgres and\n"
+		   "Redis as the user 'postgres' or 'nobody'.  docs/testing.md has examples.",
 	.run = run,
 };
 

@@ -15,7 +15,7 @@
 #define START_STEP_MS 5
 #define STOP_MS       10000
 
-/* A password that protects nothing: it only tells the worker's connections from others. */
+/* The password protects nothing: the user is there to know the worker's connections from others. */
 #define WORKER          "worker"
 #define WORKER_PASSWORD ">worker"
 

@@ -12,7 +12,7 @@ static size_t count_of(const char *const words[])
 	return count;
 }
 
-/* The bytes of `in`, of which the last one is NUL; *size is 0 when nothing came, or too much. */
+/* The bytes of `in`, the last of which is NUL; *size is 0 when there are no bytes, or too many. */
 static const char *read_all(FILE *in, struct arena *arena, size_t *size)
 {
 	size_t room = 4096, got;

@@ -34,7 +34,7 @@ static void write_letters(const struct live_topics *topics, FILE *out)
 	write_json(out, "dead-letters", status_dead_letters_json(letters_of(topics)));
 }
 
-/* Why letters failed may name what senders sent: GET /admin/jobs/ID says it to those who may know. */
+/* Reasons may quote payloads, so they are left out; GET /admin/jobs/ID has them, if payloads are shown. */
 static void write_jobs(const struct live_topics *topics, uint64_t since, FILE *out)
 {
 	json_t *jobs, *job;

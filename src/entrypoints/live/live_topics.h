@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* The sampler's figures cost no query, so changes are looked for as often as the hub likes. */
+/* Looking for changes costs no query: the figures are those of the sampler. */
 struct live_topics {
 	struct sampler *sampler;
 	const struct job_table *jobs; /* NULL: not known yet */
@@ -15,13 +15,13 @@ struct live_topics {
 	uint64_t jobs_revision;
 };
 
-/* What is known now is no change. */
+/* Only what differs from now on counts as a change. */
 void live_topics_begin(struct live_topics *topics, int64_t now_ms);
 
-/* Those of the topics as they are now, for a new viewer. */
+/* Writes the present state of the topics, for a new viewer. */
 void live_topics_write(const struct live_topics *topics, unsigned wanted, FILE *out);
 
-/* What has changed of the topic since the last call, if anything. */
+/* Writes what of the topic has changed since the last call, if anything. */
 void live_topics_write_change(struct live_topics *topics, enum live_topic topic, int64_t now_ms, FILE *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* Searches the events that went out, from one of them backwards. */
+/* Searches the stream of events backwards. */
 #include "entrypoints/live/past_events.h"
 
 #include "core/base/must.h"
@@ -25,7 +25,7 @@ TAILQ_HEAD(searches, search);
 
 struct past_events {
 	struct clock *clock;
-	struct timer *timer; /* fires when a read got no answer, or no search came */
+	struct timer *timer; /* fires after PAST_READ_MS or PAST_IDLE_MS */
 	struct event_peek *events;
 	struct codec *codec;
 	live_to_json *to_json;

@@ -1,8 +1,8 @@
 /*
- * Searches the events that went out, from one of them backwards.
+ * Searches the stream of events backwards, from the newest event or from a given one.
  *
- * A search reads the stream of events in pieces, one search after the other, so that none delays messages; it
- * ends when it has found enough, or has looked at PAST_SEARCHED_MAX events.  The next search can begin there.
+ * A search reads the stream in pieces, and only one search runs at a time, so that none delays messages.  It
+ * ends when it has found enough events, or has read PAST_SEARCHED_MAX; the next search can continue there.
  */
 #ifndef ALLOCD_ENTRYPOINTS_LIVE_PAST_EVENTS_H
 #define ALLOCD_ENTRYPOINTS_LIVE_PAST_EVENTS_H
@@ -13,9 +13,8 @@
 #define PAST_FOUND_MAX    200
 #define PAST_SEARCHED_MAX 5000
 
-/* What a search needs of the port is given up after this time without one, or without an answer to a read. */
-#define PAST_IDLE_MS 10000
-#define PAST_READ_MS 4000
+#define PAST_IDLE_MS 10000 /* after this time without a search the port is closed */
+#define PAST_READ_MS 4000  /* a read without an answer for this time is given up */
 
 struct past_search {
 	struct live_filter filter; /* copied */
@@ -26,8 +25,8 @@ struct past_search {
 struct past_page {
 	const char *json; /* an array, the newest first */
 	size_t searched;
-	struct stream_id last; /* the oldest one that was looked at */
-	bool has_more;         /* there are perhaps older ones */
+	struct stream_id last; /* the oldest one that was read */
+	bool has_more;         /* there may be older ones */
 };
 
 /* `error`: one line, or NULL; then there is no page.  Arguments are valid during the call only. */
@@ -35,11 +34,11 @@ typedef void past_done(void *context, const struct past_page *page, const char *
 
 struct past_events;
 
-/* The port is used by nothing else, and outlives the searches, as the clock and the codec do. */
+/* Nothing else may use the port.  Port, clock and codec must outlive the searches. */
 struct past_events *past_events_new(struct clock *clock, struct event_peek *events, struct codec *codec,
 				    live_to_json *to_json);
 
-/* Gives up what runs, and calls nothing back.  Accepts NULL in *past and nulls it. */
+/* Ends all searches without calling back.  Accepts NULL in *past and nulls it. */
 void past_events_free(struct past_events **past);
 
 /* Calls back exactly once, never before it returns. */

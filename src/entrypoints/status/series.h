@@ -12,13 +12,13 @@
 #define SERIES_SECONDS (10 * 60)
 #define SERIES_MINUTES (24 * 60)
 
-/* Quantiles are of this many seconds: a single one has few messages. */
+/* Quantiles are computed over this number of seconds, because one second may have few messages. */
 #define SERIES_WINDOW 10
 
-/* Of a second or a minute: means, the largest numbers of what waits, and the last ones of the rest. */
+/* Of a second or a minute: rates are means, numbers of what waits the largest, and all others the last. */
 struct series_point {
 	int64_t at_us;
-	float handled, events; /* a second */
+	float handled, events; /* per second */
 	float waiting, unpublished;
 	float dead_letters;   /* negative: not known */
 	float p50_ms, p99_ms; /* from the receipt to the commit; negative: no message was committed */
@@ -26,11 +26,11 @@ struct series_point {
 
 struct series {
 	struct series_point seconds[SERIES_SECONDS], minutes[SERIES_MINUTES];
-	size_t second_count, minute_count; /* ever added: point n is at n modulo the room */
+	size_t second_count, minute_count; /* since the start; point n is at index n % size */
 	struct histogram
 		durations[SERIES_WINDOW]; /* of the last seconds, by their numbers modulo the window */
 
-	/* Of the minute that is not over. */
+	/* The current minute. */
 	struct histogram duration;
 	struct series_point minute;
 	size_t minute_seconds;

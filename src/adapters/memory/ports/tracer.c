@@ -1,4 +1,4 @@
-/* Writes down what the bus says. */
+/* Records what the bus reports. */
 #include "adapters/memory/ports/tracer.h"
 
 #include "bus/messages/delivery.h"

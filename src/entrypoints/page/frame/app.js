@@ -71,7 +71,7 @@ function showStale(reason) {
 
 const REFUSALS = {
   401: "The worker refuses to answer without the right token",
-  429: "The worker looks at no token for a minute, because too many wrong ones came from here",
+  429: "The worker looks at no token for a minute, because too many wrong ones came from this address",
 };
 
 async function ask() {
@@ -103,7 +103,7 @@ async function refresh() {
   askIn(PERIOD_MS);
 }
 
-// What a worker of an older version does not know is missing in the charts.
+// A worker of an older version has no past figures: then the charts begin with the page.
 function resume() {
   catchUp().catch(() => {});
   return refresh();

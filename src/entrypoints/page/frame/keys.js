@@ -1,4 +1,4 @@
-// The keyboard: single keys, none of which works while somebody types, and the view that lists them.
+// The keyboard: single keys, which do not act while a field has the focus, and the view that lists them.
 import { at, make, panel, table } from "../base/dom.js";
 import { go, inNavigation } from "./router.js";
 
@@ -20,7 +20,7 @@ export const help = {
     const keys = table([["Key"], ["What it does"]], "Keys");
     const places = inNavigation().map(([, view]) => [make("kbd", `g ${view.key}`), view.title]);
     keys.fill([...KEYS.map(([key, what]) => [make("kbd", key), what]), ...places]);
-    main.append(panel("Keys", keys.element), panel("About", make("p", "The page shows what the worker knows, once a second. Every view has an address of its own, which can be sent to others. Times are those of this browser's time zone; point at one to see it in full.")));
+    main.append(panel("Keys", keys.element), panel("About", make("p", "The page shows what the worker knows, once a second. Every view has an address of its own, which can be sent to others. Times are in this browser's time zone; point at one to see it in full.")));
   },
 };
 

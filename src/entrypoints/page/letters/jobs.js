@@ -1,11 +1,11 @@
-// Replays that run or ran: their progress, and what failed.
+// Jobs, which are replays and republications: their progress, and what failed.
 import { read, write } from "../base/api.js";
 import { button, clock, counted, link, make, panel, put, table, whenChanged, whole } from "../base/dom.js";
 import { asOperator } from "../base/dialogs.js";
 import { listen } from "../frame/live.js";
 import { address, status } from "../frame/router.js";
 
-const LATE_MS = 3000; // a job that says nothing is asked for
+const LATE_MS = 3000; // after this time without news of a job the page asks for it
 
 const isRunning = (job) => ["running", "stopping"].includes(job.state);
 

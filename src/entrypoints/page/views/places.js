@@ -9,9 +9,9 @@ const WORDS = [
   ["Read", "entries since this worker's start"],
   ["Unread", "entries that no worker has read yet"],
   ["Pending", "read and not acknowledged yet"],
-  ["Oldest", "how long the oldest of both has waited"],
+  ["Oldest", "how long the oldest unread or pending entry has waited"],
   ["In flight", "read by this worker and not committed yet"],
-  ["Lost", "trimmed before anyone read them"],
+  ["Lost", "trimmed or deleted before they were handled"],
 ];
 
 function oldest({ pending_since: pending, unread_since: unread }, now) {

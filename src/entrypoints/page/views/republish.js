@@ -6,8 +6,8 @@ import { jobPanel, mayWrite } from "../letters/jobs.js";
 
 async function republish(sku, version, outcome) {
   const from = field("From version", { type: "number", min: 1, max: version, required: true, value: "1" });
-  const channel = field("Channel (empty: each on its own)", { maxLength: 255, autocomplete: "off" });
-  const hint = make("p", "Every subscriber of these channels gets the events once more, in order. The event stream does not.", "quiet");
+  const channel = field("Channel (empty: each event on the channel of its name)", { maxLength: 255, autocomplete: "off" });
+  const hint = make("p", "Every subscriber of these channels receives the events again, in order. They are not added to the event stream again.", "quiet");
   const job = await ask(`Publish events of ${sku} again?`, "Publish again", [from.element, channel.element, hint], () => write("admin/republish",
     { sku, from_version: Number(from.input.value), ...(channel.input.value ? { channel: channel.input.value } : {}) }));
   if (job) outcome.replaceChildren(jobPanel(job).element);
