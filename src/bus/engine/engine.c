@@ -346,7 +346,7 @@ static void log_outcome(const struct engine *engine, const struct delivery *deli
 	    LOG_TEXT("way", transport_name(delivery->transport)), LOG_TEXT("place", delivery->origin),
 	    LOG_TEXT("entry", delivery->entry_id), LOG_TEXT("message", message_name(delivery->type)),
 	    LOG_TEXT("id", delivery->envelope.id), LOG_TEXT("sku", delivery->sku),
-	    LOG_TEXT("trace_id", trace_id_of(delivery->envelope.traceparent).text));
+	    LOG_TEXT("trace_id", trace_id_of(delivery->envelope.traceparent, delivery->arena)));
 }
 
 /* What the database's clock showed then, for it is asked in each unit of work. */

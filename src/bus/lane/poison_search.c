@@ -124,7 +124,7 @@ void lane_fail_poison(struct lane *lane)
 	    LOG_KEPT, LOG_TEXT("place", delivery->origin), LOG_TEXT("entry", delivery->entry_id),
 	    LOG_TEXT("message", message_name(delivery->type)), LOG_TEXT("id", delivery->envelope.id),
 	    LOG_TEXT("sku", delivery->sku),
-	    LOG_TEXT("trace_id", trace_id_of(delivery->envelope.traceparent).text),
+	    LOG_TEXT("trace_id", trace_id_of(delivery->envelope.traceparent, delivery->arena)),
 	    LOG_TEXT("error", lane->complaint));
 	delivery->is_lost = true;
 	if (delivery->process_key)

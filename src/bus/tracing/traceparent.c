@@ -58,13 +58,9 @@ const char *traceparent_read(const char *text, size_t length, struct arena *aren
 	return copy;
 }
 
-struct trace_id trace_id_of(const char *traceparent)
+const char *trace_id_of(const char *traceparent, struct arena *arena)
 {
-	struct trace_id id = {""};
-
-	if (traceparent)
-		memcpy(id.text, traceparent + TRACE_AT, TRACE_ID_LENGTH);
-	return id;
+	return traceparent ? arena_text(arena, traceparent + TRACE_AT, TRACE_ID_LENGTH) : NULL;
 }
 
 struct span_context traceparent_context(const char *traceparent)

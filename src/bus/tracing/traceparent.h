@@ -15,12 +15,8 @@ const char *traceparent_read(const char *text, size_t length, struct arena *aren
 #define TRACE_ID_LENGTH 32
 #define SPAN_ID_LENGTH  16
 
-struct trace_id {
-	char text[TRACE_ID_LENGTH + 1];
-};
-
-/* The trace of what traceparent_read() returned; "" for NULL. */
-struct trace_id trace_id_of(const char *traceparent);
+/* The trace of what traceparent_read() returned, in `arena`; NULL for NULL. */
+const char *trace_id_of(const char *traceparent, struct arena *arena);
 
 /* In lower-case hex; "": there is no span. */
 struct span_context {

@@ -65,8 +65,8 @@ END_TEST
 
 START_TEST(the_trace_is_the_second_part_of_a_traceparent)
 {
-	ck_assert_str_eq(trace_id_of("00-" IDS "-01").text, "0af7651916cd43dd8448eb211c80319c");
-	ck_assert_str_eq(trace_id_of(NULL).text, "");
+	ck_assert_str_eq(trace_id_of("00-" IDS "-01", arena), "0af7651916cd43dd8448eb211c80319c");
+	ck_assert_ptr_null(trace_id_of(NULL, arena));
 }
 END_TEST
 
