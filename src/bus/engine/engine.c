@@ -232,11 +232,12 @@ void engine_accept(struct engine *engine, struct delivery *delivery)
 }
 
 /* What a sampled message causes belongs to its span. */
-static void begin_trace(struct tracer *tracer, struct delivery *delivery)
+static void begin_trace(struct tracer *tracer, bool is_unsampled, struct delivery *delivery)
 {
+	const char *parent = delivery->envelope.traceparent;
 	struct span span;
 
-	if (!tracer || !span_begin(tracer, delivery->envelope.traceparent, &span))
+	if (!tracer || (is_unsampled && !parent) || !span_begin(tracer, parent, &span))
 		return;
 	delivery->span = arena_copy(delivery->arena, &span, sizeof span);
 	delivery->envelope.traceparent = span_traceparent(&span, delivery->arena);
@@ -246,7 +247,7 @@ void engine_submit(struct engine *engine, const struct arrival *arrival)
 {
 	struct delivery *delivery = delivery_new(arrival, engine->ports.codec);
 
-	begin_trace(engine->ports.tracer, delivery);
+	begin_trace(engine->ports.tracer, arrival->is_unsampled, delivery);
 	processes_note_arrival(engine->processes, delivery);
 	engine->stats.received++;
 	engine_accept(engine, delivery);

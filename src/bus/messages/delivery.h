@@ -84,6 +84,7 @@ struct arrival {
 	const struct inbox_key *key; /* of an event whose process is taken over; NULL: the message's own */
 	const char *id;              /* the `id` field of a stream entry, else NULL */
 	const char *traceparent;     /* the field of an entry, or the header of a request; or NULL */
+	bool is_unsampled;           /* its request is not sampled: without a parent it begins no trace */
 	enum message_type type;      /* named by the channel, path or entry; MSG_NONE: see `defect` */
 	const char *defect;          /* why it is invalid without reading its payload, or NULL */
 	struct bytes payload;        /* PAYLOAD_MAX bytes at most */

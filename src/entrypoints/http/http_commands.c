@@ -102,12 +102,14 @@ static void submit(struct http_api *api, const struct http_call *call, enum mess
 	struct evbuffer *body = evhttp_request_get_input_buffer(call->request);
 	size_t size = evbuffer_get_length(body);
 	struct exchange *exchange = exchange_new(api, call, &late);
+	const char *traceparent = exchange_begin_trace(exchange);
 
 	engine_submit(api->services.engine,
 		      &(struct arrival){
 			      .transport = TRANSPORT_HTTP,
 			      .origin = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(call->request)),
-			      .traceparent = exchange_begin_trace(exchange),
+			      .traceparent = traceparent,
+			      .is_unsampled = !exchange->span,
 			      .type = type,
 			      .payload = {evbuffer_pullup(body, -1), size},
 			      .payload_size = size,

@@ -92,6 +92,31 @@ START_TEST(what_is_not_sampled_is_not_told)
 }
 END_TEST
 
+/* Submits the command of a request that is not sampled. */
+static void submit_unsampled(const char *payload)
+{
+	engine_submit(world->engine, &(struct arrival){
+					     .transport = TRANSPORT_HTTP,
+					     .origin = "/allocate",
+					     .is_unsampled = true,
+					     .type = MSG_ALLOCATE,
+					     .payload = {payload, strlen(payload)},
+					     .payload_size = strlen(payload),
+				     });
+	world_settle(world);
+}
+
+START_TEST(the_sampler_decides_once_for_a_request_and_its_message)
+{
+	submit_unsampled("orderid=order\nsku=LAMP\nqty=1");
+	ck_assert_str_eq(tracer.told, "");
+
+	submit_unsampled("orderid=order\nsku=LAMP\nqty=2\n"
+			 "traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+	ck_assert_msg(was_told("process allocate rejected\n"), "%s", tracer.told);
+}
+END_TEST
+
 START_TEST(events_continue_the_trace_of_a_sampled_message)
 {
 	const struct outgoing *event;
@@ -115,5 +140,6 @@ SUITE("traced units", set_up, tear_down)
 	tcase_add_test(tests, an_attempt_that_failed_is_a_call_of_its_unit);
 	tcase_add_test(tests, a_message_that_is_refused_is_traced);
 	tcase_add_test(tests, what_is_not_sampled_is_not_told);
+	tcase_add_test(tests, the_sampler_decides_once_for_a_request_and_its_message);
 	tcase_add_test(tests, events_continue_the_trace_of_a_sampled_message);
 }
