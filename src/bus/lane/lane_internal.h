@@ -113,7 +113,7 @@ void lane_trace_attempt(struct lane *lane);
 void lane_trace_call(struct lane *lane, enum unit_stage stage, int64_t began_us,
 		     const struct failure *failure);
 
-/* The unit is committed, and its rows are about to be published. */
+/* The unit is committed, and its rows are not published yet. */
 void lane_trace_committed(struct lane *lane);
 
 /* ---- of lane_lending.c ---- */

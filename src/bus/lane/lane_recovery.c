@@ -258,6 +258,7 @@ static void on_resolved(void *context, const struct failure *failure)
 		try_again(lane); /* the lost session can never commit */
 	} else if (failure->kind == FAILURE_CONFLICT) {
 		/* The unit is committed, at outbox positions that only the database knows. */
+		lane_trace_committed(lane);
 		publisher_check_again(lane->shared->publisher);
 		lane_finish(lane);
 	} else {

@@ -95,7 +95,7 @@ void lane_trace_committed(struct lane *lane)
 	if (!trace->sampled)
 		return;
 	mark_rows(trace, &lane->uow);
-	trace->ended_us = lane->stage_us;
+	trace->ended_us = engine_now_us(lane->engine);
 	trace->lane = lane->number;
 	trace->messages = lane->done.count + lane->causes.count;
 	begin_span(tracer, trace);

@@ -71,6 +71,21 @@ START_TEST(an_attempt_that_failed_is_a_call_of_its_unit)
 }
 END_TEST
 
+START_TEST(a_unit_whose_commit_was_uncertain_is_traced)
+{
+	create_batch("batch", "LAMP", 10);
+	world_settle(world);
+	tracer.told = "";
+	memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_LOST_AFTER);
+
+	allocate("order", "LAMP", 1);
+	world_settle(world);
+
+	ck_assert_msg(was_told("unit of 1, 1 attempt, 1 link: flush=uncertain\n"), "%s", tracer.told);
+	ck_assert_str_eq(tracer.last_message.unit.span_id, tracer.last_unit.context.span_id);
+}
+END_TEST
+
 START_TEST(a_message_that_is_refused_is_traced)
 {
 	allocate("order", "LAMP", 1);
@@ -138,6 +153,7 @@ SUITE("traced units", set_up, tear_down)
 	tcase_add_test(tests, a_message_is_traced_with_its_unit_and_its_events);
 	tcase_add_test(tests, a_unit_of_several_messages_has_a_trace_of_its_own);
 	tcase_add_test(tests, an_attempt_that_failed_is_a_call_of_its_unit);
+	tcase_add_test(tests, a_unit_whose_commit_was_uncertain_is_traced);
 	tcase_add_test(tests, a_message_that_is_refused_is_traced);
 	tcase_add_test(tests, what_is_not_sampled_is_not_told);
 	tcase_add_test(tests, the_sampler_decides_once_for_a_request_and_its_message);
