@@ -1,6 +1,7 @@
 /*
  * Samples as OpenTelemetry's SDKs do (specification/trace/sdk.md, "Sampler"): by the ratio, a trace is
- * sampled when the last 63 bits of its id are below that part of their range, so programs agree on a trace.
+ * sampled when the last 64 bits of its id are below that part of their range, as an unsigned number.  The
+ * specification leaves it to the SDKs how they compare them; Python's and Go's decide alike, Java's does not.
  */
 #include "bus/tracing/tracer.h"
 
@@ -9,7 +10,6 @@
 #include <string.h>
 
 #define RANDOM_BITS_AT (TRACE_ID_LENGTH - SPAN_ID_LENGTH)
-#define RANDOM_BITS    63
 
 /* splitmix64, by Sebastiano Vigna (https://prng.di.unimi.it/splitmix64.c). */
 static uint64_t next_random(struct tracer *tracer)
@@ -33,7 +33,7 @@ static bool is_below(double ratio, uint64_t id)
 {
 	if (ratio >= 1)
 		return true;
-	return (id & (UINT64_MAX >> 1)) < (uint64_t)(ratio * (double)(UINT64_C(1) << RANDOM_BITS));
+	return id >> 1 < (uint64_t)(ratio * (double)(UINT64_C(1) << 63));
 }
 
 static bool is_sampled_by_ratio(const struct trace_sampler *sampler, const char *trace_id)

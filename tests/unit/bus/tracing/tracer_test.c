@@ -8,6 +8,7 @@
 #define LOW     "0af7651916cd43dd" /* of the first half of a trace id, which says nothing */
 #define SPAN    "b7ad6b7169203331"
 #define TRACE_A "00-" LOW "0000000000000001-" SPAN /* sampled by every ratio but 0 */
+#define TRACE_Y "00-" LOW "8000000000000001-" SPAN /* sampled by ratios above a half */
 #define TRACE_Z "00-" LOW "ffffffffffffffff-" SPAN /* sampled by the ratio 1 alone */
 
 static struct arena *arena;
@@ -38,6 +39,8 @@ static const struct {
 	{true, 1, NULL, true},
 	{false, 0, TRACE_A "-01", false},
 	{false, 0.01, TRACE_A "-00", true},
+	{false, 0.49, TRACE_Y "-01", false},
+	{false, 0.51, TRACE_Y "-00", true},
 	{false, 0.99, TRACE_Z "-01", false},
 	{false, 1, TRACE_Z "-00", true},
 };
