@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 /* A part of a text, from `start` up to `end`. */
 struct secret_span {
@@ -28,7 +29,8 @@ static const char *behind_scheme(const char *text)
 
 /*
  * URL://user:PASSWORD@host: up to the last @, because a password that was not encoded may hold one.  A lone
- * word before the @ of a Redis URL is a user to allocd and a password to redis-cli, so it is hidden, too.
+ * word before the @ of a Redis URL is a user to allocd and a password to redis-cli, and that of an HTTP URL
+ * is often a token, so both are hidden, too.
  */
 static struct secret_span in_user_part(const char *text)
 {
@@ -38,7 +40,8 @@ static struct secret_span in_user_part(const char *text)
 		return (struct secret_span){0};
 	at = strrchr(user, '@');
 	colon = strchr(user, ':');
-	if (at && at > user && (!colon || colon > at) && !strncmp(text, "redis", 5))
+	if (at && at > user && (!colon || colon > at) &&
+	    (!strncmp(text, "redis", 5) || !strncasecmp(text, "http", 4)))
 		return (struct secret_span){user, at};
 	if (!at || !colon || colon + 1 >= at)
 		return (struct secret_span){0};
