@@ -108,6 +108,21 @@ static size_t ignore_body(char *bytes, size_t size, size_t count, void *context)
 	return size * count;
 }
 
+/*
+ * Reading the authorities delays messages.  libcurl keeps those of a file in memory, if there is no directory
+ * of authorities besides (CURLOPT_CA_CACHE_TIMEOUT); otherwise it reads all of them for each connection.
+ */
+static void set_authorities(CURL *request, const char *ca_file)
+{
+	char *systems = NULL;
+
+	curl_easy_getinfo(request, CURLINFO_CAINFO, &systems);
+	if (!ca_file && !systems)
+		return;
+	curl_easy_setopt(request, CURLOPT_CAINFO, ca_file ? ca_file : systems);
+	curl_easy_setopt(request, CURLOPT_CAPATH, NULL);
+}
+
 static void set_options(struct otlp_http *http, const struct otlp_http_config *config)
 {
 	CURL *request = http->request;
@@ -123,8 +138,7 @@ static void set_options(struct otlp_http *http, const struct otlp_http_config *c
 	curl_easy_setopt(request, CURLOPT_USERAGENT, "allocd");
 	curl_easy_setopt(request, CURLOPT_WRITEFUNCTION, ignore_body);
 	curl_easy_setopt(request, CURLOPT_ERRORBUFFER, http->error);
-	if (config->ca_file)
-		curl_easy_setopt(request, CURLOPT_CAINFO, config->ca_file);
+	set_authorities(request, config->ca_file);
 }
 
 struct otlp_http *otlp_http_new(const struct otlp_http_config *config)

@@ -11,6 +11,7 @@ import pytest
 import requests
 import trace_receiver
 from installation import unique, wait_until
+from redis_nodes import Certificate
 from trace_receiver import attributes, CLIENT, CONSUMER, INTERNAL, receiving, SERVER
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -95,6 +96,18 @@ def test_a_command_over_http_is_a_child_of_its_request(parked, receiver):
     assert process["parentSpanId"] == request["spanId"]
     assert attributes(process)["error.type"] == "invalid_sku"
     assert process["status"] == {"code": 2, "message": f"invalid sku {sku}"}
+
+
+def test_a_request_and_its_message_are_sampled_together(parked, receiver):
+    start(parked, receiver, OTEL_TRACES_SAMPLER_ARG="0.5")
+
+    for i in range(40):
+        parked.post("/allocate", {"orderid": f"o{i}", "sku": "unknown", "qty": 1})
+
+    parked.stop()
+    request_ids = {span["spanId"] for span in receiver.named("POST /allocate")}
+    assert {span.get("parentSpanId") for span in receiver.named("process allocate")} == request_ids
+    assert 0 < len(request_ids) < 40
 
 
 def test_a_stream_entry_is_traced_with_its_group(parked, receiver):
@@ -197,6 +210,19 @@ def test_a_wrong_setting_ends_the_program(parked, setting):
 
     assert ended.returncode == 78
     assert setting in ended.stderr and "expected" in ended.stderr
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_a_receiver_proves_who_it_is(parked, tmp_path, is_trusted):
+    certificate = Certificate(tmp_path)
+    with receiving(certificate) as receiver:
+        start(parked, receiver, OTEL_TRACES_SAMPLER="always_on", **({"SSL_CERT_FILE": str(certificate.file)} if is_trusted else {}))
+        parked.stock(unique("sku"), batch=1)
+        wait_until(lambda: receiver.spans or "traces cannot be exported" in parked.log.read_text(), "the first batch")
+
+        assert bool(receiver.spans) == is_trusted
+    parked.stop()
+    assert ("certificate" in parked.log.read_text()) != is_trusted
 
 
 # ---- a receiver in trouble ----

@@ -7,6 +7,7 @@ with the exceptions of OTLP/JSON: ids in hex, enums as numbers, 64-bit numbers a
 import contextlib
 import http.server
 import json
+import ssl
 import threading
 import time
 
@@ -75,9 +76,12 @@ def attributes(holder):
 
 
 class Receiver:
-    """Listens from the beginning on. `behave` is called with the request's handler in place of an answer."""
+    """
+    Listens from the beginning on, by TLS if there is a certificate for 127.0.0.1 (with `file` and `key`). `behave` is called with the
+    request's handler in place of an answer.
+    """
 
-    def __init__(self):
+    def __init__(self, certificate=None):
         self.spans, self.resources, self.headers, self.bodies, self.faults = [], [], [], [], []
         self.behave = None
         self.requests = 0
@@ -106,7 +110,11 @@ class Receiver:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", servers.free_port()), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate.file, certificate.key)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def take(self, handler, body):
@@ -163,8 +171,8 @@ def is_unavailable(handler):
 
 
 @contextlib.contextmanager
-def receiving():
-    receiver = Receiver()
+def receiving(certificate=None):
+    receiver = Receiver(certificate)
     try:
         yield receiver
     finally:
