@@ -30,6 +30,7 @@ struct past_events {
 	struct codec *codec;
 	live_to_json *to_json;
 	struct searches searches; /* the first one is under way */
+	size_t waiting;           /* how many they are */
 };
 
 static void free_search(struct search *search)
@@ -47,6 +48,7 @@ static void end(struct past_events *past, struct search *search, const char *err
 	search->page.json = search->json;
 	search->done(search->context, error ? NULL : &search->page, error);
 	TAILQ_REMOVE(&past->searches, search, entry);
+	past->waiting--;
 	free_search(search);
 }
 
@@ -95,13 +97,16 @@ static void read_on(struct past_events *past)
 				search->asked, on_found, past);
 }
 
-void past_events_search(struct past_events *past, const struct past_search *asked, past_done *done,
+bool past_events_search(struct past_events *past, const struct past_search *asked, past_done *done,
 			void *context)
 {
-	struct arena *arena = arena_new(512);
-	struct search *search = arena_alloc(arena, sizeof *search);
-	bool is_idle = TAILQ_EMPTY(&past->searches);
+	struct arena *arena;
+	struct search *search;
 
+	if (past->waiting == PAST_WAITING_MAX)
+		return false;
+	arena = arena_new(512);
+	search = arena_alloc(arena, sizeof *search);
 	*search = (struct search){
 		.arena = arena,
 		.filter = live_filter_copy(&asked->filter, arena),
@@ -113,8 +118,9 @@ void past_events_search(struct past_events *past, const struct past_search *aske
 	search->out = must(open_memstream(&search->json, &search->size));
 	fputc('[', search->out);
 	TAILQ_INSERT_TAIL(&past->searches, search, entry);
-	if (is_idle)
+	if (!past->waiting++)
 		read_on(past);
+	return true;
 }
 
 static void on_timer(void *context)

@@ -13,6 +13,8 @@
 #define PAST_FOUND_MAX    200
 #define PAST_SEARCHED_MAX 5000
 
+#define PAST_WAITING_MAX 32 /* searches in the queue, also those whose clients have left */
+
 #define PAST_IDLE_MS 10000 /* after this time without a search the port is closed */
 #define PAST_READ_MS 4000  /* a read without an answer for this time is given up */
 
@@ -41,8 +43,8 @@ struct past_events *past_events_new(struct clock *clock, struct event_peek *even
 /* Ends all searches without calling back.  Accepts NULL in *past and nulls it. */
 void past_events_free(struct past_events **past);
 
-/* Calls back exactly once, never before it returns. */
-void past_events_search(struct past_events *past, const struct past_search *search, past_done *done,
+/* Calls back exactly once, never before it returns.  False, and no callback: too many searches wait. */
+bool past_events_search(struct past_events *past, const struct past_search *search, past_done *done,
 			void *context);
 
 #endif

@@ -9,6 +9,8 @@
 #define LIMIT_DEFAULT 50
 
 static const struct http_refusal late = {503, PROBLEM_EVENTS_AWAY, "Redis does not answer; retry later"};
+static const struct http_refusal busy = {503, PROBLEM_TOO_BUSY,
+					 "Too many searches of events wait already; retry later"};
 static const struct http_refusal withheld = {403, PROBLEM_NOT_OPEN,
 					     "Events bear what senders sent, and " PAYLOADS_WITHHELD};
 
@@ -79,8 +81,10 @@ void serve_past_events(struct http_api *api, const struct http_call *call)
 	}
 	exchange = exchange_new(api, call, &late);
 	error = read_search(exchange, &search);
-	if (error)
+	if (error) {
 		exchange_refuse(exchange, error);
-	else
-		past_events_search(api->services.past, &search, on_done, exchange);
+	} else if (!past_events_search(api->services.past, &search, on_done, exchange)) {
+		reply_refusal(exchange_detach(exchange), &busy);
+		exchange_free(exchange);
+	}
 }

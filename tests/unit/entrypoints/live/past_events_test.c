@@ -155,6 +155,23 @@ START_TEST(a_read_that_gets_no_answer_ends_its_search_and_not_the_next_one)
 }
 END_TEST
 
+START_TEST(the_33rd_search_that_waits_is_refused)
+{
+	const struct past_search one = {.before = STREAM_ID_MAX, .limit = 1};
+
+	answers = 0;
+	stream_add("lamp", 1);
+	for (int i = 0; i < PAST_WAITING_MAX; i++)
+		ck_assert(past_events_search(past, &one, count_answer, NULL));
+	ck_assert(!past_events_search(past, &one, count_answer, NULL));
+	live_run_ms(5000);
+	ck_assert_int_eq(answers, PAST_WAITING_MAX);
+	ck_assert(past_events_search(past, &one, count_answer, NULL));
+	live_run_ms(1000);
+	ck_assert_int_eq(answers, PAST_WAITING_MAX + 1);
+}
+END_TEST
+
 START_TEST(what_waits_at_the_end_is_called_back_no_more)
 {
 	past_events_search(past, &(struct past_search){.before = STREAM_ID_MAX, .limit = 1}, on_done, NULL);
@@ -174,5 +191,6 @@ SUITE("past events", set_up, tear_down)
 	tcase_add_test(tests, searches_wait_for_each_other_and_what_they_need_is_given_up_afterwards);
 	tcase_add_test(tests, a_refusal_is_answered_and_the_next_search_is_tried_again);
 	tcase_add_test(tests, a_read_that_gets_no_answer_ends_its_search_and_not_the_next_one);
+	tcase_add_test(tests, the_33rd_search_that_waits_is_refused);
 	tcase_add_test(tests, what_waits_at_the_end_is_called_back_no_more);
 }
