@@ -19,7 +19,7 @@ static const char *read_all(FILE *in, struct arena *arena, size_t *size)
 	char *text = arena_alloc(arena, room), *larger;
 
 	*size = 0;
-	while ((got = fread(text + *size, 1, room - *size, in)) > 0) {
+	while (*size <= HIDDEN_WORDS_MAX && (got = fread(text + *size, 1, room - *size, in)) > 0) {
 		*size += got;
 		if (*size < room)
 			continue;

@@ -2,6 +2,7 @@
 #include "bus/ports/logger.h"
 #include "entrypoints/jobs/child.h"
 #include "entrypoints/jobs/child_environment.h"
+#include "entrypoints/jobs/hidden_words.h"
 #include "support/suites.h"
 
 #include <event2/event.h>
@@ -162,6 +163,20 @@ START_TEST(no_argument_that_is_hidden_is_on_the_command_line)
 									 .ended = on_ended}));
 	await_end(1);
 	ck_assert_str_eq(lines, "|all|--words-from-stdin");
+}
+END_TEST
+
+START_TEST(hidden_words_without_an_end_are_refused_before_all_are_read)
+{
+	const char *const words[] = {"await", WORDS_FROM_STDIN, NULL};
+	const char *error = NULL;
+	FILE *in = tmpfile();
+
+	ck_assert_int_eq(ftruncate(fileno(in), (off_t)(8 * HIDDEN_WORDS_MAX)), 0);
+	ck_assert_ptr_null(hidden_words_read(words, in, arena, &error));
+	ck_assert_str_eq(error, "expected words on standard input, each ended by NUL");
+	ck_assert_int_le(ftello(in), (off_t)(2 * HIDDEN_WORDS_MAX));
+	fclose(in);
 }
 END_TEST
 
@@ -383,6 +398,7 @@ SUITE("children", set_up, tear_down)
 	tcase_add_test(tests, a_long_line_is_passed_on_as_one);
 	tcase_add_test(tests, hidden_arguments_come_by_standard_input);
 	tcase_add_test(tests, no_argument_that_is_hidden_is_on_the_command_line);
+	tcase_add_test(tests, hidden_words_without_an_end_are_refused_before_all_are_read);
 	tcase_add_test(tests, the_error_is_the_last_one_of_the_program);
 	tcase_add_test(tests, a_child_has_only_its_standard_descriptors_and_no_input);
 	tcase_add_test(tests, signals_that_the_worker_ignores_have_their_defaults);
