@@ -170,6 +170,70 @@ def test_what_goes_out_while_it_is_paused_is_there_when_it_is_resumed(browser, s
     assert browser.complaints() == []
 
 
+# Holds back the answers to what matches, until they are let through.
+HOLD = """
+    globalThis.held = new Promise((resolve) => { globalThis.release = resolve; });
+    await page.route(given.pattern, async (route) => { await held; await route.continue(); });
+"""
+
+RELEASE = """
+    const answered = page.waitForResponse(given.pattern);
+    release();
+    await (await answered).finished();
+    await page.evaluate(() => fetch("livez").then((answer) => answer.text()));
+"""
+
+EVENTS, JOB = "**/admin/events**", "**/admin/jobs/*"
+
+
+def test_older_events_of_a_filter_that_was_changed_meanwhile_are_not_shown(browser, shop):
+    browser.fresh(shop.url("/#/events"))
+    browser.shows("Events as they go out")
+    add_events(shop, ["order-0"])
+    browser.shows("order-0")
+    browser.run(HOLD, pattern=EVENTS)
+    browser.press("Older events")
+    browser.run("await page.locator('input[name=sku]').fill('NOTHING')")
+    browser.keys("Tab")
+    browser.shows("Events as they go out")
+    browser.run(RELEASE, pattern=EVENTS)
+    assert browser.run("return page.locator('main tbody tr').count()") == 0
+    assert browser.complaints() == []
+
+
+# ---- jobs ----
+
+RUNNING = {
+    "id": "0-1", "kind": "replay", "state": "running", "who": "ann", "began_at": "2026-01-01T00:00:00Z", "ended_at": None, "total": 5,
+    "handled": 1, "skipped": 0, "failed": 0, "rate": 1, "stopped_at": None, "failures": [], "error": None,
+}  # fmt: skip
+
+
+def test_a_job_of_a_worker_that_has_started_since_is_not_shown_as_running(browser, shop):
+    browser.fresh("about:blank")
+    browser.run("await page.route('**/admin/jobs', (route) => route.fulfill({json: given}))", jobs=[RUNNING])
+    browser.run("await page.goto(given.url)", url=shop.url("/#/dead"))
+    browser.shows("The replay runs: 1 of 5 tried")
+    browser.run("await page.unroute('**/admin/jobs')")
+    browser.run(HIDE, hidden=True)
+    browser.run(HIDE, hidden=False)
+    browser.shows("No job since this worker's start.")
+
+
+def test_the_answer_to_a_view_that_was_left_is_not_shown_in_the_next_one(browser, shop):
+    browser.fresh("about:blank")
+    browser.run(HOLD, pattern=JOB)
+    asks = "const asked = page.waitForRequest(given.pattern); await page.goto(given.url); await asked"
+    browser.run(asks, pattern=JOB, url=shop.url("/#/job/0-1"))
+    browser.run("await page.evaluate(() => { location.hash = '#/help' })")
+    browser.shows("What it does")
+    browser.run(RELEASE, pattern=JOB)
+    assert browser.run("return page.getByText('There is no such job').count()") == 0
+
+
+# ---- many events ----
+
+
 def feeder(shop, until):
     """Adds FEED_PER_S entries a second until the event is set; returns how many it added."""
     url = redis.Redis.from_url(shop.redis_url).connection_pool.connection_kwargs

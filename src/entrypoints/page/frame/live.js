@@ -32,7 +32,7 @@ async function refusalOf(response) {
 const TOPICS = ["status", "dead-letters", "jobs"];
 
 const listeners = new Map(); // by the name of an event
-let watched = null; // what shows events: { filter, on, lost, connected, last }
+let watched = null; // what shows events: { filter, on, lost, last }
 let attempt = null, timer = null, silence = null;
 
 function queryOf() {
@@ -55,7 +55,7 @@ async function receive(stop) {
   const headers = watched?.last ? { "Last-Event-ID": watched.last } : {};
   const response = await request(`admin/live?${queryOf()}`, { headers, signal: stop.signal });
   if (!response.ok) throw Object.assign(new Error(await refusalOf(response)), { pause: REFUSED_MS });
-  watched?.connected();
+  dispatch("connected");
   for await (const { name, data, id } of eventsOf(response, () => awaitBytes(stop))) {
     if (stop !== attempt) return;
     if (id && watched) watched.last = id;
@@ -94,15 +94,16 @@ function connectSoon() {
   timer = setTimeout(connect, 0);
 }
 
-// Calls `act(data)` for each event of that name: "status", "dead-letters", "job".
+// Calls `act(data)` for each event of that name: "status", "dead-letters", "job"; and "connected", without data, each
+// time when the connection is there, perhaps to a worker that has started since: all of its jobs follow.
 export function listen(name, act) {
   const acts = listeners.get(name) || new Set();
   listeners.set(name, acts.add(act));
   return { close: () => acts.delete(act) };
 }
 
-// Watches the events that pass the filter: `on(name, data)` is called for each event of any name,
-// `lost(reason)` each time when the connection is lost, `connected()` when it is there.
+// Watches the events that pass the filter: `on(name, data)` is called for each event of any name, "connected" included,
+// `lost(reason)` each time when the connection is lost.
 export function watch(filter, handlers) {
   const own = watched = { filter, ...handlers };
   connectSoon();

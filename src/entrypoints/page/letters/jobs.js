@@ -35,6 +35,7 @@ export function jobPanel(job, onEnd) {
   bar.setAttribute("aria-label", "Progress");
 
   function show(now) {
+    if (isOver) return; // the view was closed while it was asked for
     bar.max = Math.max(1, now.total);
     bar.value = now.handled + now.skipped + now.failed;
     words.textContent = summary(now);
@@ -46,7 +47,7 @@ export function jobPanel(job, onEnd) {
   }
   function close(last) {
     clearTimeout(timer);
-    live.close();
+    for (const one of lives) one.close();
     if (last && !isOver) onEnd?.(last);
     isOver = true;
   }
@@ -55,45 +56,65 @@ export function jobPanel(job, onEnd) {
       show(await read(`admin/jobs/${job.id}`));
     } catch (error) {
       refusal.textContent = error.message;
+      if (error.status !== 404) return;
+      stop.hidden = true; // its worker has started since
+      close();
     }
   }
   // What is sent has no failures: they are asked for once, at the end.
-  const live = listen("job", (now) => {
+  function hear(now) {
     if (now.id !== job.id) return;
     if (isRunning(now)) show(now);
     else follow();
-  });
+  }
+  const lives = [listen("job", hear), listen("connected", follow)];
   show(job);
   return { element, close: () => close() };
 }
 
 export function jobsPanel() {
   const rows = table([["Job"], ["Began"], ["Who"], ["What"]], "Jobs"), element = put(panel("Jobs"), rows.element);
-  const known = new Map(), live = listen("job", (job) => {
-    known.set(job.id, job);
-    if (isLoaded) fill([...known.values()]);
-  });
+  const known = new Map();
   let isLoaded = false;
 
   const fill = whenChanged((jobs) => rows.fill(jobs.sort((one, other) => Date.parse(other.began_at) - Date.parse(one.began_at)).map((job) => [link(job.id, address("job", job.id)), clock(job.began_at), job.who, summary(job)]), "No job since this worker's start."));
   const load = () => read("admin/jobs").then(({ jobs }) => {
     for (const job of jobs) known.set(job.id, known.get(job.id) || job);
     isLoaded = true;
+    element.hidden = false;
     fill([...known.values()]);
   }, () => { element.hidden = true; });
-  return { element, load, close: live.close };
+  const lives = [
+    listen("job", (job) => {
+      known.set(job.id, job);
+      if (isLoaded) fill([...known.values()]);
+    }),
+    listen("connected", () => {
+      known.clear(); // those of a worker that has started since run no more
+      load();
+    }),
+  ];
+  return { element, load, close: () => lives.forEach((one) => one.close()) };
 }
 
 export const jobView = {
   title: "Job",
   within: "dead",
   open(main, [id = ""]) {
-    let shown = { close() {} };
+    const place = make("div", undefined, "view");
+    let shown = null, closed = false;
+    main.append(place);
     read(`admin/jobs/${encodeURIComponent(id)}`).then((job) => {
+      if (closed) return;
       shown = jobPanel(job);
-      main.append(shown.element);
-    }, (error) => main.append(make("p", error.message, "refusal")));
-    return { close: () => shown.close() };
+      place.append(shown.element);
+    }, (error) => place.append(make("p", error.message, "refusal")));
+    return {
+      close() {
+        closed = true;
+        shown?.close();
+      },
+    };
   },
 };
 

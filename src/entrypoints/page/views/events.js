@@ -119,6 +119,7 @@ export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(),
     gap: () => addNote("… events may be missing here"),
     unavailable: ({ reason }) => say(`No events: ${reason}.`),
     available: rows.report,
+    connected: rows.report,
   };
 
   function toggle() {
@@ -133,16 +134,17 @@ export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(),
   // What goes out meanwhile waits, so that the rows stay where they are read.
   async function lookBack() {
     if (!rows.isPaused()) toggle();
-    const last = [...list.body.rows].findLast((row) => row.dataset.entry)?.dataset.entry;
+    const last = [...list.body.rows].findLast((row) => row.dataset.entry)?.dataset.entry, asker = watched;
     older.disabled = true;
     try {
       const answer = await read(path(["admin", "events"], { ...Object.fromEntries(filter()), limit: OLDER, before: before || last }));
+      if (watched !== asker) return; // the filter was changed meanwhile
       before = answer.before;
       list.body.append(...answer.events.map(eventRow));
       if (before === null) list.body.append(noteRow("… no older ones are in the stream of events"));
       else if (answer.events.length < OLDER) list.body.append(noteRow(`… ${whole(answer.searched)} events were searched`));
     } catch (error) {
-      list.body.append(noteRow(`… ${error.message}`));
+      if (watched === asker) list.body.append(noteRow(`… ${error.message}`));
     }
     older.disabled = before === null;
   }
@@ -154,7 +156,6 @@ export function eventsPanel({ rowsMax = ROWS_MAX, query = new URLSearchParams(),
     watched = watch(filter(), {
       on: (name, data) => handlers[name]?.(data),
       lost: (reason) => say(`${reason}.`),
-      connected: rows.report,
     });
   }
 
