@@ -113,19 +113,23 @@ enum schema_result postgres_migrate(const struct url_source *url, int timeout_ms
 struct installation {
 	const char *prefix;
 	const char *streams; /* as ALLOCD_STREAM has it; "": the worker reads none, and fits any list */
+	bool is_recorded;    /* set on SCHEMA_READY: the database says so, and need not be taken */
 };
 
 /*
  * Whether the database belongs to this installation; if it belongs to another one, the result is
  * SCHEMA_INCOMPATIBLE.  With `takes`, a database that belongs to none belongs to this one from then on.
- * To be called when the schema is ready.
+ * To be called when the schema is ready.  A server that takes no writes is SCHEMA_UNREACHABLE.
  */
 enum schema_result postgres_check_installation(const struct url_source *url, int timeout_ms,
-					       const struct installation *mine, bool takes,
+					       struct installation *mine, bool takes,
 					       char text[SCHEMA_TEXT_SIZE]);
 
-/* Only checks, and answers like postgres_migrate(); a missing migration is SCHEMA_INCOMPATIBLE, too. */
+/*
+ * Only checks, and answers like postgres_migrate(); a missing migration is SCHEMA_INCOMPATIBLE, too.  Unless
+ * `mine` is NULL, the same connection serves to check the installation, as above.
+ */
 enum schema_result postgres_check_schema(const struct url_source *url, int timeout_ms,
-					 char text[SCHEMA_TEXT_SIZE]);
+					 struct installation *mine, char text[SCHEMA_TEXT_SIZE]);
 
 #endif

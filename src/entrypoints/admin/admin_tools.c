@@ -77,7 +77,7 @@ static bool check_schema(struct tools *tools, const struct url_source *url)
 {
 	char text[SCHEMA_TEXT_SIZE] = "";
 
-	switch (postgres_check_schema(url, ANSWER_MS, text)) {
+	switch (postgres_check_schema(url, ANSWER_MS, NULL, text)) {
 	case SCHEMA_READY:
 		return true;
 	case SCHEMA_UNREACHABLE:

@@ -43,7 +43,7 @@ enum life_phase {
 	PREPARING,  /* waits for the database, and for its schema to fit */
 	LEAVING,    /* waits for the preparation to end: no command was accepted yet */
 	CONNECTING, /* waits for Redis */
-	TAKING,     /* records that the database belongs to this prefix */
+	TAKING,     /* records that the database belongs to this prefix, unless an earlier worker did */
 	WORKING,    /* waits for a signal */
 	DRAINING,   /* waits for the engine to finish every accepted command */
 	CONFIRMING, /* waits for Redis to confirm the acknowledgement of every stream entry */
@@ -169,6 +169,10 @@ static void check_taken(struct life *life)
 /* Not before Redis was reached: a prefix that Redis refuses must not be recorded. */
 static void take_database(struct life *life)
 {
+	if (schema_work_is_taken(life->schema)) {
+		begin_to_work(life);
+		return;
+	}
 	schema_work_free(&life->schema);
 	life->schema = schema_work_start(&life->invocation->config, SCHEMA_TAKE, life->logger);
 	enter(life, TAKING);

@@ -38,7 +38,8 @@ struct schema_work {
 	char reason[REASON_MAX]; /* why the last attempt failed; "": no attempt failed */
 
 	atomic_bool is_over;
-	enum exit_status status; /* set before `is_over` */
+	enum exit_status status; /* this and the next are set before `is_over` */
+	bool is_taken;
 };
 
 static void init(struct schema_work *work, const struct config *config, enum schema_task task, bool is_worker,
@@ -97,9 +98,9 @@ static enum exit_status give_up(const struct schema_work *work, const char *mess
 	return status;
 }
 
-static enum schema_result attempt(const struct schema_work *work, char reason[SCHEMA_TEXT_SIZE])
+static enum schema_result attempt(struct schema_work *work, char reason[SCHEMA_TEXT_SIZE])
 {
-	const struct installation mine = {work->config->prefix, work->config->streams.text};
+	struct installation mine = {.prefix = work->config->prefix, .streams = work->config->streams.text};
 	struct url_source url = database_url(work->config);
 	enum schema_result result = SCHEMA_READY;
 
@@ -107,14 +108,17 @@ static enum schema_result attempt(const struct schema_work *work, char reason[SC
 	if (work->task == SCHEMA_MIGRATE)
 		result = postgres_migrate(&url, attempt_ms(work), work->logger, reason);
 	else if (work->task == SCHEMA_CHECK)
-		result = postgres_check_schema(&url, attempt_ms(work), reason);
+		result =
+			postgres_check_schema(&url, attempt_ms(work), work->is_worker ? &mine : NULL, reason);
 	if (result == SCHEMA_READY && reason[0])
 		LOG(work->logger, LOG_INFO,
 		    "the database has migrations of a newer program, which this one works with",
 		    LOG_TEXT("migration", reason));
-	if (result != SCHEMA_READY || !work->is_worker)
-		return result;
-	return postgres_check_installation(&url, attempt_ms(work), &mine, work->task == SCHEMA_TAKE, reason);
+	if (result == SCHEMA_READY && work->is_worker && work->task != SCHEMA_CHECK)
+		result = postgres_check_installation(&url, attempt_ms(work), &mine, work->task == SCHEMA_TAKE,
+						     reason);
+	work->is_taken = mine.is_recorded;
+	return result;
 }
 
 static enum exit_status run(struct schema_work *work)
@@ -197,6 +201,11 @@ bool schema_work_is_over(const struct schema_work *work, enum exit_status *statu
 		return false;
 	*status = work->status;
 	return true;
+}
+
+bool schema_work_is_taken(const struct schema_work *work)
+{
+	return work->is_taken;
 }
 
 const char *schema_work_awaits(struct schema_work *work, struct arena *arena, bool *has_failed)

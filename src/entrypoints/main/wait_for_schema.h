@@ -16,7 +16,7 @@ enum exit_status schema_prepare(const struct config *config, bool migrate, struc
 /* The same work in a thread of its own, while the event loop runs. */
 struct schema_work;
 
-/* The first two check to whom the database belongs, too; the third takes it for this installation. */
+/* The first two check to whom the database belongs, too; the third takes it, unless it is taken already. */
 enum schema_task { SCHEMA_CHECK, SCHEMA_MIGRATE, SCHEMA_TAKE };
 
 /* The configuration and the logger, which is safe for threads, outlive the thread. */
@@ -25,6 +25,9 @@ struct schema_work *schema_work_start(const struct config *config, enum schema_t
 
 /* Whether the work has ended; *status is then what schema_prepare() would have returned. */
 bool schema_work_is_over(const struct schema_work *work, enum exit_status *status);
+
+/* Whether the database, when the work ended, was recorded as this installation's. */
+bool schema_work_is_taken(const struct schema_work *work);
 
 /*
  * Describes what the work waits for and since when, in `arena`, for the readiness report.  *has_failed: the

@@ -39,6 +39,12 @@ static bool has_other_streams(const PGresult *answer, const char *mine)
 	return !admits;
 }
 
+/* What sql_take_installation would leave as it is. */
+static bool is_recorded(const PGresult *answer, const struct installation *mine)
+{
+	return !PQgetisnull(answer, 0, 0) && (!*mine->streams || !PQgetisnull(answer, 0, 1));
+}
+
 static enum schema_result compare(const PGresult *answer, const struct installation *mine,
 				  char text[SCHEMA_TEXT_SIZE])
 {
@@ -59,18 +65,29 @@ static enum schema_result compare(const PGresult *answer, const struct installat
 	return SCHEMA_INCOMPATIBLE;
 }
 
+enum schema_result schema_check_installation(struct blocking_client *client, struct installation *mine,
+					     bool takes, char text[SCHEMA_TEXT_SIZE])
+{
+	PGresult *answer = ask(client, mine, takes);
+	enum schema_result result =
+		answer ? compare(answer, mine, text) : schema_fail_with_last_error(client, text);
+
+	mine->is_recorded = result == SCHEMA_READY && is_recorded(answer, mine);
+	PQclear(answer);
+	return result;
+}
+
 enum schema_result postgres_check_installation(const struct url_source *url, int timeout_ms,
-					       const struct installation *mine, bool takes,
+					       struct installation *mine, bool takes,
 					       char text[SCHEMA_TEXT_SIZE])
 {
 	enum schema_result result;
 	struct blocking_client client;
-	PGresult *answer = NULL;
 
-	if (blocking_client_connect(&client, url, takes ? CLIENT_WRITES : CLIENT_READS, timeout_ms))
-		answer = ask(&client, mine, takes);
-	result = answer ? compare(answer, mine, text) : schema_fail_with_last_error(&client, text);
-	PQclear(answer);
+	if (blocking_client_connect(&client, url, CLIENT_WRITES, timeout_ms))
+		result = schema_check_installation(&client, mine, takes, text);
+	else
+		result = schema_fail_with_last_error(&client, text);
 	blocking_client_close(&client);
 	return result;
 }

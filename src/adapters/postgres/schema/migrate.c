@@ -112,18 +112,20 @@ static enum schema_result examine(struct blocking_client *client, int *applied, 
 }
 
 enum schema_result postgres_check_schema(const struct url_source *url, int timeout_ms,
-					 char text[SCHEMA_TEXT_SIZE])
+					 struct installation *mine, char text[SCHEMA_TEXT_SIZE])
 {
 	struct blocking_client client;
 	enum schema_result result;
 	int applied = 0;
 
-	if (!blocking_client_connect(&client, url, CLIENT_READS, timeout_ms))
+	if (!blocking_client_connect(&client, url, mine ? CLIENT_WRITES : CLIENT_READS, timeout_ms))
 		result = schema_fail_with_last_error(&client, text);
 	else
 		result = examine(&client, &applied, text);
 	if (result == SCHEMA_READY && applied < migration_count)
 		result = fail_as_missing(text, applied + 1);
+	if (result == SCHEMA_READY && mine)
+		result = schema_check_installation(&client, mine, false, text);
 	blocking_client_close(&client);
 	return result;
 }

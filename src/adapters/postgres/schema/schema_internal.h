@@ -9,4 +9,8 @@
 enum schema_result schema_fail_with_last_error(const struct blocking_client *client,
 					       char text[SCHEMA_TEXT_SIZE]);
 
+/* See postgres_check_installation(). */
+enum schema_result schema_check_installation(struct blocking_client *client, struct installation *mine,
+					     bool takes, char text[SCHEMA_TEXT_SIZE]);
+
 #endif

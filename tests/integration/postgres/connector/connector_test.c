@@ -284,7 +284,7 @@ START_TEST(without_a_free_descriptor_an_attempt_fails_and_a_later_one_succeeds)
 	none = (struct rlimit){0, before.rlim_max};
 	setrlimit(RLIMIT_NOFILE, &none);
 	outcome = connect_to(conninfo);
-	ck_assert_int_eq(postgres_check_schema(&url, 2000, text), SCHEMA_UNREACHABLE);
+	ck_assert_int_eq(postgres_check_schema(&url, 2000, NULL, text), SCHEMA_UNREACHABLE);
 	setrlimit(RLIMIT_NOFILE, &before);
 
 	ck_assert_ptr_null(outcome.pg);
@@ -429,7 +429,7 @@ START_TEST(timeouts_of_the_database_end_no_session_of_ours)
 	set_for_database(name, hostile[_i]);
 	while (postgres_migrate(&url, 10000, world_logger(), text) == SCHEMA_UNREACHABLE)
 		continue;
-	while (postgres_check_schema(&url, 5000, text) == SCHEMA_UNREACHABLE)
+	while (postgres_check_schema(&url, 5000, NULL, text) == SCHEMA_UNREACHABLE)
 		continue;
 	assert_patient(conninfo);
 
@@ -462,7 +462,7 @@ START_TEST(a_read_only_database_is_reported_and_still_read_by_tools)
 	work_free(&work);
 	ck_assert_int_eq(postgres_migrate(&url, 2000, world_logger(), text), SCHEMA_UNREACHABLE);
 	ck_assert_msg(strstr(text, "default_transaction_read_only is on"), "%s", text);
-	ck_assert_int_eq(postgres_check_schema(&url, 2000, text), SCHEMA_READY);
+	ck_assert_int_eq(postgres_check_schema(&url, 2000, NULL, text), SCHEMA_READY);
 }
 END_TEST
 

@@ -35,7 +35,7 @@ static enum schema_result check(void)
 {
 	struct url_source url = world_url(database_way(conninfo));
 
-	return postgres_check_schema(&url, 5000, text);
+	return postgres_check_schema(&url, 5000, NULL, text);
 }
 
 /* Statements on the database of this test. */
@@ -173,6 +173,30 @@ START_TEST(a_newer_database_that_works_with_this_program_is_accepted)
 	ck_assert_str_eq(text, "9999");
 	ck_assert_int_eq(check(), SCHEMA_READY);
 	ck_assert_str_eq(text, "9999");
+}
+END_TEST
+
+/* A worker reads no streams, or one list of them. */
+START_TEST(a_check_of_the_schema_says_to_whom_the_database_belongs)
+{
+	struct url_source url = world_url(database_way(conninfo));
+	struct installation mine = {.prefix = "mine.", .streams = ""},
+			    with_streams = {.prefix = "mine.", .streams = "commands"},
+			    other = {.prefix = "other.", .streams = ""};
+
+	ck_assert_int_eq(migrate(), SCHEMA_READY);
+	ck_assert_int_eq(postgres_check_schema(&url, 5000, &mine, text), SCHEMA_READY);
+	ck_assert(!mine.is_recorded);
+
+	ck_assert_int_eq(postgres_check_installation(&url, 5000, &mine, true, text), SCHEMA_READY);
+
+	ck_assert(mine.is_recorded);
+	ck_assert_int_eq(postgres_check_schema(&url, 5000, &mine, text), SCHEMA_READY);
+	ck_assert(mine.is_recorded);
+	ck_assert_int_eq(postgres_check_schema(&url, 5000, &with_streams, text), SCHEMA_READY);
+	ck_assert(!with_streams.is_recorded);
+	ck_assert_int_eq(postgres_check_schema(&url, 5000, &other, text), SCHEMA_INCOMPATIBLE);
+	ck_assert_ptr_nonnull(strstr(text, "belongs to ALLOCD_PREFIX \"mine.\", not to \"other.\""));
 }
 END_TEST
 
@@ -417,6 +441,7 @@ SUITE("schema", set_up, world_tear_down)
 	tcase_add_test(tests, a_program_that_migrates_for_too_long_is_not_waited_for);
 	tcase_add_test(tests, a_migration_that_was_changed_is_refused);
 	tcase_add_test(tests, a_newer_database_that_works_with_this_program_is_accepted);
+	tcase_add_test(tests, a_check_of_the_schema_says_to_whom_the_database_belongs);
 	tcase_add_test(tests, a_newer_database_that_needs_a_newer_program_is_refused);
 	tcase_add_test(tests, a_database_that_lacks_a_migration_is_reported);
 	tcase_add_test(tests, a_gap_in_the_applied_migrations_is_refused);
