@@ -144,7 +144,7 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 		.dead_letters_max = config->dead_letters_max,
 		.dead_letters_days = config->dead_letters_days,
 	};
-	/* The first lane handles what there is until there is much. */
+	/* The first lane handles what there is until there is much.  Chores begin at once. */
 	late = worker->postgres;
 	late.connects_late = true;
 	for (int lane = 0; lane < config->lanes; lane++)
@@ -156,7 +156,8 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 	ports->process_store = postgres_process_store(intake);
 	ports->outbox_store =
 		postgres_outbox_store(add_store(worker, postgres_publisher_store_new(&worker->postgres)));
-	ports->chores_store = postgres_chores_store(add_store(worker, postgres_chores_store_new(&late)));
+	ports->chores_store =
+		postgres_chores_store(add_store(worker, postgres_chores_store_new(&worker->postgres)));
 	worker->views = postgres_views_new(&worker->postgres);
 }
 

@@ -55,6 +55,8 @@ static void tear_down(struct store_fixture *fixture)
 		postgres_store_free(&world.stores[world.store_count]);
 		proxy_free(&world.proxies[world.store_count]);
 	}
+	while (world.port_store_count)
+		postgres_store_free(&world.port_stores[--world.port_store_count]);
 	while (world.views_count)
 		postgres_views_free(&world.views[--world.views_count]);
 	while (world.leases_count)
@@ -105,12 +107,33 @@ struct store_ports *world_add_store(struct postgres_store *store)
 	return &world.ports[world.store_count++];
 }
 
-static struct store_ports *make_store(struct store_fixture *fixture)
+struct store_ports *world_make_store(void)
 {
 	struct proxy *proxy = proxy_new(world.base, database_way(database_conninfo()));
 
-	(void)fixture;
 	return add_store(proxy_conninfo(proxy), proxy);
+}
+
+static struct postgres_store *add_port_store(struct postgres_store *store)
+{
+	return world.port_stores[world.port_store_count++] = store;
+}
+
+/* As in a worker, each port but that of units has a store that prepares only its own statements. */
+static struct store_ports *make_store(struct store_fixture *fixture)
+{
+	struct store_ports *ports = world_make_store();
+	struct postgres_config config = config_of(database_way(database_conninfo()));
+	struct postgres_store *intake;
+
+	(void)fixture;
+	config.connects_late = true;
+	intake = add_port_store(postgres_intake_store_new(&config));
+	ports->batches = postgres_batch_directory(intake);
+	ports->processes = postgres_process_store(intake);
+	ports->outbox = postgres_outbox_store(add_port_store(postgres_publisher_store_new(&config)));
+	ports->chores = postgres_chores_store(add_port_store(postgres_chores_store_new(&config)));
+	return ports;
 }
 
 static struct views *make_views(struct store_fixture *fixture)
@@ -272,11 +295,6 @@ void world_set_up(void)
 void world_tear_down(void)
 {
 	tear_down(&world.fixture);
-}
-
-struct store_ports *world_make_store(void)
-{
-	return make_store(&world.fixture);
 }
 
 struct postgres_config world_config(void)

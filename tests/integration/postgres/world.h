@@ -15,6 +15,9 @@
 
 #define WORLD_STORES_MAX 8
 
+/* Those that a worker has beside a lane's: for intake, the publisher, and chores. */
+#define PORT_STORES 3
+
 struct world {
 	struct store_fixture fixture; /* first: it is the suite's, too */
 	struct event_base *base;
@@ -22,6 +25,8 @@ struct world {
 	struct store_ports ports[WORLD_STORES_MAX]; /* of each store */
 	struct proxy *proxies[WORLD_STORES_MAX];
 	size_t store_count;
+	struct postgres_store *port_stores[PORT_STORES * WORLD_STORES_MAX];
+	size_t port_store_count;
 	struct views *views[WORLD_STORES_MAX];
 	size_t views_count;
 	struct lease_store *leases[WORLD_STORES_MAX];
@@ -34,7 +39,10 @@ struct world {
 /* The one world of all tests. */
 extern struct world world;
 
-/* What the fixture does before and after each test, and what it makes. */
+/*
+ * What the fixture does before and after each test, and what it makes; but this store has all ports itself,
+ * by way of its proxy.
+ */
 void world_set_up(void);
 void world_tear_down(void);
 struct store_ports *world_make_store(void);
