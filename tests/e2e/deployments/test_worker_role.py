@@ -87,6 +87,8 @@ def test_the_worker_and_the_tools_work_with_the_role(parked, role):
         done = parked.run(*command)
         assert done.returncode == 0, (command, done.stderr)
     assert parked.query("select count(*) from allocations_view where orderid = 'order-1'") == [(0,)]
+    # Until then the worker publishes once more what it published after its cursors were saved last.
+    wait_until(lambda: any("the outbox was renewed" in line for line in parked.log_lines()), "the renewal to be noticed")
     wait_until(parked.ready, "the worker to be ready after the renewal")
     work(parked)
     assert parked.run("dead-letters", "discard", "--reason", "invalid sku", "--yes").returncode == 0
