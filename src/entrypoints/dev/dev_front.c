@@ -108,7 +108,7 @@ static int end_keeper(struct front *front)
 
 /* ---- COMMAND ---- */
 
-static _Noreturn void become_command(const struct front *front, const char *const *environment)
+static _Noreturn void become_command(const struct front *front, const char *const *environment, pid_t parent)
 {
 	const char *const *command = front->options->command;
 	sigset_t none;
@@ -118,6 +118,8 @@ static _Noreturn void become_command(const struct front *front, const char *cons
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(STATUS_CANNOT_RUN);
 	execvpe(command[0], (char *const *)(uintptr_t)command, (char *const *)(uintptr_t)environment);
 	reason = errno;
 	print_error("cannot run %s: %s", command[0], strerror(reason));
@@ -129,11 +131,12 @@ static void start_command(struct front *front)
 	const struct dev_site *site = front->site;
 	const char *const *environment =
 		dev_command_environment(site->environment, &front->at, site->programs.folder, site->arena);
+	pid_t parent = getpid();
 
 	fflush(NULL);
 	front->command = fork();
 	if (front->command == 0)
-		become_command(front, environment);
+		become_command(front, environment, parent);
 	if (front->command < 0) {
 		print_error("cannot start %s: %s", front->options->command[0], strerror(errno));
 		front->command = 0;

@@ -7,6 +7,7 @@
 #include "entrypoints/main/setup.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,7 +60,7 @@ static bool choose_port(const struct invocation *invocation, uint16_t *port)
 		*port = dev_port_reserve(0);
 	if (*port)
 		return true;
-	print_error("cannot use the port %s: %s", invocation_option(invocation, "http"),
+	print_error("cannot use the port %" PRId64 ": %s", wanted,
 		    wanted > UINT16_MAX ? "expected one from 0 to 65535" : strerror(errno));
 	return false;
 }
@@ -84,6 +85,10 @@ static enum exit_status run(const struct invocation *invocation)
 		.timeout_ms = invocation_ms(invocation, "timeout", 0),
 	};
 
+	if (front.command && front.is_json) {
+		print_error("--json cannot be used with COMMAND, which has the addresses in its environment");
+		return STATUS_USAGE;
+	}
 	site.is_quiet = front.command;
 	if (!dev_programs_find(&site.programs, site.arena))
 		return STATUS_UNAVAILABLE;

@@ -54,12 +54,14 @@ bool dev_user_choose(struct dev_user *user, struct arena *arena)
 
 /* ---- making ---- */
 
-/* $TMPDIR, unless the path of a socket in it would be too long. */
+/* $TMPDIR, unless the path of a socket in it would be too long, or would need quotes in a URL. */
 static const char *temporary(void)
 {
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-";
 	const char *path = getenv("TMPDIR");
+	bool fits = path && path[0] == '/' && strlen(path) <= TEMPORARY_MAX && !path[strspn(path, plain)];
 
-	return path && path[0] == '/' && strlen(path) <= TEMPORARY_MAX ? path : "/tmp";
+	return fits ? path : "/tmp";
 }
 
 static bool make_scratch(struct dev_directory *directory, const struct dev_user *user)
@@ -106,7 +108,7 @@ const char *dev_folder_make(const char *parent, const char *name, const struct d
 	const char *path = arena_printf(arena, "%s/%s", parent, name);
 
 	if ((mkdir(path, 0700) == 0 || errno == EEXIST) &&
-	    (!user->name || chown(path, user->uid, user->gid) == 0))
+	    (!user->name || lchown(path, user->uid, user->gid) == 0))
 		return path;
 	fail("make the directory", path);
 	return NULL;
@@ -121,6 +123,11 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
 	return 0;
 }
 
+void dev_folder_remove(const char *path)
+{
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
 /* A server that was killed may write until it has ended. */
 void dev_directory_remove(const struct dev_directory *directory)
 {
@@ -128,7 +135,7 @@ void dev_directory_remove(const struct dev_directory *directory)
 	const char *path = directory->scratch;
 
 	for (int i = 0; path[0] && i < REMOVE_TRIES; i++) {
-		nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		dev_folder_remove(path);
 		if (access(path, F_OK) != 0)
 			return;
 		nanosleep(&step, NULL);

@@ -35,6 +35,9 @@ bool dev_directory_make(struct dev_directory *directory, const char *kept, const
 const char *dev_folder_make(const char *parent, const char *name, const struct dev_user *user,
 			    struct arena *arena);
 
+/* Removes the folder and all in it, but nothing that its symbolic links lead to.  It may be missing. */
+void dev_folder_remove(const char *path);
+
 /* Removes the scratch directory and all in it, which may change meanwhile, for 2 s at most. */
 void dev_directory_remove(const struct dev_directory *directory);
 

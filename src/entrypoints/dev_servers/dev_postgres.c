@@ -12,6 +12,9 @@
 #define DATABASE "allocd"
 #define OWNER    "allocd"
 
+/* It names the socket.  Without it, a PGPORT in the environment would. */
+#define PORT "5432"
+
 #define START_STEP_MS 10
 #define STOP_MS       10000
 #define CONNECT_MS    5000
@@ -23,17 +26,22 @@ static bool has_cluster(const struct dev_postgres *postgres, const struct dev_si
 	return access(arena_printf(site->arena, "%s/PG_VERSION", postgres->folder), F_OK) == 0;
 }
 
-/* initdb writes PG_VERSION first: so it works in a folder of another name, which is renamed at the end. */
-static const char *new_folder(const struct dev_postgres *postgres, const struct dev_site *site)
+/*
+ * initdb writes PG_VERSION first: so it works in a folder of another name, which is renamed at the end.  What
+ * it left there when an earlier run was ended is removed, so nothing else may have that name.
+ */
+#define UNFINISHED "allocd-dev-initdb"
+
+static const char *new_folder(const struct dev_site *site)
 {
-	return arena_printf(site->arena, "%s.new", postgres->folder);
+	return arena_printf(site->arena, "%s/" UNFINISHED, dev_site_data(site));
 }
 
 static bool make_cluster(struct dev_postgres *postgres, const struct dev_site *site)
 {
 	const char *const arguments[] = {"initdb",
 					 "--pgdata",
-					 new_folder(postgres, site),
+					 new_folder(site),
 					 "--username",
 					 OWNER,
 					 "--auth=trust",
@@ -45,7 +53,8 @@ static bool make_cluster(struct dev_postgres *postgres, const struct dev_site *s
 	const char *folder;
 
 	postgres->process.name = "initdb";
-	folder = dev_folder_make(dev_site_data(site), "cluster.new", &site->user, site->arena);
+	dev_folder_remove(new_folder(site));
+	folder = dev_folder_make(dev_site_data(site), UNFINISHED, &site->user, site->arena);
 	return folder &&
 	       dev_process_start(&postgres->process, &(struct dev_program){.path = site->programs.initdb,
 									   .arguments = arguments,
@@ -55,16 +64,19 @@ static bool make_cluster(struct dev_postgres *postgres, const struct dev_site *s
 									   .death_signal = SIGKILL});
 }
 
+static const char *url_of(const char *user, const struct dev_site *site)
+{
+	return arena_printf(site->arena, "postgresql:///" DATABASE "?host=%s/socket&port=" PORT "&user=%s",
+			    site->directory.scratch, user);
+}
+
 bool dev_postgres_begin(struct dev_postgres *postgres, const struct dev_site *site)
 {
 	*postgres = (struct dev_postgres){.process = {.name = "postgres"}};
 	postgres->folder = arena_printf(site->arena, "%s/cluster", dev_site_data(site));
 	postgres->process.log = arena_printf(site->arena, "%s/postgres.log", dev_site_data(site));
-	postgres->url = arena_printf(site->arena, "postgresql:///" DATABASE "?host=%s/socket&user=" OWNER,
-				     site->directory.scratch);
-	postgres->worker_url =
-		arena_printf(site->arena, "postgresql:///" DATABASE "?host=%s/socket&user=" DEV_WORKER,
-			     site->directory.scratch);
+	postgres->url = url_of(OWNER, site);
+	postgres->worker_url = url_of(DEV_WORKER, site);
 	postgres->sockets = dev_folder_make(site->directory.scratch, "socket", &site->user, site->arena);
 	return postgres->sockets && (has_cluster(postgres, site) || make_cluster(postgres, site));
 }
@@ -76,9 +88,9 @@ static bool finish_cluster(struct dev_postgres *postgres, const struct dev_site 
 		return true;
 	if (!dev_process_succeeds(&postgres->process, wait))
 		return false;
-	if (rename(new_folder(postgres, site), postgres->folder) == 0)
+	if (rename(new_folder(site), postgres->folder) == 0)
 		return true;
-	print_error("cannot rename %s to %s", new_folder(postgres, site), postgres->folder);
+	print_error("cannot rename %s to %s", new_folder(site), postgres->folder);
 	return false;
 }
 
@@ -97,6 +109,8 @@ static bool start_server(struct dev_postgres *postgres, const struct dev_site *s
 		postgres->folder,
 		"-c",
 		"listen_addresses=",
+		"-p",
+		PORT,
 		"-c",
 		arena_printf(site->arena, "unix_socket_directories=%s", postgres->sockets),
 		"-c",
@@ -126,8 +140,8 @@ static bool start_server(struct dev_postgres *postgres, const struct dev_site *s
 
 static PGconn *connect_to(const struct dev_postgres *postgres, const char *database)
 {
-	const char *const keys[] = {"host", "dbname", "user", "connect_timeout", "options", NULL};
-	const char *const values[] = {postgres->sockets,          database, OWNER, "5",
+	const char *const keys[] = {"host", "port", "dbname", "user", "connect_timeout", "options", NULL};
+	const char *const values[] = {postgres->sockets,          PORT, database, OWNER, "5",
 				      "-c statement_timeout=30s", NULL};
 
 	return PQconnectdbParams(keys, values, 0);
@@ -164,19 +178,22 @@ static bool execute(PGconn *pg, const char *sql)
 	return done;
 }
 
-static bool has_database(PGconn *pg)
+static bool has_row(PGconn *pg, const char *sql)
 {
-	PGresult *found = PQexec(pg, "select from pg_database where datname = '" DATABASE "'");
+	PGresult *found = PQexec(pg, sql);
 	bool has = PQntuples(found) > 0;
 
 	PQclear(found);
 	return has;
 }
 
-static bool make_database(PGconn *pg)
+/* An earlier run that was ended in between has made the first one alone. */
+static bool make_role_and_database(PGconn *pg)
 {
-	return has_database(pg) || (execute(pg, "create role " DEV_WORKER " superuser login") &&
-				    execute(pg, "create database " DATABASE));
+	return (has_row(pg, "select from pg_roles where rolname = '" DEV_WORKER "'") ||
+		execute(pg, "create role " DEV_WORKER " superuser login")) &&
+	       (has_row(pg, "select from pg_database where datname = '" DATABASE "'") ||
+		execute(pg, "create database " DATABASE));
 }
 
 bool dev_postgres_start(struct dev_postgres *postgres, const struct dev_site *site)
@@ -188,7 +205,7 @@ bool dev_postgres_start(struct dev_postgres *postgres, const struct dev_site *si
 	if (!finish_cluster(postgres, site, &wait) || !start_server(postgres, site))
 		return false;
 	pg = await_server(postgres, &wait);
-	done = pg && make_database(pg);
+	done = pg && make_role_and_database(pg);
 	PQfinish(pg);
 	return done;
 }

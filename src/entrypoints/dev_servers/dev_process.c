@@ -49,7 +49,7 @@ static void reset_signals(void)
 
 static void redirect(const struct dev_process *process)
 {
-	int input = open("/dev/null", O_RDONLY), output = STDERR_FILENO;
+	int input = open("/dev/null", O_RDONLY | O_CLOEXEC), output = STDERR_FILENO;
 
 	if (process->log)
 		output = open(process->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);

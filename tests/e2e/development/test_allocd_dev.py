@@ -227,27 +227,104 @@ def test_two_at_once_do_not_meet(dev_folder):
 # ---- what is kept ----
 
 
-def test_data_is_kept_in_a_directory(dev_folder, tmp_path):
-    kept = tempfile.mkdtemp(prefix="kept-", dir="/var/tmp")
-    os.chmod(kept, 0o711)
-    try:
-        for qty in (None, 7):
-            with running(dev_folder, "--keep", kept) as dev:
-                with psycopg2.connect(dev.at["DATABASE_URL"]) as connection:
-                    cursor = connection.cursor()
-                    cursor.execute("select purchased from batches")
-                    assert cursor.fetchall() == ([(qty,)] if qty else [])
-                dev.redis().publish("create_batch", '{"batchref": "b", "sku": "lamp", "qty": 7}')
-                wait_until(lambda at=dev: at.get("/products/lamp").status_code == 200, "the batch")
-                other = run(dev_folder, "--keep", kept, "--", "true")
-                assert (other.returncode, other.stderr) == (
-                    1, f"allocd-dev: another allocd-dev uses the directory {kept}\n"
-                )  # fmt: skip
-    finally:
-        shutil.rmtree(kept)
+@pytest.fixture
+def kept():
+    """A directory that the servers' user can pass through."""
+    path = tempfile.mkdtemp(prefix="kept-", dir="/var/tmp")
+    os.chmod(path, 0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+def test_data_is_kept_in_a_directory(dev_folder, kept):
+    for qty in (None, 7):
+        with running(dev_folder, "--keep", kept) as dev:
+            with psycopg2.connect(dev.at["DATABASE_URL"]) as connection:
+                cursor = connection.cursor()
+                cursor.execute("select purchased from batches")
+                assert cursor.fetchall() == ([(qty,)] if qty else [])
+            dev.redis().publish("create_batch", '{"batchref": "b", "sku": "lamp", "qty": 7}')
+            wait_until(lambda at=dev: at.get("/products/lamp").status_code == 200, "the batch")
+            other = run(dev_folder, "--keep", kept, "--", "true")
+            assert (other.returncode, other.stderr) == (
+                1, f"allocd-dev: another allocd-dev uses the directory {kept}\n"
+            )  # fmt: skip
+
+
+def test_a_kept_directory_is_used_after_a_kill_in_initdb(dev_folder, kept):
+    dev = subprocess.Popen([dev_program(), "--keep", kept, "--", "true"], env=environment(dev_folder))
+    wait_until(lambda: os.path.exists(f"{kept}/allocd-dev-initdb/PG_VERSION"), "initdb to write")
+    dev.kill()
+    dev.wait()
+    assert_nothing_left(dev_folder)
+    assert not os.path.exists(f"{kept}/cluster"), "initdb was not ended"
+
+    done = run(dev_folder, "--keep", kept, "--", "true")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_nothing_left(dev_folder)
+
+
+def test_a_kept_directory_without_the_database_gets_it(dev_folder, kept):
+    """As after a kill between two statements that make the role and the database."""
+    with running(dev_folder, "--keep", kept) as dev:
+        connection = psycopg2.connect(dev.at["DATABASE_URL"].replace("/allocd?", "/postgres?"))
+        connection.autocommit = True
+        connection.cursor().execute("drop database allocd with (force)")
+        connection.close()
+
+    done = run(dev_folder, "--keep", kept, "--", "true")
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# ---- what surrounds it ----
+
+
+def test_what_links_in_its_directory_lead_to_is_not_removed(dev_folder, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with running(dev_folder):
+        [scratch] = os.listdir(dev_folder)
+        for folder in ("", "socket/"):
+            os.symlink(tmp_path, f"{dev_folder}/{scratch}/{folder}link")
+
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_the_address_of_postgres_does_not_depend_on_pgport(dev_folder):
+    with running(dev_folder, PGPORT="6543") as dev:
+        psycopg2.connect(dev.at["DATABASE_URL"]).close()
+
+
+def test_a_folder_for_temporary_files_that_a_url_cannot_name_is_not_used(dev_folder):
+    strange = f"{dev_folder}/50%, at most"
+    os.mkdir(strange, 0o711)
+    done = run(dev_folder, "--", "sh", "-c", "echo $DATABASE_URL", TMPDIR=strange)
+    os.rmdir(strange)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "host=/tmp/allocd-dev-" in done.stdout
+
+
+def test_the_servers_inherit_no_open_file(dev_folder):
+    with running(dev_folder):
+        for pid, line in of_folder(dev_folder).items():
+            if not line.startswith(("redis-server", "allocd run")):
+                continue
+            files = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
+            assert files.count("/dev/null") == 1, (line, files)
+            assert not any(file.startswith("/dev/") and file != "/dev/null" for file in files), (line, files)
 
 
 # ---- the command line ----
+
+
+def test_json_is_refused_with_a_command():
+    done = subprocess.run([dev_program(), "--json", "--", "true"], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2, "", "allocd-dev: --json cannot be used with COMMAND, which has the addresses in its environment\n"
+    )  # fmt: skip
 
 
 def test_the_help_begins_with_examples():
