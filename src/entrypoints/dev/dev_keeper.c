@@ -60,7 +60,7 @@ static bool start_worker(struct keeper *keeper)
 	    !dev_worker_go(worker, keeper->site))
 		return false;
 	if (dev_worker_await(worker, keeper->site))
-		return true;
+		return dev_reset_note_installation(&keeper->servers);
 	if (dev_process_is_over(&worker->process)) {
 		dev_process_report_end(&worker->process);
 		keeper->status = (enum exit_status)dev_exit_status(worker->process.status);

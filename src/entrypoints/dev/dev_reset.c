@@ -33,6 +33,9 @@ static const char copy_first_rows[] =
 	"	end loop;\n"
 	"end $$";
 
+static const char note_installation[] =
+	"update allocd_dev.installation first set prefix = i.prefix, streams = i.streams from public.installation i";
+
 /* A session of a worker that was killed may still commit a transaction. */
 static const char terminate_worker[] = "select count(pg_terminate_backend(pid)) from pg_stat_activity"
 				       " where usename = '" DEV_WORKER "'";
@@ -77,6 +80,17 @@ bool dev_reset_prepare(struct dev_servers *servers)
 	struct blocking_client *client = &servers->postgres.client;
 
 	if (dev_postgres_connect(&servers->postgres) && blocking_client_execute(client, copy_first_rows))
+		return true;
+	print_error("postgres: %s", client->text);
+	return false;
+}
+
+bool dev_reset_note_installation(struct dev_servers *servers)
+{
+	struct blocking_client *client = &servers->postgres.client;
+
+	blocking_client_set_deadline(client, EMPTY_MS);
+	if (blocking_client_execute(client, note_installation))
 		return true;
 	print_error("postgres: %s", client->text);
 	return false;

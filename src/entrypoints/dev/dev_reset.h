@@ -20,6 +20,9 @@ struct dev_servers {
 /* Copies the rows of a new installation, before its first worker runs.  False: it was reported why not. */
 bool dev_reset_prepare(struct dev_servers *servers);
 
+/* Adds to them what the first worker recorded of itself when it started, so that others need not. */
+bool dev_reset_note_installation(struct dev_servers *servers);
+
 /* False: see *error, in `arena`; a worker runs in any case, if one can. */
 bool dev_reset(struct dev_servers *servers, const struct dev_site *site, struct arena *arena,
 	       const char **error);
