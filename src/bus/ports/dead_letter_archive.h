@@ -36,6 +36,7 @@ struct dead_letter {
 	int64_t payload_bytes;  /* its true size */
 	int attempts;
 	int64_t first_at, last_at;
+	bool is_handled_since; /* after the last attempt, its message was handled under the same id */
 };
 
 /* What an operator did about a dead letter. */

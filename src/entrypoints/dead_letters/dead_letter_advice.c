@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+const char dead_letter_advice_handled[] = "discard: the message was handled since, under the same id";
+
 static const struct {
 	enum verdict verdict;
 	const char *advice;

@@ -37,6 +37,7 @@ void dead_letter_groups_add(struct dead_letter_groups *groups, const struct dead
 	struct dead_letter_group *group = group_of(groups, letter);
 
 	group->count++;
+	group->handled_since += letter->is_handled_since;
 	if (letter->first_at < group->first_at)
 		group->first_at = letter->first_at;
 	if (letter->last_at > group->last_at)

@@ -7,8 +7,8 @@
 
 struct dead_letter_group {
 	const char *outcome, *message, *reason;
-	int64_t count;
-	int64_t first_at, last_at; /* the first attempt at any of them, and the last one */
+	int64_t count, handled_since; /* of the letters; and of those, see `is_handled_since` */
+	int64_t first_at, last_at;    /* the first attempt at any of them, and the last one */
 	int64_t first_id, last_id;
 };
 

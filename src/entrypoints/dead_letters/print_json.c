@@ -83,8 +83,11 @@ json_t *dead_letter_to_json(const struct dead_letter *letter, bool has_payload)
 	if (has_payload)
 		set_payload(object, letter);
 	set(object, "payload_bytes", json_integer(letter->payload_bytes));
+	set(object, "handled_since", json_boolean(letter->is_handled_since));
 	set(object, "advice",
-	    json_string(dead_letter_advice(letter->outcome, letter->message, letter->reason)));
+	    json_string(letter->is_handled_since
+				? dead_letter_advice_handled
+				: dead_letter_advice(letter->outcome, letter->message, letter->reason)));
 	return object;
 }
 
@@ -100,16 +103,20 @@ static json_t *group_filter(const struct dead_letter_group *group)
 json_t *dead_letter_group_to_json(const struct dead_letter_group *group)
 {
 	json_t *object = must(json_object());
+	bool all_handled = group->handled_since == group->count;
 
 	set(object, "outcome", json_string(group->outcome));
 	set(object, "message", json_string(group->message));
 	set(object, "reason", json_string(group->reason));
 	set(object, "count", json_integer(group->count));
+	set(object, "handled_since", json_integer(group->handled_since));
 	set(object, "first_at", instant_json(group->first_at));
 	set(object, "last_at", instant_json(group->last_at));
 	set(object, "first_id", json_integer(group->first_id));
 	set(object, "last_id", json_integer(group->last_id));
-	set(object, "advice", json_string(dead_letter_advice(group->outcome, group->message, group->reason)));
+	set(object, "advice",
+	    json_string(all_handled ? dead_letter_advice_handled
+				    : dead_letter_advice(group->outcome, group->message, group->reason)));
 	set(object, "filter", group_filter(group));
 	return object;
 }

@@ -67,6 +67,26 @@ def test_groups_say_what_went_wrong_and_what_to_do(worker):
     assert len(found["dead_letters"]) == 3
 
 
+def test_a_letter_whose_message_was_handled_since_says_so(worker):
+    batch, other, sku = unique("batch"), unique("batch"), unique("sku")
+    for id_of, reference in (("again", batch), ("never", batch), ("reused", other)):
+        worker.send("change_batch_quantity", {"batchref": reference, "qty": 8, "id": f"{batch} {id_of}"})
+    worker.await_dead_letters(3)
+    worker.post("/add_batch", {"ref": batch, "sku": sku, "qty": 10, "id": f"{batch} reused"})
+    worker.send("change_batch_quantity", {"batchref": batch, "qty": 8, "id": f"{batch} again"})
+    wait_until(lambda: worker.get(f"/batches/{batch}").json()["qty"] == 8, "the message to be handled")
+
+    some, none = read(worker, f"{LETTERS}/groups")["groups"]
+    again, never, reused = read(worker, LETTERS)["dead_letters"]
+
+    assert (some["count"], some["handled_since"], none["handled_since"]) == (2, 1, 0)
+    assert "create that batch" in some["advice"] and "create that batch" in none["advice"]
+    assert [letter["handled_since"] for letter in (again, never, reused)] == [True, False, False]
+    assert again["advice"] == "discard: the message was handled since, under the same id"
+    assert ask(worker, "POST", f"{LETTERS}/discards", {"ids": [never["id"]], "expected_count": 1}).status_code == 200
+    wait_until(lambda: read(worker, f"{LETTERS}/groups")["groups"][0]["advice"].startswith("discard"), "all of the group to be handled")
+
+
 def test_a_list_has_pages(worker):
     reject(worker, 5)
 

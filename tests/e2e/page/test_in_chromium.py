@@ -158,7 +158,7 @@ def test_the_keyboard_alone_leads_through_the_views(browser, shop):
     browser.keys("Escape")
     browser.shows("11 letters")
     browser.keys("/", *"order-1", "Enter")
-    browser.shows("Lines that hold stock")
+    browser.shows("Lines that hold stock", "What happened", "line_allocated")
     assert browser.address() == "#/order/order-1"
     browser.keys("?")
     browser.shows("this list")

@@ -209,6 +209,7 @@ static struct dead_letter letter_at(const PGresult *rows, int row, struct arena 
 		.first_at = blocking_client_number(rows, row, 12),
 		.last_at = blocking_client_number(rows, row, 13),
 		.payload = bytes_at(rows, row, 14, arena),
+		.is_handled_since = *PQgetvalue(rows, row, 15) == 't',
 	};
 }
 

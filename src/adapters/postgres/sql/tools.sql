@@ -153,7 +153,12 @@ select
 	payload_bytes, attempts,
 	(extract(epoch from first_at) * 1000000)::bigint,
 	(extract(epoch from last_at) * 1000000)::bigint,
-	case when $15 then payload end
+	case when $15 then payload end,
+	exists (
+		select from inbox i
+		where i.id = letters.message_id and i.source = letters.source and i.message = letters.message
+		and i.outcome = 'handled' and i.handled_at > letters.last_at
+	)
 {matching_letters} and id > $13
 order by id
 limit $14::bigint

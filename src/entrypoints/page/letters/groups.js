@@ -20,7 +20,9 @@ export function adviceOf({ advice }, look = "") {
 
 function what(group) {
   const reason = link(group.reason, addressOf(group.filter));
-  return [outcomeBadge(group.outcome), ` ${messageName(group.message)}: `, reason, adviceOf(group)];
+  const some = group.handled_since && group.handled_since < group.count;
+  const handled = some ? [make("p", `${whole(group.handled_since)} of them were handled since, under the same id.`, "quiet")] : [];
+  return [outcomeBadge(group.outcome), ` ${messageName(group.message)}: `, reason, ...handled, adviceOf(group)];
 }
 
 // The largest `limit` groups; asked again when the number of dead letters has changed, and now and then.

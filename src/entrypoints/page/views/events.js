@@ -1,18 +1,16 @@
 // Events as they go out, of all workers, and those that went out before: filtered by the worker, paused here.
 import { EVENTS } from "../base/commands.js";
 import { path, read } from "../base/api.js";
-import { UNKNOWN, button, link, make, panel, put, table, time, whole } from "../base/dom.js";
+import { button, link, make, panel, put, table, whole } from "../base/dom.js";
 import { watch } from "../frame/live.js";
 import { address } from "../frame/router.js";
-import { batch, order, sku } from "./stock.js";
+import { COLUMNS, cellsOf } from "./event_rows.js";
 
 const ROWS_MAX = 200;
 const OLDER = 100; // events that are fetched at a time
 const FILTERS = [["sku", "SKU"], ["order", "Order"], ["batch", "Batch"], ["type", "Event"]];
-const COLUMNS = [["Time", "short"], ["Event", "short"], ["Order"], ["SKU"], ["Quantity", "number"], ["Batch"], ["Version", "number"]];
 const FEW = [0, 1, 2, 3, 5]; // of the columns, where there is little room
 const FLOWING = "Events as they go out, the newest first.";
-const TO_MS = { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 };
 
 function types() {
   const list = make("datalist");
@@ -29,17 +27,6 @@ function field(name, title, value) {
   input.autocomplete = "off";
   if (name === "type") input.setAttribute("list", "event-types");
   return put(make("label"), `${title} `, input);
-}
-
-function timeOf(instant) {
-  if (!instant) return UNKNOWN;
-  return time(new Date(instant).toLocaleTimeString("sv", TO_MS).replace(",", "."), instant);
-}
-
-// A CloudEvent bears the event's fields in `data`; an event that cannot be read has none.
-function cellsOf({ type, at, data: sent }) {
-  const { orderid, sku: name, qty, batchref, version, reason } = (sent?.specversion ? sent.data : sent) || {};
-  return [timeOf(at), reason ? `${type}: ${reason}` : type, order(orderid), name ? sku(name) : UNKNOWN, qty === undefined ? UNKNOWN : whole(Number(qty)), batch(batchref), version === undefined ? UNKNOWN : String(version)];
 }
 
 function skippedText({ skipped, unread }, isFiltered) {

@@ -24,11 +24,13 @@ function wayRow(input, now) {
   return [input.name, input.kind, stateOf(input), number("read"), number("lag"), number("pending"), oldest(input, now), number("in_flight"), number("lost")];
 }
 
+const lengthOf = (ms) => (ms < 1000 ? `${ms} ms` : span(ms));
+
 // When the worker was not subscribed, and messages on pub/sub may have been lost.
 function blindPanel() {
   const rows = table([["From"], ["To"], ["For", "number"], ["Why"]], "Blind windows");
-  const note = make("p", "What was published on pub/sub in these times was not heard, and is lost. Commands in streams were not affected.", "quiet");
-  read("admin/blind-windows").then(({ blind_windows: all }) => rows.fill(all.map(({ since: from, until, cause }) => [clock(from), clock(until), span(Date.parse(until) - Date.parse(from)), cause]), "None is recorded."),
+  const note = make("p", "If anything was published on pub/sub in these times, no worker heard it, and it is lost. Commands in streams were not affected.", "quiet");
+  read("admin/blind-windows").then(({ blind_windows: all }) => rows.fill(all.map(({ since: from, until, cause }) => [clock(from), clock(until), lengthOf(Date.parse(until) - Date.parse(from)), cause]), "None is recorded."),
     (error) => rows.fill([], error.message));
   return put(panel("Blind windows"), note, rows.element);
 }

@@ -2,14 +2,10 @@
 import { read, path } from "../base/api.js";
 import { UNKNOWN, clock, link, make, panel, put, table, whole } from "../base/dom.js";
 import { address } from "../frame/router.js";
+import { COLUMNS as EVENT_COLUMNS, batch, cause, cellsOf, order, sku } from "./event_rows.js";
 import { republishPanel } from "./republish.js";
 
 const BATCH_COLUMNS = [["Batch"], ["Due"], ["Quantity", "number"], ["Allocated", "number"], ["Available", "number"]];
-
-export const sku = (name) => link(name, address("sku", name));
-export const batch = (name) => (name ? link(name, address("batch", name)) : UNKNOWN);
-export const order = (name) => (name ? link(name, address("order", name)) : UNKNOWN);
-export const cause = (id) => (id ? link(id, address("message", id)) : UNKNOWN);
 
 function batchRow(row) {
   return [batch(row.batchref), row.eta || "in the warehouse", whole(row.qty), whole(row.allocated), whole(row.available)];
@@ -43,6 +39,41 @@ async function productWithEvents(name) {
   return { product, events };
 }
 
+const PAST = 100; // events that are shown
+
+// The events of an order or a batch, or why they cannot be read.
+const pastEvents = (query) => read(path(["admin", "events"], { ...query, limit: PAST })).catch((error) => error);
+
+// Other programs can add entries to the stream that are not events.
+function rowsOf(events) {
+  return events.flatMap((event) => {
+    try {
+      return [cellsOf(event)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function pastPanel(answer) {
+  const rows = table(EVENT_COLUMNS, "Events");
+  if (answer instanceof Error) return panel("What happened", make("p", answer.message, "refusal"));
+  rows.fill(rowsOf(answer.events), "The stream of events has none about it.");
+  return panel(`What happened, the newest first${answer.events.length === PAST ? `: the last ${PAST} events` : ""}`, rows.element);
+}
+
+async function orderWithEvents(name) {
+  const lines = read(`${path(["allocations", name])}?full`).catch((error) => {
+    if (error.status !== 404) throw error;
+    return [];
+  });
+  return { past: await pastEvents({ order: name }), lines: await lines };
+}
+
+async function batchWithEvents(name) {
+  return { answer: await read(path(["batches", name])), past: await pastEvents({ batch: name }) };
+}
+
 const eventsOf = (query) => put(make("p", undefined, "lead"), link("Its events, as they go out and before", `${address("events")}?${new URLSearchParams(query)}`));
 
 export const skuView = {
@@ -61,19 +92,19 @@ export const skuView = {
 
 export const batchView = {
   title: "Batch",
-  open: (main, [name = ""]) => load(main, `Batch ${name}`, () => read(path(["batches", name])), (answer) => {
+  open: (main, [name = ""]) => load(main, `Batch ${name}`, () => batchWithEvents(name), ({ answer, past }) => {
     const rows = table([["SKU"], ...BATCH_COLUMNS.slice(1)], "Batch");
     rows.fill([[sku(answer.sku), ...batchRow(answer).slice(1)]]);
-    return [eventsOf({ batch: name }), panel("Stock", rows.element)];
+    return [eventsOf({ batch: name }), panel("Stock", rows.element), pastPanel(past)];
   }),
 };
 
 export const orderView = {
   title: "Order",
-  open: (main, [name = ""]) => load(main, `Order ${name}`, () => read(`${path(["allocations", name])}?full`), (lines) => {
+  open: (main, [name = ""]) => load(main, `Order ${name}`, () => orderWithEvents(name), ({ lines, past }) => {
     const rows = table([["SKU"], ["Quantity", "number"], ["Batch"]], "Lines");
-    rows.fill(lines.map((line) => [sku(line.sku), whole(line.qty), batch(line.batchref)]));
-    return [eventsOf({ order: name }), panel("Lines that hold stock", rows.element)];
+    rows.fill(lines.map((line) => [sku(line.sku), whole(line.qty), batch(line.batchref)]), "No line of this order holds stock.");
+    return [eventsOf({ order: name }), panel("Lines that hold stock", rows.element), pastPanel(past)];
   }),
 };
 

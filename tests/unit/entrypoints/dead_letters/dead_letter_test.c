@@ -303,7 +303,7 @@ START_TEST(a_group_in_json_names_its_first_and_its_last_letter)
 	ck_assert_str_eq(
 		text(),
 		"{\"outcome\":\"rejected\",\"message\":\"allocate\","
-		"\"reason\":\"invalid sku l\xc3\xa4mp\\u001B\",\"count\":3,"
+		"\"reason\":\"invalid sku l\xc3\xa4mp\\u001B\",\"count\":3,\"handled_since\":0,"
 		"\"first_at\":\"1970-03-11T10:09:00.000000Z\",\"last_at\":\"1970-03-11T10:30:00.000000Z\","
 		"\"first_id\":4,\"last_id\":12,\"advice\":\"create a batch of that SKU, then replay\","
 		"\"filter\":{\"outcome\":\"rejected\",\"message\":\"allocate\","
