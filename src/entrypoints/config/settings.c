@@ -3,16 +3,21 @@
 
 #include "entrypoints/cli/text.h"
 #include "entrypoints/config/config.h"
+#include "entrypoints/config/secret_file.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+static int longest_text(const struct setting *setting)
+{
+	return setting->max ? setting->max : SETTING_TEXT_MAX;
+}
+
 static bool parse_text(const struct setting *setting, const char *text, void *place, struct arena *arena)
 {
-	(void)setting;
 	(void)arena;
-	if (!text_is_printable(text) || strlen(text) > SETTING_TEXT_MAX)
+	if (!text_is_printable(text) || strlen(text) > (size_t)longest_text(setting))
 		return false;
 	*(const char **)place = text;
 	return true;
@@ -20,8 +25,8 @@ static bool parse_text(const struct setting *setting, const char *text, void *pl
 
 static const char *accepts_text(const struct setting *setting, struct arena *arena)
 {
-	(void)setting;
-	return arena_printf(arena, "up to %d bytes of UTF-8 without control characters", SETTING_TEXT_MAX);
+	return arena_printf(arena, "up to %d bytes of UTF-8 without control characters",
+			    longest_text(setting));
 }
 
 static bool is_among(const char *text, const char *const *texts, size_t count)
@@ -494,7 +499,7 @@ const struct setting settings[] = {
 	{
 		.variable = "OTEL_EXPORTER_OTLP_HEADERS", .fallback = "", .value = "PAIRS",
 		.help = "NAME=VALUE,... of headers for that receiver, percent-encoded",
-		TEXT, IN(otlp_headers), .secret = true, .is_password = true, .used_by = WORKER_ONLY,
+		TEXT, .max = SECRET_FILE_MAX, IN(otlp_headers), .secret = true, .is_password = true, .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "OTEL_EXPORTER_OTLP_TIMEOUT", .fallback = "10000", .value = "MILLISECONDS",

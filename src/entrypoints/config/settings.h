@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The longest text of a setting, in bytes. */
+/* The longest text of a setting that names no other, in bytes. */
 #define SETTING_TEXT_MAX 1024
 
 /* Commands that use a setting. */
@@ -52,7 +52,7 @@ struct setting {
 	setting_parse *parse;
 	setting_accepts *accepts;
 	size_t offset;              /* of the value in struct config */
-	int32_t min, max;           /* of a number */
+	int32_t min, max;           /* of a number; of a text, its longest in bytes, or 0 */
 	const char *const *choices; /* of a choice, NULL at the end; the value is the index */
 	bool empty_is_off;          /* otherwise an empty value counts as unset */
 	bool secret; /* may hold a password: it has a VARIABLE_FILE, too, and its password is never shown */

@@ -460,6 +460,19 @@ START_TEST(characters_special_to_the_shell_are_quoted)
 }
 END_TEST
 
+/* One token alone may have 2 KiB. */
+START_TEST(headers_for_the_receiver_of_traces_have_4_kib)
+{
+	char *given = arena_printf(arena, "OTEL_EXPORTER_OTLP_HEADERS=a=%04094d", 0);
+
+	ck_assert(load_one(given));
+	ck_assert_uint_eq(strlen(config.otlp_headers), 4096);
+
+	ck_assert(!load_one(arena_printf(arena, "%s0", given)));
+	ck_assert_ptr_nonnull(strstr(error, "OTEL_EXPORTER_OTLP_HEADERS: expected up to 4096 bytes"));
+}
+END_TEST
+
 START_TEST(passwords_are_not_printed)
 {
 	ck_assert(load((const char *const[]){"REDIS_URL=redis://user:the-secret@host/0",
@@ -509,6 +522,7 @@ SUITE("config", set_up, tear_down)
 	tcase_add_test(tests, known_settings_and_foreign_variables_are_not_logged);
 	tcase_add_test(tests, every_setting_is_printed_with_its_value);
 	tcase_add_test(tests, characters_special_to_the_shell_are_quoted);
+	tcase_add_test(tests, headers_for_the_receiver_of_traces_have_4_kib);
 	tcase_add_test(tests, passwords_are_not_printed);
 	tcase_add_test(tests, a_setting_read_from_a_file_is_printed_as_the_path);
 }
