@@ -60,7 +60,9 @@ const char *traceparent_read(const char *text, size_t length, struct arena *aren
 
 const char *trace_id_of(const char *traceparent, struct arena *arena)
 {
-	return traceparent ? arena_text(arena, traceparent + TRACE_AT, TRACE_ID_LENGTH) : NULL;
+	bool is_whole = traceparent && strlen(traceparent) == LENGTH;
+
+	return is_whole ? arena_text(arena, traceparent + TRACE_AT, TRACE_ID_LENGTH) : NULL;
 }
 
 struct span_context traceparent_context(const char *traceparent)

@@ -15,7 +15,7 @@ const char *traceparent_read(const char *text, size_t length, struct arena *aren
 #define TRACE_ID_LENGTH 32
 #define SPAN_ID_LENGTH  16
 
-/* The trace of what traceparent_read() returned, in `arena`; NULL for NULL. */
+/* The trace of what traceparent_read() returned, in `arena`; NULL for NULL, and for another length. */
 const char *trace_id_of(const char *traceparent, struct arena *arena);
 
 /* In lower-case hex; "": there is no span. */

@@ -173,7 +173,7 @@ def test_a_stopped_postgres_is_logged_in_a_few_lines(on_own_postgres, own_postgr
 
 def test_a_stopped_redis_is_logged_in_a_few_lines(on_own_redis, own_redis):
     own_redis.stop()
-    await_reason(on_own_redis, "not listening on Redis", "look whether Redis runs", "since 2")
+    await_reason(on_own_redis, "not listening on Redis", "check whether Redis runs", "since 2")
     time.sleep(6)  # further lines would be written now, and the pauses between attempts grow
     own_redis.start()
     begin = time.monotonic()

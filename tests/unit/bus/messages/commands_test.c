@@ -334,13 +334,14 @@ START_TEST(an_event_names_the_command_that_caused_it)
 
 	create_batch("batch", "LAMP", 10);
 	world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE,
-		   "orderid=o\nsku=LAMP\nqty=1\nid=x\ntraceparent=trace");
+		   "orderid=o\nsku=LAMP\nqty=1\nid=x\n"
+		   "traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 	world_run(world);
 
 	ck_assert(memory_codec_read(MSG_LINE_ALLOCATED, memory_broker_event(world->broker, 0)->payload,
 				    world->arena, &envelope, &error));
 	ck_assert_str_eq(envelope.message.as.line_allocated.cause, "x");
-	ck_assert_str_eq(envelope.traceparent, "trace");
+	ck_assert_str_eq(envelope.traceparent, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 	ck_assert(envelope.occurred_at == database_now(world->database));
 }
 END_TEST

@@ -67,6 +67,7 @@ START_TEST(the_trace_is_the_second_part_of_a_traceparent)
 {
 	ck_assert_str_eq(trace_id_of("00-" IDS "-01", arena), "0af7651916cd43dd8448eb211c80319c");
 	ck_assert_ptr_null(trace_id_of(NULL, arena));
+	ck_assert_ptr_null(trace_id_of("trace", arena));
 }
 END_TEST
 
