@@ -13,6 +13,7 @@ sys.path[:0] = [str(HERE / "support"), str(HERE.parents[1] / "scripts")]
 import installation  # noqa: E402
 import redis_nodes  # noqa: E402
 import servers  # noqa: E402
+from browser import running_browser  # noqa: E402
 from fleet import fleet_of  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from proxy import postgres_behind, redis_behind  # noqa: E402
@@ -81,6 +82,13 @@ def module_allocd(tmp_path_factory, server_urls):
         there.start()
         yield there
         there.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser for the tests of a module."""
+    with running_browser() as there:
+        yield there
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 
 #include "core/base/arena.h"
 #include "entrypoints/cli/print.h"
+#include "entrypoints/jobs/child_signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,17 +37,6 @@ static void change_user(const struct dev_user *user)
 		give_up("become the user", user->name);
 }
 
-static void reset_signals(void)
-{
-	const struct sigaction fallback = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &fallback, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void redirect(const struct dev_process *process)
 {
 	int input = open("/dev/null", O_RDONLY | O_CLOEXEC), output = STDERR_FILENO;
@@ -61,7 +51,7 @@ static void redirect(const struct dev_process *process)
 static _Noreturn void become(const struct dev_process *process, const struct dev_program *program,
 			     pid_t parent)
 {
-	reset_signals();
+	child_signals_reset();
 	setsid();
 	redirect(process);
 	change_user(program->user);

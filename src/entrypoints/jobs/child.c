@@ -4,6 +4,7 @@
 #include "bus/ports/logger.h"
 #include "core/base/must.h"
 #include "entrypoints/cli/commands.h"
+#include "entrypoints/jobs/child_signals.h"
 #include "entrypoints/jobs/hidden_words.h"
 
 #include <errno.h>
@@ -277,13 +278,7 @@ static void close_others(void)
 static _Noreturn void become(const struct children *children, char *const *arguments, pid_t parent, int input,
 			     int output, int errors)
 {
-	const struct sigaction fallback = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &fallback, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	child_signals_reset();
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	setpgid(0, 0);
 	if (getppid() != parent || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||

@@ -13,7 +13,7 @@ import installation
 import psycopg2
 import pytest
 import servers
-from browser import LOOKS, running_browser
+from browser import LOOKS
 from prometheus import running_prometheus
 
 LIMIT_S = 60
@@ -131,12 +131,6 @@ FAULTS = [
 
 
 # ---- the installation ----
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as there:
-        yield there
 
 
 @pytest.fixture(scope="module")

@@ -8,15 +8,13 @@ import socket
 import threading
 import time
 
-import installation
 import pytest
 import redis
 import requests
+from browser import ADMIN_TOKEN
 from dead_letters import ids, reject
 from installation import wait_until
 from scrape import Scrape
-
-TOKEN = "a-token-of-32-characters-0123456"
 
 FEED_PER_S = 30000
 ROUNDS, ROUND_S = 2, 2
@@ -25,14 +23,9 @@ COST_MAX = 0.10  # of a CPU; a quiet machine shows less than 0.02
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory, server_urls, browser):
-    with installation.fresh_database(server_urls["DATABASE_URL"]) as url:
-        there = installation.Installation(tmp_path_factory.mktemp("shop"), url, server_urls["REDIS_URL"])
-        there.settings["ALLOCD_ADMIN_TOKEN"] = TOKEN
-        there.start()
-        reject(there, 2)
-        yield there
-        there.close()
+def shop(browser, admin_worker):
+    reject(admin_worker, 2)
+    return admin_worker
 
 
 # ---- another site ----
@@ -84,7 +77,7 @@ def test_a_page_of_another_site_can_change_nothing_even_with_the_token(browser, 
     with other_site() as url:
         browser.fresh(url)
         fetched = functools.partial(browser.run, FETCH, target=target, body=body)
-        authorized = {"Authorization": f"Bearer {TOKEN}"}
+        authorized = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
         assert fetched(options={"headers": {**authorized, "Content-Type": "application/json"}}) == "TypeError"
         assert fetched(options={"headers": {"Content-Type": "application/json"}}) == "TypeError"
         assert fetched(options={"mode": "no-cors", "headers": {"Content-Type": "text/plain"}}) == "opaque"
@@ -302,7 +295,7 @@ def test_dead_letters_are_rehearsed_and_discarded_by_the_keyboard_alone(browser,
     browser.shows("Fields, as they would be replayed")
     browser.keys("r")
     browser.shows("Who changes this?")
-    browser.keys(*"ann", "Tab", *TOKEN, "Enter")
+    browser.keys(*"ann", "Tab", *ADMIN_TOKEN, "Enter")
     browser.shows("Of 1 dead letter: 0 would be handled")
     for _ in range(4):  # rehearse, replay, discard
         if browser.run("return page.evaluate(() => document.activeElement.textContent)") == "Discard 1 …":

@@ -6,32 +6,26 @@ Each view is kept as a picture, in the folder ALLOCD_TEST_PICTURES, else build-p
 import json
 import re
 
-import installation
 import pytest
-from browser import LOOKS
+from browser import ADMIN_TOKEN, LOOKS
 from installation import wait_until
 
-TOKEN = "a-token-of-32-characters-0123456"
 HOSTILE = "<img src=x onerror=alert(1)>\u202e"
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory, server_urls, browser):
+def shop(browser, admin_worker):
     """A worker with stock, orders and dead letters, where changes are allowed."""
-    with installation.fresh_database(server_urls["DATABASE_URL"]) as url:
-        there = installation.Installation(tmp_path_factory.mktemp("shop"), url, server_urls["REDIS_URL"])
-        there.settings["ALLOCD_ADMIN_TOKEN"] = TOKEN
-        there.start()
-        there.stock("LAMP", shelf=1000, ship=(50, "2027-01-31"))
-        there.stock(HOSTILE, odd=5)
-        there.allocate("LAMP", "order-1", 3, id="m-1")
-        for number in range(11):
-            there.allocate("LAMP-9", f"order-{number}", 3)
-        there.send("allocate", {"orderid": "order", "sku": "LAMP", "qty": "5"})
-        there.send("change_batch_quantity", {"batchref": "zzz", "qty": 5})
-        there.await_dead_letters(13)
-        yield there
-        there.close()
+    there = admin_worker
+    there.stock("LAMP", shelf=1000, ship=(50, "2027-01-31"))
+    there.stock(HOSTILE, odd=5)
+    there.allocate("LAMP", "order-1", 3, id="m-1")
+    for number in range(11):
+        there.allocate("LAMP-9", f"order-{number}", 3)
+    there.send("allocate", {"orderid": "order", "sku": "LAMP", "qty": "5"})
+    there.send("change_batch_quantity", {"batchref": "zzz", "qty": 5})
+    there.await_dead_letters(13)
+    return there
 
 
 def open_page(browser, shop, view="", **options):
@@ -39,7 +33,7 @@ def open_page(browser, shop, view="", **options):
     browser.shows("Healthy")
 
 
-def sign_in(browser, token=TOKEN):
+def sign_in(browser, token=ADMIN_TOKEN):
     browser.fill("Your name, for the history", "ann")
     browser.fill("Token (ALLOCD_ADMIN_TOKEN)", token)
     browser.press("Continue")

@@ -17,6 +17,9 @@ PACKAGES = ["playwright-core@1.65.1", "axe-core@4.14.1"]  # of npm, for these te
 INSTALL_S = 120
 COMMANDS = ["chromium", "node", "npm"]
 
+# Of the workers whose page allows changes.
+ADMIN_TOKEN = "a-token-of-32-characters-0123456"
+
 PICTURES = pathlib.Path(os.environ.get("ALLOCD_TEST_PICTURES") or ROOT / "build-pictures")
 DESK = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}}
