@@ -9,9 +9,9 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TABLE = ROOT / "src" / "entrypoints" / "troubles" / "trouble.c"
-RUNBOOK = ROOT / "docs" / "operating.md"
-ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
+TABLE = "src/entrypoints/troubles/trouble.c"
+RUNBOOK = "docs/operating.md"
+ALERTS = "deploy/prometheus/alerts.yml"
 HEAD_ENDS = "# Below: written by scripts/trouble_alerts.py.\n"
 
 URGENCY = {"STOP": "page", "HARM": "ticket", "NOTE": "info"}
@@ -31,17 +31,18 @@ def text_of(literals):
     return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals))
 
 
-def troubles():
+def troubles(root):
     """(code, severity, effect, advice) of each, in the order of the table."""
-    source = TABLE.read_text(encoding="utf-8")
+    source = (root / TABLE).read_text(encoding="utf-8")
     named = {name: text_of(value) for name, value in re.findall(r"#define (\w+) +((?:.*\\\n)*.*)\n", source)}
     rows = re.findall(rf"\[TROUBLE_\w+\] =\s*{{({STRING}), TROUBLE_(\w+), \w+,\s*({STRING}|\w+),\s*({STRING})}}", source)
     return [(text_of(code), severity, named.get(effect) or text_of(effect), text_of(advice)) for code, severity, effect, advice in rows]
 
 
-def causes():
+def causes(root):
     """{code: what is wrong}, the first sentence below the heading."""
-    found = re.findall(r"^### `([a-z-]+)`\n\nSeverity `\w+`\. ((?:(?!\n\n).)*?)\.\s", RUNBOOK.read_text(encoding="utf-8"), re.M | re.S)
+    runbook = (root / RUNBOOK).read_text(encoding="utf-8")
+    found = re.findall(r"^### `([a-z-]+)`\n\nSeverity `\w+`\. ((?:(?!\n\n).)*?)\.\s", runbook, re.M | re.S)
     return {code: " ".join(sentence.replace("`", "").split()) for code, sentence in found}
 
 
@@ -69,11 +70,11 @@ def rule(code, severity, effect, advice, cause):
 """
 
 
-def file_text():
-    head = ALERTS.read_text(encoding="utf-8").split(HEAD_ENDS)[0]
-    of = causes()
-    return head + HEAD_ENDS + "  - name: allocd-troubles\n    rules:\n" + "".join(rule(*trouble, of[trouble[0]]) for trouble in troubles())
+def file_text(root):
+    head = (root / ALERTS).read_text(encoding="utf-8").split(HEAD_ENDS)[0]
+    of = causes(root)
+    return head + HEAD_ENDS + "  - name: allocd-troubles\n    rules:\n" + "".join(rule(*trouble, of[trouble[0]]) for trouble in troubles(root))
 
 
 if __name__ == "__main__":
-    ALERTS.write_text(file_text(), encoding="utf-8")
+    (ROOT / ALERTS).write_text(file_text(ROOT), encoding="utf-8")

@@ -1,15 +1,14 @@
-"""Checks of deploy/ that need no container engine."""
+"""What the image, Compose and the program must agree on; checks/ has what needs no worker."""
 
 import os
 import pathlib
 import platform
 import re
-import shutil
 import subprocess
 
 import pytest
 import yaml
-from installation import ROOT, binary, unique
+from installation import ROOT, binary
 
 DEPLOY = ROOT / "deploy"
 
@@ -25,19 +24,6 @@ def packages(which):
 @pytest.fixture(scope="module")
 def compose():
     return yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())["services"]
-
-
-def test_the_compose_file_starts_allocd_after_healthy_servers(compose):
-    needed = compose["allocd"]["depends_on"]
-
-    assert needed == {name: {"condition": "service_healthy"} for name in ("postgres", "redis")}
-    assert all("healthcheck" in compose[name] for name in needed)
-
-
-def test_compose_builds_our_dockerfile(compose):
-    build = compose["allocd"]["build"]
-
-    assert (DEPLOY / build["context"] / build["dockerfile"]).resolve() == DEPLOY / "Dockerfile"
 
 
 def test_compose_uses_only_settings_that_exist(compose, parked):
@@ -58,15 +44,6 @@ def test_the_health_probe_works_in_the_image(compose, parked):
     assert parked.run(*arguments).returncode == 0
 
 
-def test_the_image_runs_as_a_user_and_listens_on_every_address():
-    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
-
-    [user, group] = next(line for line in lines if line.startswith("USER ")).removeprefix("USER ").split(":")
-    assert int(user) >= 10000 and int(group) >= 10000, "a number that is no user of the host's"
-    assert "ENV ALLOCD_HTTP=0.0.0.0:5005" in lines
-    assert 'ENTRYPOINT ["allocd"]' in lines
-
-
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors have no such note")
 def test_every_object_is_built_with_control_flow_protection():
     """Checks the objects of the plain build; the linked program also depends on the distribution's start files."""
@@ -74,12 +51,6 @@ def test_every_object_is_built_with_control_flow_protection():
     notes = output_of("readelf", "-n", *objects)
 
     assert objects and notes.count("x86 feature: IBT, SHSTK") == len(objects)
-
-
-def test_the_image_installs_the_lists_of_dev():
-    sets = re.findall(r"/dev packages (\w+)", (DEPLOY / "Dockerfile").read_text())
-
-    assert sets == ["build", "image"]
 
 
 def test_the_image_has_every_library_that_the_program_needs():
@@ -95,24 +66,6 @@ def owner_of(library):
     names = {path, str(pathlib.Path(path).resolve())} | {name.removeprefix("/usr") for name in (path,)}
     found = subprocess.run(["dpkg-query", "-S", *names], capture_output=True, text=True, check=False).stdout
     return found.split(":")[0]
-
-
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
-def test_systemd_accepts_the_unit(tmp_path):
-    unit = tmp_path / f"{unique('allocd')}.service"
-    unit.write_text((DEPLOY / "allocd.service").read_text().replace("/usr/local/bin/allocd", binary()))
-
-    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
-
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_the_unit_waits_longer_than_the_program_drains():
-    unit = (DEPLOY / "allocd.service").read_text()
-
-    assert int(re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE).group(1)) > 10
-    assert "RestartPreventExitStatus=78" in unit
-    assert re.search(r"^KillMode=mixed$", unit, re.MULTILINE)  # a second SIGTERM would end a replay at once
 
 
 def test_the_build_context_excludes_git_and_keeps_dev_executable():

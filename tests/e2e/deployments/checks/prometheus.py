@@ -1,0 +1,82 @@
+"""The rules of Prometheus.  tests/e2e/alerts has what concerns a live worker, and the alerts of played faults."""
+
+import re
+import sys
+
+import yaml
+from installation import ROOT
+from shipped import accepts, check, fault, read
+
+sys.path.append(str(ROOT / "scripts"))
+
+import trouble_alerts  # noqa: E402
+
+FOLDER = "deploy/prometheus"
+ALERTS = f"{FOLDER}/alerts.yml"
+TESTS = f"{FOLDER}/alerts_test.yml"
+RUNBOOK = "docs/operating.md"
+
+
+def rules(tree):
+    return [rule for group in yaml.safe_load(read(tree, ALERTS))["groups"] for rule in group["rules"]]
+
+
+@check(ALERTS)
+def promtool_finds_no_fault_in_the_rules(tree):
+    accepts("promtool", "check", "rules", "alerts.yml", cwd=tree / FOLDER)
+
+
+fault(ALERTS, 'absent(up{job="allocd"} == 1)', 'absent(up{job="allocd"} = 1)', promtool_finds_no_fault_in_the_rules, "could not parse expression")
+
+
+@check(ALERTS, TESTS)
+def the_rules_pass_their_tests(tree):
+    accepts("promtool", "test", "rules", "alerts_test.yml", cwd=tree / FOLDER)
+
+
+fault(ALERTS, "allocd_queue_messages > 0 and", "allocd_queue_messages > 100 and", the_rules_pass_their_tests, "AllocdCommitsNothing")
+fault(TESTS, "'no worker of allocd answers'", "'no worker answers'", the_rules_pass_their_tests, "AllocdNoWorker")
+
+
+@check(ALERTS)
+def the_rules_about_troubles_are_those_that_the_program_and_its_runbook_give(tree):
+    assert len(trouble_alerts.troubles(tree)) > 30
+    assert read(tree, ALERTS) == trouble_alerts.file_text(tree), "run scripts/trouble_alerts.py"
+
+
+fault(
+    ALERTS, 'max by (instance, code) (allocd_trouble{code="queue-full"}) == 1', 'max by (code) (allocd_trouble{code="queue-full"}) == 1',
+    the_rules_about_troubles_are_those_that_the_program_and_its_runbook_give, "run scripts/trouble_alerts.py",
+)  # fmt: skip
+
+
+@check(ALERTS, RUNBOOK)
+def an_alert_says_what_is_wrong_what_it_does_what_to_do_and_where_more_is(tree):
+    headings = [heading.lower() for heading in re.findall(r"^### `?([\w-]+)`?$", read(tree, RUNBOOK), re.M)]
+    for rule in rules(tree):
+        name, text = rule["alert"], rule["annotations"]
+        document, _, heading = text["runbook"].partition("#")
+        assert text["summary"], name
+        assert re.fullmatch(r"Effect: [A-Z].*\. Next: \S.*\.", text["description"]), f"{name}: {text['description']}"
+        assert document == RUNBOOK and heading in headings, f"{name}: there is no {text['runbook']}"
+        assert rule["labels"]["severity"] in ("page", "ticket", "info"), name
+
+
+fault(
+    ALERTS, "#allocdslow", "#allocd-slow",
+    an_alert_says_what_is_wrong_what_it_does_what_to_do_and_where_more_is, "AllocdSlow: there is no docs/operating.md#allocd-slow",
+)  # fmt: skip
+
+
+@check(RUNBOOK)
+def every_heading_of_the_runbook_says_what_happens_what_to_do_and_what_shows_the_end(tree):
+    for part in ("Troubles", "Alerts"):
+        section = read(tree, RUNBOOK).split(f"\n## {part}\n")[1].split("\n## ")[0]
+        for heading in re.split(r"^### ", section, flags=re.M)[1:]:
+            assert re.search(r"^- Effect: .*^- Next: .*^- Over: ", heading, re.M | re.S), heading
+
+
+fault(
+    RUNBOOK, "- Next: Free space; the worker continues by itself.\n", "",
+    every_heading_of_the_runbook_says_what_happens_what_to_do_and_what_shows_the_end, "`database-full`",
+)  # fmt: skip
