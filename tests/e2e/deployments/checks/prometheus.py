@@ -80,3 +80,57 @@ fault(
     RUNBOOK, "- Next: Free space; the worker continues by itself.\n", "",
     every_heading_of_the_runbook_says_what_happens_what_to_do_and_what_shows_the_end, "`database-full`",
 )  # fmt: skip
+
+
+# ---- the examples of configuration ----
+
+PROMETHEUS = f"{FOLDER}/prometheus.yml"
+ALERTMANAGER = f"{FOLDER}/alertmanager.yml"
+
+
+@check(PROMETHEUS)
+def promtool_accepts_the_example_and_finds_its_rules(tree):
+    accepts("promtool", "check", "config", "prometheus.yml", cwd=tree / FOLDER)
+
+
+fault(PROMETHEUS, "refresh_interval: 10s", "refresh: 10s", promtool_accepts_the_example_and_finds_its_rules, "field refresh not found")
+fault(PROMETHEUS, "rule_files: [alerts.yml]", "rule_files: [rules.yml]", promtool_accepts_the_example_and_finds_its_rules, "rules.yml")
+
+
+@check(PROMETHEUS, ALERTS)
+def the_example_scrapes_under_the_name_that_the_rules_use_and_as_often_as_they_need(tree):
+    example = yaml.safe_load(read(tree, PROMETHEUS))
+    jobs = {job for rule in rules(tree) for job in re.findall(r'job="(\w+)"', rule["expr"])}
+
+    assert {each["job_name"] for each in example["scrape_configs"]} == jobs, jobs
+    assert example["global"] == {"scrape_interval": "15s", "evaluation_interval": "15s"}, example["global"]
+
+
+fault(
+    PROMETHEUS, "job_name: allocd ", "job_name: stock ",
+    the_example_scrapes_under_the_name_that_the_rules_use_and_as_often_as_they_need, "{'allocd'}",
+)  # fmt: skip
+
+
+@check(ALERTMANAGER, ALERTS)
+def alertmanager_routes_each_severity(tree):
+    to = {"page": "on-call", "ticket": "tickets", "info": "no-one"}
+    accepts("amtool", "check-config", tree / ALERTMANAGER)
+    for severity in {rule["labels"]["severity"] for rule in rules(tree)}:
+        route = ["amtool", "config", "routes", "test", f"--config.file={tree / ALERTMANAGER}"]
+        accepts(*route, f"--verify.receivers={to[severity]}", f"severity={severity}")
+
+
+fault(ALERTMANAGER, "group_wait: 10s", "wait: 10s", alertmanager_routes_each_severity, "field wait not found")
+fault(ALERTMANAGER, 'severity="page"', 'severity="pages"', alertmanager_routes_each_severity, "--verify.receivers=on-call severity=page")
+
+
+@check(ALERTMANAGER, ALERTS)
+def alertmanager_inhibits_alerts_that_exist(tree):
+    existing = {rule["alert"] for rule in rules(tree)}
+    named = set(re.findall(r"Allocd\w+", read(tree, ALERTMANAGER)))
+
+    assert named <= existing, named - existing
+
+
+fault(ALERTMANAGER, "AllocdDown|", "AllocdWorkerDown|", alertmanager_inhibits_alerts_that_exist, "AllocdWorkerDown")
