@@ -2,13 +2,12 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
 from dev_program import assert_nothing_left, dev_program, environment
-from documents import NODE_PATH, document
+from documents import LIBRARIES, document
 
 RUNNERS = {
     "pytest": (["conftest.py", "test_shop.py"], [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]),
@@ -30,14 +29,12 @@ def fixture_lines(text):
 @pytest.mark.parametrize("language", RUNNERS)
 def test_the_documented_tests_pass(tmp_path, dev_folder, language):
     files, command = RUNNERS[language]
-    if not shutil.which(command[0]):
-        pytest.skip(f"{command[0]} is not installed")
     for file in files:
         (tmp_path / file).write_text(example(file), encoding="utf-8")
     path = f"{os.path.dirname(dev_program())}:{os.environ['PATH']}"
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False,
-        env=environment(dev_folder, PATH=path, NODE_PATH=NODE_PATH, HOME=str(tmp_path), GOFLAGS="-mod=mod"),
+        env=environment(dev_folder, PATH=path, **LIBRARIES),
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,7 +8,7 @@ import signal
 import time
 
 from books import Books
-from documents import RUNNERS, listening
+from documents import LANGUAGES, listening
 from installation import EVENTS, wait_until
 from ledger import Ledger
 from sender import RELEASES, STREAM, Senders
@@ -85,7 +85,7 @@ def test_listeners_replay_what_the_read_model_shows_after_kills_and_rebuilds(on_
         ledger.await_stream(STREAM)
         ledger.check(heard_once=True)
 
-    for language in RUNNERS:
+    for language in LANGUAGES:
         wait_until(lambda: not any(n for _, n in allocd.redis.pubsub_numsub(*EVENTS)), "the last listener to be gone")
         with listening(language, tmp_path, allocd) as listener:
             books = Books(listener)

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 import requests
-from documents import NODE_PATH
+from documents import LIBRARIES
 from installation import ROOT, wait_until
 
 LOGIC = pathlib.Path(__file__).with_name("page_logic.mjs")
@@ -37,7 +37,7 @@ class Page:
 
 @contextlib.contextmanager
 def opened(url, *token):
-    environment = {**os.environ, "NODE_PATH": NODE_PATH}
+    environment = {**os.environ, **LIBRARIES}
     child = subprocess.Popen(["node", BROWSER, url, *token], env=environment, stdout=subprocess.PIPE, text=True)
     try:
         yield Page(child)

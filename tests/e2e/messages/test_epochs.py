@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from books import Books, await_balance
-from documents import RUNNERS, listening
+from documents import LANGUAGES, listening
 from installation import restoring, wait_until
 
 
@@ -44,7 +44,7 @@ def unprefixed(on_own_redis):
     return on_own_redis
 
 
-@pytest.mark.parametrize("language", RUNNERS)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_documented_consumers_balance_their_books_across_a_restore(tmp_path, unprefixed, server_urls, language):
     """Lost are events of which other ones get the versions ("busy", "few"), and the last ones of "quiet"."""
     allocd = unprefixed

@@ -2,7 +2,7 @@
 
 import pytest
 from books import Books, await_balance
-from documents import RUNNERS, listening
+from documents import LANGUAGES, listening
 
 SKU = "lamp"
 
@@ -37,7 +37,7 @@ def work(allocd, word, ships):
     post(allocd, "change_batch_quantity", batchref="shelf", qty=30)
 
 
-@pytest.mark.parametrize("language", RUNNERS)
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("ships", [False, True], ids=["before_ship", "with_ship"])
 def test_a_documented_listener_that_hears_and_replays_ends_with_the_lines_of_the_read_model(
     tmp_path, unprefixed, language, ships

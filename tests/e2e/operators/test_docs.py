@@ -10,19 +10,20 @@ import subprocess
 
 import psycopg2
 import pytest
-from documents import RUNNERS, document, listening, running
+from documents import LANGUAGES, document, listening, running
 from installation import ROOT, TIMEOUT_S, wait_until
 
 
-@pytest.mark.parametrize("language", RUNNERS)
-def test_the_documented_programs_publish_and_receive(tmp_path, on_own_redis, language):
+@pytest.mark.parametrize("way", ["channel", "stream", "http"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_documented_programs_publish_and_receive(tmp_path, on_own_redis, language, way):
     allocd = on_own_redis
     allocd.stop()
     allocd.give_to("")  # as in the examples: the Redis is this test's own
     allocd.start()
 
     with listening(language, tmp_path, allocd) as listener:
-        with running(f"publish.{language}", tmp_path, allocd) as publisher:
+        with running(f"publish.{language}", tmp_path, allocd, way) as publisher:
             assert publisher.wait(TIMEOUT_S) == 0
         heard = [listener.stdout.readline().split() for _ in range(3)]
 

@@ -11,7 +11,7 @@ import zlib
 
 import pytest
 import redis
-from documents import NODE_PATH, RUNNERS, program
+from documents import LANGUAGES, LIBRARIES, command_of
 from installation import unique, wait_until
 
 EIGHT, SIXTEEN = "allocd:commands[0-7]", "allocd:commands[0-15]"
@@ -81,14 +81,13 @@ def lines_of(skus, escapes):
     )
 
 
-@pytest.mark.parametrize("language", RUNNERS)
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("escapes", [False, True], ids=["as_utf8", "as_escapes"])
 def test_the_documented_publishers_choose_the_stream_of_each_sku(tmp_path, own_redis, language, escapes):
-    skus, file = random_skus(300), tmp_path / f"add.{language}"
-    file.write_text(program(file.name), encoding="utf-8")
-    environment = {**os.environ, "REDIS_URL": own_redis.url(), "NODE_PATH": NODE_PATH}
+    skus = random_skus(300)
     done = subprocess.run(
-        [RUNNERS[language], file], input=lines_of(skus, escapes), env=environment, encoding="utf-8",
+        command_of(f"add.{language}", tmp_path), input=lines_of(skus, escapes), encoding="utf-8",
+        env={**os.environ, **LIBRARIES, "REDIS_URL": own_redis.url()},
         capture_output=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -8,10 +8,14 @@ import sys
 
 from installation import EVENTS, ROOT, wait_until
 
-RUNNERS = {"py": sys.executable, "js": "node"}
+LANGUAGES = ("py", "js", "go")
 
-# Debian keeps node-redis here, where a node from elsewhere does not look by itself.
-NODE_PATH = "/usr/share/nodejs"
+# Debian keeps node-redis here, where a node from elsewhere does not look by itself, and redigo, which is found without
+# modules. What Go compiles is kept with what else is built.
+LIBRARIES = {
+    "NODE_PATH": "/usr/share/nodejs", "GO111MODULE": "off", "GOPATH": "/usr/share/gocode",
+    "GOCACHE": str(ROOT / "build" / "go-cache"),
+}  # fmt: skip
 
 
 def document(name):
@@ -26,17 +30,27 @@ def program(name, without=()):
     return re.search(rf"^```\w+ {re.escape(name)}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL).group(1)
 
 
-@contextlib.contextmanager
-def running(name, folder, allocd, without=(), **variables):
-    """Runs one of the programs of the documents. They use no prefix, so the Redis is the test's own."""
+def command_of(name, folder, without=()):
+    """Saves a program of the documents in the folder; returns what runs it there."""
     file = folder / name
     file.write_text(program(name, without), encoding="utf-8")
-    runner = RUNNERS[name.rsplit(".", 1)[1]]
-    environment = {
-        **os.environ, "REDIS_URL": allocd.redis_url, "ALLOCD_URL": allocd.url(""), "NODE_PATH": NODE_PATH,
-        **variables,
-    }  # fmt: skip
-    child = subprocess.Popen([runner, file], env=environment, stdout=subprocess.PIPE, text=True)
+    if file.suffix != ".go":
+        return [{".py": sys.executable, ".js": "node"}[file.suffix], file]
+    # Not "go run": its child would outlive it.
+    built = ["go", "build", "-o", file.with_suffix(""), file]
+    done = subprocess.run(built, env={**os.environ, **LIBRARIES}, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return [file.with_suffix("")]
+
+
+@contextlib.contextmanager
+def running(name, folder, allocd, *arguments, without=(), **variables):
+    """Runs one of the programs of the documents. They use no prefix, so the Redis is the test's own."""
+    addresses = {"REDIS_URL": allocd.redis_url, "ALLOCD_URL": allocd.url("")}
+    child = subprocess.Popen(
+        [*command_of(name, folder, without), *arguments], env={**os.environ, **addresses, **LIBRARIES, **variables},
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     try:
         yield child
     finally:
@@ -47,7 +61,7 @@ def running(name, folder, allocd, without=(), **variables):
 @contextlib.contextmanager
 def listening(language, folder, allocd, without=()):
     """Runs the documented listener; it is subscribed when the block begins, but not to the events `without`."""
-    with running(f"listen.{language}", folder, allocd, without) as listener:
+    with running(f"listen.{language}", folder, allocd, without=without) as listener:
         # A listener keeps the lines, and command_rejected is about none.
         events = [event for event in EVENTS if event not in (*without, "command_rejected")]
         wait_until(lambda: all(n for _, n in allocd.redis.pubsub_numsub(*events)), "the listener to subscribe")
