@@ -1,0 +1,137 @@
+"""What `meson install` installs, and what a build needs and has with its options."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+from installation import ROOT, binary
+
+TAGS = ("runtime", "man", "doc")
+
+
+def output_of(*command, **more):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def build_directory():
+    """The one of the program under test, or that of the plain build where the program is a copy."""
+    beside = pathlib.Path(binary()).parent
+    return beside if (beside / "meson-info").is_dir() else ROOT / "build"
+
+
+def options(build):
+    return {option["name"]: option["value"] for option in json.loads(output_of("meson", "introspect", "--buildoptions", build))}
+
+
+def unit_directory():
+    """Where systemd.pc says; a build without it installs under its prefix."""
+    asked = subprocess.run(
+        ["pkg-config", "--variable=systemdsystemunitdir", "systemd"], capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip() or f"{options(build_directory())['prefix']}/lib/systemd/system"
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """A tag and a pattern of paths for each line of the list."""
+    lines = (pathlib.Path(__file__).parent / "installed.txt").read_text().splitlines()
+    prefix = options(build_directory())["prefix"]
+    rows = [line.split() for line in lines if not line.startswith("#")]
+    return [(tag, path.replace("UNITS", unit_directory()) if path.startswith("UNITS") else f"{prefix}/{path}") for tag, path in rows]
+
+
+def matches(pattern, path):
+    parts = {"**": ".+", "*": "[^/]+"}
+    expression = "".join(parts.get(part, re.escape(part)) for part in re.split(r"(\*+)", pattern))
+    return re.fullmatch(expression, path)
+
+
+def install(root, *arguments):
+    output_of("meson", "install", "--no-rebuild", "-C", build_directory(), "--destdir", root, *arguments)
+    return {f"/{path.relative_to(root)}" for path in root.rglob("*") if not path.is_dir()}
+
+
+def test_everything_is_installed_where_the_list_says_and_nothing_else(tmp_path, expected):
+    installed = install(tmp_path)
+
+    unlisted = {path for path in installed if not any(matches(pattern, path) for _tag, pattern in expected)}
+    missing = [pattern for _tag, pattern in expected if not any(matches(pattern, path) for path in installed)]
+    assert (unlisted, missing) == (set(), [])
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_each_file_has_the_tag_that_the_list_says(tmp_path, expected, tag):
+    if not any(tag == each for each, _pattern in expected):
+        return  # nothing has this tag yet
+
+    installed = install(tmp_path, "--tags", tag)
+
+    patterns = [pattern for each, pattern in expected if each == tag]
+    assert installed and not {path for path in installed if not any(matches(pattern, path) for pattern in patterns)}
+    assert not [pattern for pattern in patterns if not any(matches(pattern, path) for path in installed)]
+
+
+def test_the_installed_unit_starts_the_installed_program(tmp_path):
+    install(tmp_path, "--tags", "runtime")
+
+    unit = (tmp_path / unit_directory().lstrip("/") / "allocd.service").read_text()
+    programs = set(re.findall(r"^Exec\w+=(\S+)", unit, re.MULTILINE))
+
+    assert programs == {f"{options(build_directory())['prefix']}/bin/allocd"}
+    assert (tmp_path / programs.pop().lstrip("/")).is_file()
+
+
+def test_no_program_names_the_directory_in_which_it_was_built():
+    build = build_directory()
+    for name in ("allocd", "allocd-bench", "allocd-dev"):
+        content = (build / name).read_bytes()
+        assert str(ROOT).encode() not in content, name
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """A build without tests, bench and page, by a pkg-config that knows neither Check nor valgrind nor systemd."""
+    folder = tmp_path_factory.mktemp("bare")
+    program = folder / "pkg-config"
+    program.write_text(
+        '#!/bin/sh\ncase " $* " in *" check "* | *" valgrind "* | *" systemd "*) exit 1 ;; esac\n'
+        f'exec {shutil.which("pkg-config")} "$@"\n'
+    )
+    program.chmod(0o755)
+    without = [f"-D{name}=disabled" for name in ("tests", "bench", "page")]
+    output_of(
+        "meson", "setup", folder / "build", ROOT, "--prefix=/usr", "-Drevision=0123456789ab", *without,
+        env={**os.environ, "PKG_CONFIG": str(program)},
+    )  # fmt: skip
+    return folder / "build"
+
+
+def test_a_build_without_tests_and_bench_needs_no_check_and_has_only_the_programs(bare):
+    targets = json.loads(output_of("meson", "introspect", "--targets", bare))
+    needed = {each["name"] for each in json.loads(output_of("meson", "introspect", "--dependencies", bare))}
+
+    assert {each["name"] for each in targets if each["type"] == "executable"} == {"allocd", "allocd-dev"}
+    assert not needed & {"check", "valgrind"}
+    assert options(bare)["werror"] is False
+
+
+def test_a_build_without_the_page_says_so_in_its_place(bare):
+    made = "src/entrypoints/page_files.h"
+    output_of("ninja", "-C", bare, made)
+
+    text = bytes(map(int, re.search(r"plain_0\[\] = \{([0-9,]+)\}", (bare / made).read_text())[1].split(","))).decode()
+    assert "built without the operators' page" in text
+    assert (bare / made).read_text().count('{"/') == 1
+
+
+def test_a_prefix_leads_the_unit_to_the_programs_and_without_systemd_to_a_folder_of_the_prefix(bare):
+    plan = json.loads(output_of("meson", "introspect", "--installed", bare))
+
+    assert plan[str(bare / "allocd.service")] == "/usr/lib/systemd/system/allocd.service"
+    assert "ExecStart=/usr/bin/allocd run" in (bare / "allocd.service").read_text()
