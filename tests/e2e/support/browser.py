@@ -7,14 +7,13 @@ import pathlib
 import re
 import shutil
 import subprocess
-import tempfile
 
 import pytest
 from installation import ROOT
+from npm import node_modules
 
 DRIVER = pathlib.Path(__file__).parents[1] / "page" / "browser.mjs"
 PACKAGES = ["playwright-core@1.65.1", "axe-core@4.14.1"]  # of npm, for these tests alone
-INSTALL_S = 120
 COMMANDS = ["chromium", "node", "npm"]
 
 # Of the workers whose page allows changes.
@@ -28,18 +27,6 @@ LOOKS = {
     "dark": {"colorScheme": "dark", **DESK},
     "phone": {"colorScheme": "light", **PHONE},
 }
-
-
-def node_modules():
-    """Where the packages are; they are installed into a scratch directory of the machine, once."""
-    directory = pathlib.Path(tempfile.gettempdir()) / f"allocd-page-{os.getuid()}-{'-'.join(PACKAGES)}"
-    if not (directory / "node_modules").exists():
-        with tempfile.TemporaryDirectory(dir=directory.parent) as scratch:
-            command = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", scratch, *PACKAGES]
-            subprocess.run(command, check=True, timeout=INSTALL_S, stdout=subprocess.DEVNULL)
-            with contextlib.suppress(FileExistsError):
-                shutil.copytree(pathlib.Path(scratch) / "node_modules", directory / "node_modules")
-    return directory / "node_modules"
 
 
 class Browser:
@@ -93,7 +80,7 @@ class Browser:
 def running_browser():
     if missing := [command for command in COMMANDS if not shutil.which(command)]:
         pytest.skip(f"{', '.join(missing)} not installed: see ./dev packages page")
-    environment = {**os.environ, "NODE_MODULES": str(node_modules()), "CHROMIUM": shutil.which("chromium")}
+    environment = {**os.environ, "NODE_MODULES": str(node_modules(*PACKAGES)), "CHROMIUM": shutil.which("chromium")}
     child = subprocess.Popen(
         ["node", DRIVER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
