@@ -193,6 +193,8 @@ scripts_clean() { shellcheck dev scripts/*.sh .ci/run; }
 
 mutants_apply() { tests/mutants/run --check; }
 
+version_is_the_released_one() { scripts/check_release.py; }
+
 # The words are written apart, or this line would find itself.
 nothing_left_undone() { ! grep -rnwE 'TO''DO|FIX''ME|X''XX' src tests schemas scripts bench deploy docs dev .ci README.md; }
 
@@ -213,6 +215,7 @@ step "layers: core and bus call nothing that reads a clock, a file or a socket" 
 ((${#changed[@]})) || step "allocd holds nothing of allocd-bench and allocd-dev" allocd_is_the_worker_alone
 step "shellcheck" scripts_clean
 step "every mutant finds its text" mutants_apply
+step "version, changelog and tag agree" version_is_the_released_one
 step "nothing is marked as undone" nothing_left_undone
 step "cppcheck" cppcheck_clean
 step "clang-tidy" tidy_all

@@ -410,10 +410,11 @@ const struct command commands[] = {
 	},
 	{
 		.name = "version", .arguments = "", .options = json_options,
-		.summary = "print the versions of the program and of the libraries that it was built with",
+		.summary = "print the versions of the program and of its libraries",
 		.examples = "allocd version\n"
 			    "allocd version --json",
-		.details = "migration is the newest one of the database that the program knows.",
+		.details = "migration is the newest one of the database that the program knows.  \"built with\" is the version of a "
+			   "library whose headers were compiled, and \"in use\" the one that is loaded, as it says itself.",
 		.run = command_version,
 	},
 	{

@@ -17,11 +17,26 @@ def test_version_names_the_revision_the_newest_migration_and_the_libraries(parke
     printed = json.loads(parked.run("version", "--json").stdout)
 
     assert text.splitlines()[0] == f"allocd {printed['version']}"
-    assert set(printed) == {"version", "revision", "migration", "libraries"}
+    assert set(printed) == {"version", "revision", "migration", "libraries", "in_use"}
     assert printed["migration"] == int(migrations[-1].name[:4])
     assert {"hiredis", "jansson", "libcurl", "libevent", "libpq", "msgpack", "openssl"} == set(printed["libraries"])
     for name, version in printed["libraries"].items():
-        assert [name, version] in [line.split() for line in text.splitlines()]
+        [row] = [line.split(maxsplit=2) for line in text.splitlines() if line.startswith(f"{name} ")]
+        assert row == [name, version, printed["in_use"][name] or "it does not say"]
+    assert [name for name, version in printed["in_use"].items() if not version] == ["hiredis"]
+
+
+def test_version_names_the_library_that_is_loaded(parked, tmp_path):
+    """Another libjansson may be installed than the one whose headers were compiled."""
+    source, library = tmp_path / "other.c", tmp_path / "other.so"
+    source.write_text('const char *jansson_version_str(void) { return "2.99"; }\n')
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+
+    asan = {"ASAN_OPTIONS": "verify_asan_link_order=0"}  # the sanitizer's library is not the first one then
+    printed = json.loads(parked.run("version", "--json", LD_PRELOAD=str(library), **asan).stdout)
+
+    assert printed["in_use"]["jansson"] == "2.99"
+    assert printed["libraries"]["jansson"] != "2.99"
 
 
 def test_schema_lists_every_message_and_prints_the_file_of_each(parked):
