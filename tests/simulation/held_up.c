@@ -4,7 +4,7 @@
  * had one effect, in the order of its stream for its SKU, and is acknowledged; and no line is left of an
  * order that was cancelled behind it.
  *
- * The seed determines a run; ALLOCD_TEST_SEED=n runs only seed n.
+ * The seed determines a run: see seeds_to_run().
  */
 #include "support/misfortune.h"
 #include "support/suites.h"
@@ -38,7 +38,6 @@ struct source {
 };
 
 static struct source sources[STREAMS];
-static uint64_t first_seed;
 static bool only_streams; /* then the worker may die; any other message would be lost with it */
 static int sent_number;
 static int sent_sku; /* of the last order that was not sent over a stream */
@@ -334,7 +333,7 @@ static void check_answers(void)
 
 START_TEST(each_entry_has_its_one_effect_in_order_though_skus_are_held_up)
 {
-	uint64_t seed = first_seed + (uint64_t)_i;
+	uint64_t seed = (uint64_t)_i;
 
 	memory_random_init(&misfortune.random, seed);
 	world = world_new();
@@ -382,12 +381,10 @@ START_TEST(each_entry_has_its_one_effect_in_order_though_skus_are_held_up)
 }
 END_TEST
 
-SUITE("held up (the number after the test's name, plus ALLOCD_TEST_SEED or 900, is the seed)",
-      .timeout_s = 120)
+SUITE("held up (the number after the test's name is the seed)", .timeout_s = 120)
 {
-	const char *seed = getenv("ALLOCD_TEST_SEED");
+	struct seeds seeds = seeds_to_run(FIRST, RUNS);
 
-	first_seed = seed ? strtoull(seed, NULL, 10) : FIRST;
-	tcase_add_loop_test(tests, each_entry_has_its_one_effect_in_order_though_skus_are_held_up, 0,
-			    seed ? 1 : RUNS);
+	tcase_add_loop_test(tests, each_entry_has_its_one_effect_in_order_though_skus_are_held_up,
+			    seeds.first, seeds.end);
 }

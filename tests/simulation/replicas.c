@@ -6,7 +6,7 @@
  * every message has had exactly one effect, in order, except that what is published may be lost as far as
  * losses.h says; and every event was published, in order; exactly once, unless the broker lost its fences.
  *
- * The seed determines a run; ALLOCD_TEST_SEED=n runs only seed n.
+ * The seed determines a run: see seeds_to_run().
  */
 #include "simulation/chaos.h"
 #include "simulation/ledger.h"
@@ -19,7 +19,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define RUNS  SEEDED_RUNS(200)
 #define STEPS 250
@@ -59,8 +58,6 @@ struct run {
 	struct chaos chaos;
 	struct ledger ledger;
 };
-
-static uint64_t first_seed;
 
 static int pick(struct run *run, int bound)
 {
@@ -471,7 +468,7 @@ static void stock_anonymous(void)
 
 START_TEST(every_message_has_one_effect_despite_random_failures)
 {
-	uint64_t seed = first_seed + (uint64_t)_i;
+	uint64_t seed = (uint64_t)_i;
 	struct run run = {0};
 
 	memory_random_init(&run.random, seed);
@@ -506,11 +503,11 @@ START_TEST(every_message_has_one_effect_despite_random_failures)
 }
 END_TEST
 
-SUITE("simulation (the number after the test's name, plus ALLOCD_TEST_SEED, is the seed)", set_up_replicas,
-      tear_down_replicas, .timeout_s = 120)
+SUITE("simulation (the number after the test's name is the seed)", set_up_replicas, tear_down_replicas,
+      .timeout_s = 120)
 {
-	const char *seed = getenv("ALLOCD_TEST_SEED");
+	struct seeds seeds = seeds_to_run(0, RUNS);
 
-	first_seed = seed ? strtoull(seed, NULL, 10) : 0;
-	tcase_add_loop_test(tests, every_message_has_one_effect_despite_random_failures, 0, seed ? 1 : RUNS);
+	tcase_add_loop_test(tests, every_message_has_one_effect_despite_random_failures, seeds.first,
+			    seeds.end);
 }

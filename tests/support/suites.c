@@ -22,6 +22,17 @@ void suite_add_test(TCase *tests, const TTest *test, int signal, int start, int 
 		_tcase_add_test(tests, test, signal, 0, start, stop);
 }
 
+struct seeds seeds_to_run(int start, int count)
+{
+	const char *chosen = getenv("ALLOCD_TEST_SEED"), *number = getenv("ALLOCD_TEST_SEEDS");
+
+	if (chosen) {
+		start = atoi(chosen);
+		count = number ? atoi(number) : 1;
+	}
+	return (struct seeds){start, start + count};
+}
+
 static Suite *check_suite(const struct suite *suite)
 {
 	Suite *made = suite_create(suite->name);

@@ -24,6 +24,16 @@
 #define SEEDED_RUNS(count) (count)
 #endif
 
+/*
+ * The seeds of a loop test by chance: `count` from `start` on; or ALLOCD_TEST_SEED=n alone, or, with
+ * ALLOCD_TEST_SEEDS=count as well, this many from n on.
+ */
+struct seeds {
+	int first, end;
+};
+
+struct seeds seeds_to_run(int start, int count);
+
 struct suite {
 	const char *name;
 	void (*set_up)(void), (*tear_down)(void); /* called before and after each test, or NULL */

@@ -6,7 +6,7 @@
  * Units are written back or lost, commands are undone at random.  However much was loaded, lost and undone:
  * events and database are what the model says.
  *
- * A failure names its seed: ALLOCD_TEST_SEED=n runs that one alone.
+ * A failure names its seed: see seeds_to_run().
  */
 #include "core/product_repository.h"
 #include "dump.h"
@@ -444,9 +444,8 @@ static void name_things(void)
 
 SUITE("core properties", .timeout_s = 120)
 {
-	const char *only = getenv("ALLOCD_TEST_SEED");
-	int first = only ? atoi(only) : 1;
+	struct seeds seeds = seeds_to_run(1, SEEDS);
 
 	name_things();
-	tcase_add_loop_test(tests, random_commands_agree_with_the_model, first, first + (only ? 1 : SEEDS));
+	tcase_add_loop_test(tests, random_commands_agree_with_the_model, seeds.first, seeds.end);
 }
