@@ -262,10 +262,13 @@ def test_a_mail_has_no_fields_to_edit(parked):
 
 @contextlib.contextmanager
 def commits_held(allocd):
-    """A session that writes the history of a dead letter waits at its commit until this ends."""
+    """
+    A session that writes the history of a dead letter waits at its commit until this ends, and not only for its own
+    lock_timeout: it would let another one go first.
+    """
     hold = """
         create function hold() returns trigger language plpgsql as $$ begin
-            perform pg_advisory_xact_lock(7); return null;
+            perform set_config('lock_timeout', '0', true), pg_advisory_xact_lock(7); return null;
         end $$;
         create constraint trigger hold after insert on dead_letter_history
             deferrable initially deferred for each row execute function hold();
@@ -300,7 +303,7 @@ def test_a_replay_that_is_killed_at_its_commit_has_one_effect(allocd):
         victim = begin_replay(allocd)
         wait_until(lambda: allocd.query(HELD), "the flush to wait for its commit")
         second = begin_replay(allocd)
-        # Each of them waits for a moment only, and tries again; the database completes the commit of a dead one.
+        # It waits for a moment only, and tries again; the database completes the commit of a dead one.
         wait_until(lambda: len(allocd.query(HELD_OR_BLOCKED)) == 2, "the second one to wait for the first")
         victim.kill()
         victim.communicate()
@@ -362,6 +365,23 @@ def test_a_letter_that_is_replayed_meanwhile_is_not_discarded(allocd):
     replaying.communicate()
     assert (discarding.returncode, "0 of 1 discarded" in err) == (0, True)
     assert [row[3] for row in allocd.query(LETTERS)] == [2]
+
+
+def test_a_letter_that_is_discarded_meanwhile_is_not_replayed(allocd):
+    reject(allocd)
+
+    with commits_held(allocd):
+        discarding = begin(allocd, "discard")
+        wait_until(lambda: allocd.query(HELD), "the discard to wait for its commit")
+        replaying = begin_replay(allocd)
+        wait_until(lambda: len(allocd.query(HELD_OR_BLOCKED)) == 2, "the one to wait for the other")
+    out, err = replaying.communicate(timeout=20)
+
+    assert (replaying.returncode, "1 skipped" in err) == (0, True), out + err
+    _out, err = discarding.communicate(timeout=20)
+    assert (discarding.returncode, "1 of 1 discarded" in err) == (0, True), err
+    assert allocd.query(LETTERS) == []
+    assert [row[2] for row in allocd.query(HISTORY)] == ["discarded"]
 
 
 def test_a_signal_ends_a_replay_after_the_letter_in_flight(allocd):
