@@ -195,6 +195,9 @@ mutants_apply() { tests/mutants/run --check; }
 
 version_is_the_released_one() { scripts/check_release.py; }
 
+# ./dev test installs what the tests need, so a program that is missing must fail a test: a skipped one goes unnoticed.
+no_test_is_skipped_without_a_program() { ! grep -rnE --include='*.py' 'skip(if)?\(.*(which|not installed)' tests/e2e; }
+
 # The words are written apart, or this line would find itself.
 nothing_left_undone() { ! grep -rnwE 'TO''DO|FIX''ME|X''XX' src tests schemas scripts bench deploy docs dev .ci README.md; }
 
@@ -216,6 +219,7 @@ step "layers: core and bus call nothing that reads a clock, a file or a socket" 
 step "shellcheck" scripts_clean
 step "every mutant finds its text" mutants_apply
 step "version, changelog and tag agree" version_is_the_released_one
+step "no test is skipped because a program is missing" no_test_is_skipped_without_a_program
 step "nothing is marked as undone" nothing_left_undone
 step "cppcheck" cppcheck_clean
 step "clang-tidy" tidy_all

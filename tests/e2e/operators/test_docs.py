@@ -5,7 +5,6 @@ import json
 import pathlib
 import re
 import shlex
-import shutil
 import subprocess
 
 import psycopg2
@@ -234,7 +233,6 @@ def test_the_way_of_a_message_names_functions_of_the_files_it_names():
     assert wrong == []
 
 
-@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
 def test_the_adapter_of_the_documents_compiles(tmp_path):
     folder = tmp_path / "adapters" / "webhook"
     folder.mkdir(parents=True)

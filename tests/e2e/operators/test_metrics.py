@@ -3,12 +3,10 @@
 import contextlib
 import json
 import re
-import shutil
 import subprocess
 import time
 
 import psycopg2
-import pytest
 from documents import document
 from installation import wait_until
 from scrape import Scrape
@@ -47,7 +45,6 @@ def finished(allocd, count):
     return scrape if scrape.total("allocd_messages_total") == count else None
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
 def test_promtool_finds_no_fault_in_the_metrics_of_a_live_worker(allocd):
     in_all_ways(allocd)
 
