@@ -38,7 +38,7 @@ BOUNDS = "quarantine_size_mb=2:thread_local_quarantine_size_kb=64:max_uar_stack_
 C_TESTS = {"ASAN_OPTIONS": f"{ASAN}:{BOUNDS}", "UBSAN_OPTIONS": UBSAN}
 
 # Half of the tests wait most of the time, so more than there are processors keep those busy.
-SIDE_BY_SIDE = (os.cpu_count() or 1) + 1
+SIDE_BY_SIDE = int(os.environ.get("ALLOCD_TEST_SIDE_BY_SIDE", (os.cpu_count() or 1) + 1))
 C_SIDE_BY_SIDE = SIDE_BY_SIDE + 1
 
 Count = collections.namedtuple("Count", "passed failed skipped")

@@ -1,10 +1,8 @@
 """
-Two versions of the program on one database and one Redis, under load: today's, and one of before leases (migration 17)
-that ALLOCD_OLD_BIN names. It needs that program, so it is run by hand:
+Two versions of the program on one database and one Redis, under load: today's, and the last one of before leases
+(migration 17), which is built from the history; so it is run by hand:
 
-    git worktree add /tmp/before "$(git log --diff-filter=A --format=%H -- '*/0016_leases.sql')^"
-    meson setup /tmp/before/build /tmp/before && ninja -C /tmp/before/build allocd
-    scripts/servers.py -- env ALLOCD_OLD_BIN=/tmp/before/build/allocd ALLOCD_BIN=$PWD/build/allocd \
+    scripts/servers.py -- env ALLOCD_BIN=$PWD/build/allocd \
         /usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/e2e/failures/versions_by_hand.py
 """
 
@@ -12,6 +10,7 @@ import collections
 import contextlib
 import os
 import re
+import subprocess
 
 import installation
 import pytest
@@ -21,19 +20,31 @@ from installation import wait_until
 from ledger import Ledger
 from sender import RELEASES, STREAM, Senders
 
-OLD, NEW = os.environ.get("ALLOCD_OLD_BIN", ""), installation.binary()
+NEW = installation.binary()
 WAYS = (STREAM, "pubsub", "http")
 SKUS = [f"sku-{number}" for number in range(10)]
 CLAIMED_S = 120  # an old program claims what a dead one had read after a minute, and looks every 10 s
 
-pytestmark = pytest.mark.skipif(not OLD, reason="ALLOCD_OLD_BIN names no program")
+
+@pytest.fixture(scope="module")
+def old_program(tmp_path_factory):
+    """The path of the old program."""
+    folder = tmp_path_factory.mktemp("before")
+    git = ["git", "-C", installation.ROOT]
+    began = ["log", "--diff-filter=A", "--format=%H", "--", "*/0016_leases.sql"]
+    commit = subprocess.run([*git, *began], check=True, capture_output=True, text=True).stdout.strip()
+    with subprocess.Popen([*git, "archive", f"{commit}^"], stdout=subprocess.PIPE) as archive:
+        subprocess.run(["tar", "-x", "-C", folder], stdin=archive.stdout, check=True)
+    subprocess.run(["meson", "setup", folder / "build", folder], check=True, env={**os.environ, "CC": "gcc"})
+    subprocess.run(["ninja", "-C", folder / "build", "--quiet", "allocd"], check=True)
+    return str(folder / "build" / "allocd")
 
 
 class Site:
     """Two workers, at first of the old program, and the ledger, whose commands over HTTP one of them receives."""
 
-    def __init__(self, make, folder, streams, http):
-        self.workers = [make(OLD, ALLOCD_STREAM=stream) for stream in streams]
+    def __init__(self, make, program, folder, streams, http):
+        self.workers = [make(program, ALLOCD_STREAM=stream) for stream in streams]
         self.ledger = Ledger(self.workers[http], folder)
         self.ledger.open(*SKUS)
         self.lost = 0
@@ -88,12 +99,12 @@ def troubles(worker):
 
 
 @pytest.fixture
-def site(tmp_path, database_url, server_urls):
+def site(old_program, tmp_path, database_url, server_urls):
     with fleet_of(tmp_path, database_url, server_urls["REDIS_URL"]) as make:
-        yield lambda *streams, http=0: Site(make, tmp_path, streams, http)
+        yield lambda *streams, http=0: Site(make, old_program, tmp_path, streams, http)
 
 
-def test_one_worker_after_the_other_is_upgraded_rolled_back_and_upgraded_again(site):
+def test_one_worker_after_the_other_is_upgraded_rolled_back_and_upgraded_again(site, old_program):
     """One of the two reads the stream, as before leases: the order of each SKU is kept, too."""
     there = site(STREAM, "")
     reader, other = there.workers
@@ -104,8 +115,8 @@ def test_one_worker_after_the_other_is_upgraded_rolled_back_and_upgraded_again(s
             there.replace(other, NEW)  # migrates, while the old one reads
             assert there.migrations() > before
             there.replace(reader, NEW)
-            there.replace(reader, OLD)
-            there.replace(other, OLD)
+            there.replace(reader, old_program)
+            there.replace(other, old_program)
             there.replace(other, NEW)
             there.replace(reader, NEW)
             wait_until(lambda: STREAM in leases(reader), "the stream to have its reader")
