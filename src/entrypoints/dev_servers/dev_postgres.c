@@ -37,9 +37,10 @@ static const char *new_folder(const struct dev_site *site)
 	return arena_printf(site->arena, "%s/" UNFINISHED, dev_site_data(site));
 }
 
+/* Programs of Postgres look for each other beside the path in argv[0], or in PATH if it is a bare name. */
 static bool make_cluster(struct dev_postgres *postgres, const struct dev_site *site)
 {
-	const char *const arguments[] = {"initdb",
+	const char *const arguments[] = {site->programs.initdb,
 					 "--pgdata",
 					 new_folder(site),
 					 "--username",
@@ -104,7 +105,7 @@ static bool start_server(struct dev_postgres *postgres, const struct dev_site *s
 {
 	const char *sync = site->directory.kept ? "fsync=on" : "fsync=off";
 	const char *const arguments[] = {
-		"postgres",
+		site->programs.postgres,
 		"-D",
 		postgres->folder,
 		"-c",

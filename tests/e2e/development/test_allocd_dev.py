@@ -42,6 +42,12 @@ def test_a_command_finds_the_servers_and_allocd(dev_folder):
     assert_nothing_left(dev_folder)
 
 
+def test_postgres_is_found_where_debian_keeps_it_out_of_path(dev_folder):
+    done = run(dev_folder, "--", "true", PATH="/usr/bin:/bin")
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     "command, status, error",
     [
