@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Runs a command in a fresh Debian 12, which has what every Debian has and no further package, in a clone of this project.
+#
+# Its processes and mounts are in namespaces of their own, which end with it or when the time is over: so none is left.
+# Its network is that of this machine.
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+	cat <<-'END'
+		usage: scripts/bare_root.sh [OPTION…] COMMAND [ARGUMENT…]     (as root, with Debian's package mmdebstrap)
+
+		Runs COMMAND in a fresh root of Debian 12, in /src: a clone of what is committed here. Exits with the status of
+		COMMAND, or with 124 when the time was over.
+
+		The root is removed at the end. It is in TMPDIR; else in memory, where 8 GiB are free; else in /var/tmp.
+
+		  --base DIR         take a copy of the root in DIR, which is made if DIR is missing, and kept
+		  --share DIR        DIR of this machine is /share there, and can be written to
+		  --timeout SECONDS  how long COMMAND may take (3600)
+		  --make             only make the root that --base names
+	END
+}
+
+fail() {
+	echo "bare_root.sh: $*" >&2
+	exit 2
+}
+
+base='' share='' seconds=3600 only_make=''
+while [[ ${1:-} == -* ]]; do
+	case $1 in
+	--make) only_make=1 ;;
+	--base | --share | --timeout)
+		[ $# -ge 2 ] || fail "$1 needs a value"
+		case $1 in
+		--base) base=$(realpath -m "$2") ;;
+		--share) share=$(realpath -e "$2") ;;
+		--timeout) seconds=$2 ;;
+		esac
+		shift
+		;;
+	--help)
+		usage
+		exit
+		;;
+	*) fail "what is $1? --help lists the options" ;;
+	esac
+	shift
+done
+[ $# -gt 0 ] || [ "$only_make" ] || fail "which command? --help says more"
+[ -z "$only_make" ] || [ "$base" ] || fail "--make needs --base"
+[ "$(id -u)" = 0 ] || fail "only root can make a root"
+command -v mmdebstrap >/dev/null || fail "install Debian's package mmdebstrap"
+
+free_kib=$(df --output=avail /dev/shm | tail -n 1)
+place=/var/tmp
+((free_kib < 8 << 20)) || place=/dev/shm
+scratch=$(mktemp -d "${TMPDIR:-$place}/allocd-root.XXXXXX")
+trap 'rm -rf --one-file-system "$scratch"' EXIT
+
+# The root is thrown away: so nothing waits until its files are on the disk.
+make_root() {
+	timeout 600 mmdebstrap --quiet --mode=root --variant=minbase --dpkgopt=force-unsafe-io bookworm "$1"
+}
+
+# Two that make the same base at once both succeed: the second one finds that of the first.
+make_base() (
+	mkdir -p "$(dirname "$base")"
+	exec 9>"$base.lock"
+	flock 9
+	[ ! -d "$base" ] || return 0
+	rm -rf --one-file-system "$base.part"
+	make_root "$base.part"
+	mv "$base.part" "$base"
+)
+
+root=$scratch/root
+if [ "$base" ]; then
+	make_base
+	[ -z "$only_make" ] || exit 0
+	cp -a "$base" "$root"
+else
+	make_root "$root"
+fi
+git clone --quiet --no-hardlinks . "$root/src"
+
+# shellcheck disable=SC2016 # the inner shell expands these
+timeout --kill-after=10 "$seconds" unshare --mount --pid --fork --kill-child bash -c '
+	set -eu
+	root=$1 share=$2
+	shift 2
+	mount -t proc proc "$root/proc"
+	mount --rbind /sys "$root/sys"
+	mount --rbind /dev "$root/dev"
+	[ -z "$share" ] || mount --bind --mkdir "$share" "$root/share"
+	exec chroot "$root" env --chdir=/src "$@"
+' - "$root" "$share" -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" "$@"
