@@ -356,14 +356,9 @@ def pgbouncer_program():
 
 
 def redis_program():
-    """
-    Debian's redis-tools holds the server too, under the name of redis-check-rdb: called redis-server it
-    is the server. The package redis-server would add a service that starts with the machine.
-    """
-    for name in ("redis-server", "redis-check-rdb"):
-        if path := shutil.which(name):
-            return path
-    raise ServerError("Redis is not installed")
+    if path := shutil.which("redis-server"):
+        return path
+    raise ServerError("found no redis-server in PATH: apt-get install redis-server")
 
 
 def free_port():

@@ -80,17 +80,11 @@ static bool find_postgres(struct dev_programs *programs, struct arena *arena)
 
 /* ---- the others ---- */
 
-/*
- * Debian's redis-tools holds the server, too, as redis-check-rdb: called redis-server it is the server.  The
- * package redis-server would add a service that starts with the machine.
- */
 static bool find_redis(struct dev_programs *programs, struct arena *arena)
 {
 	programs->redis = try_path(program_in, "redis-server", arena);
 	if (!programs->redis)
-		programs->redis = try_path(program_in, "redis-check-rdb", arena);
-	if (!programs->redis)
-		print_error("found no redis-server in PATH: apt-get install redis-tools");
+		print_error("found no redis-server in PATH: apt-get install redis-server");
 	return programs->redis;
 }
 

@@ -8,7 +8,7 @@
 
 struct dev_programs {
 	const char *initdb, *postgres; /* of one folder, and so of one version */
-	const char *redis;             /* may have another name than redis-server: see its argv[0] */
+	const char *redis;             /* redis-server */
 	const char *allocd;
 	const char *folder; /* of allocd */
 };

@@ -190,7 +190,7 @@ def test_a_worker_that_cannot_start_is_reported(dev_folder):
     "missing, error",
     [
         ("postgres", "found no Postgres server (initdb and postgres)"),
-        ("redis", "found no redis-server in PATH: apt-get install redis-tools"),
+        ("redis", "found no redis-server in PATH: apt-get install redis-server"),
     ],
 )
 def test_a_missing_server_is_named_with_its_package(dev_folder, tmp_path, missing, error):

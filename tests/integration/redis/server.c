@@ -54,9 +54,7 @@ void server_init(struct server *server)
 	ck_assert_ptr_nonnull(mkdtemp(server->folder));
 }
 
-/*
- * Runs in the child. redis-check-rdb is the same program, and Debian's redis-tools has it without a service.
- */
+/* Runs in the child. */
 _Noreturn static void become_server(const struct server *server, pid_t test)
 {
 	char port[12], log[64];
@@ -73,7 +71,6 @@ _Noreturn static void become_server(const struct server *server, pid_t test)
 	for (size_t i = 0; server->options[i]; i++)
 		arguments[count++] = server->options[i];
 	execvp("redis-server", (char *const *)(const void *)arguments);
-	execvp("redis-check-rdb", (char *const *)(const void *)arguments);
 	_exit(127);
 }
 
