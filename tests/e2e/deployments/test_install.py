@@ -8,25 +8,10 @@ import shutil
 import subprocess
 
 import pytest
-from installation import ROOT, binary
+from built import PROGRAMS, build_directory, options, output_of
+from installation import ROOT
 
 TAGS = ("runtime", "man", "doc")
-
-
-def output_of(*command, **more):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **more)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def build_directory():
-    """The one of the program under test, or that of the plain build where the program is a copy."""
-    beside = pathlib.Path(binary()).parent
-    return beside if (beside / "meson-info").is_dir() else ROOT / "build"
-
-
-def options(build):
-    return {option["name"]: option["value"] for option in json.loads(output_of("meson", "introspect", "--buildoptions", build))}
 
 
 def unit_directory():
@@ -89,7 +74,7 @@ def test_the_installed_unit_starts_the_installed_program(tmp_path):
 
 def test_no_program_names_the_directory_in_which_it_was_built():
     build = build_directory()
-    for name in ("allocd", "allocd-bench", "allocd-dev"):
+    for name in PROGRAMS:
         content = (build / name).read_bytes()
         assert str(ROOT).encode() not in content, name
 

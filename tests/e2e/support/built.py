@@ -1,0 +1,25 @@
+"""The build directory of the program under test, and what meson says of it."""
+
+import json
+import pathlib
+import subprocess
+
+from installation import ROOT, binary
+
+PROGRAMS = ("allocd", "allocd-bench", "allocd-dev")
+
+
+def output_of(*command, **more):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def build_directory():
+    """The one of the program under test, or that of the plain build where the program is a copy."""
+    beside = pathlib.Path(binary()).parent
+    return beside if (beside / "meson-info").is_dir() else ROOT / "build"
+
+
+def options(build):
+    return {option["name"]: option["value"] for option in json.loads(output_of("meson", "introspect", "--buildoptions", build))}
