@@ -56,6 +56,7 @@ def check(*paths):
 
 def fault(path, old, new, function, error):
     """Declares that the check fails with this error (or a longer one) when that text of the file is replaced."""
+    assert error, f"{path}: {old!r}: any failure would do"
     FAULTS.append(Fault(path, old, new, function, error))
 
 
@@ -74,9 +75,9 @@ def read(tree, path):
 
 
 @contextlib.contextmanager
-def copy_with(broken):
-    """Yields a copy of the project with this fault.  What cannot differ is linked, and not copied."""
-    copied = {*FOLDERS, broken.path.split("/")[0]}
+def copy_of(*paths):
+    """Yields a copy of the project.  What is not shipped, and is not above one of these paths, is linked, and not copied."""
+    copied = {*FOLDERS, *(path.split("/")[0] for path in paths)}
     with tempfile.TemporaryDirectory() as scratch:
         tree = pathlib.Path(scratch)
         for entry in ROOT.iterdir():
@@ -86,6 +87,13 @@ def copy_with(broken):
                 shutil.copytree(entry, tree / entry.name)
             else:
                 shutil.copy(entry, tree / entry.name)
+        yield tree
+
+
+@contextlib.contextmanager
+def copy_with(broken):
+    """Yields a copy of the project with this fault."""
+    with copy_of(broken.path) as tree:
         text = read(tree, broken.path)
         assert text.count(broken.old) == 1, f"{broken.path}: {broken.old!r} occurs {text.count(broken.old)} times, not once"
         (tree / broken.path).write_text(text.replace(broken.old, broken.new), encoding="utf-8")
