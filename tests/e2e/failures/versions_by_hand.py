@@ -33,6 +33,7 @@ def old_program(tmp_path_factory):
     git = ["git", "-C", installation.ROOT]
     began = ["log", "--diff-filter=A", "--format=%H", "--", "*/0016_leases.sql"]
     commit = subprocess.run([*git, *began], check=True, capture_output=True, text=True).stdout.strip()
+    assert commit, "the history does not reach back to leases: git fetch --unshallow"
     with subprocess.Popen([*git, "archive", f"{commit}^"], stdout=subprocess.PIPE) as archive:
         subprocess.run(["tar", "-x", "-C", folder], stdin=archive.stdout, check=True)
     subprocess.run(["meson", "setup", folder / "build", folder], check=True, env={**os.environ, "CC": "gcc"})

@@ -55,24 +55,45 @@ def test_the_documented_commands_by_hand_cause_the_documented_events(on_own_redi
     text = document("messages.md")
     [expected] = re.findall(r"^The events are the same each time: (.*?)\. ", text, re.MULTILINE)
 
-    def run(line):
-        port = allocd.redis_url.split(":")[2].split("/")[0]
-        line = line.replace("redis-cli", f"redis-cli -p {port}").replace("127.0.0.1:5005", allocd.http)
-        command = shlex.split(line)
-        if command[0] == "curl":
-            command[1:1] = ["--silent", "--show-error", "--fail"]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT_S).stdout
-
     for line in lines_of(text, way):
-        assert run(line).strip() not in ("", "0"), line
+        assert by_hand(allocd, line).strip() not in ("", "0"), line
 
     def names():
         return [event["type"] for event in allocd.get("/events/lamp").json()]
 
     wait_until(lambda: len(names()) >= 6, "the events")
     assert names() == re.findall(r"`(\w+)`", expected)
-    assert '"available":80' in run(lines_of(text, "reads")[1])
-    assert len(json.loads(run(lines_of(text, "reads")[3]))) == 6
+    assert '"available":80' in by_hand(allocd, lines_of(text, "reads")[1])
+    assert len(json.loads(by_hand(allocd, lines_of(text, "reads")[3]))) == 6
+
+
+def test_the_documented_steps_of_a_consumer_by_hand_acknowledge_what_another_one_left(on_own_redis):
+    allocd = on_own_redis
+    allocd.stop()
+    allocd.give_to("")
+    allocd.start()
+    for line in lines_of(document("messages.md"), "channels")[:4]:  # an event, and another one
+        by_hand(allocd, line)
+    wait_until(lambda: allocd.redis.exists("allocd:events") and allocd.redis.xlen("allocd:events") == 2, "the events")
+    create, read, pending, claim, acknowledge, fill = lines_of(document("consuming.md"), "group")
+
+    assert by_hand(allocd, create).strip() == "OK"
+    entry = by_hand(allocd, read).split()[1]
+    assert by_hand(allocd, pending).split() == ["1", entry, entry, "one", "1"]
+    assert by_hand(allocd, claim).split()[:2] == ["0-0", entry]
+    assert by_hand(allocd, acknowledge.replace("ID", entry)).strip() == "1"
+    assert by_hand(allocd, pending).split()[0] == "0"
+    assert [each["data"]["version"] for each in json.loads(by_hand(allocd, fill))] == [2]
+
+
+def by_hand(allocd, line):
+    """Runs a line of a document as a shell would, on the test's servers; returns what it prints."""
+    port = allocd.redis_url.split(":")[2].split("/")[0]
+    line = line.replace("redis-cli", f"redis-cli -p {port}").replace("127.0.0.1:5005", allocd.http)
+    command = shlex.split(line, comments=True)
+    if command[0] == "curl":
+        command[1:1] = ["--silent", "--show-error", "--fail"]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT_S).stdout
 
 
 def lines_of(text, block):
