@@ -6,7 +6,7 @@
 #include "entrypoints/cli/commands.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
-#include "revision.h"
+#include "entrypoints/revision.h"
 
 #include <curl/curl.h>
 #include <event2/event.h>

@@ -2,7 +2,7 @@
 #include "entrypoints/metrics/metric_samples.h"
 
 #include "entrypoints/metrics/metrics.h"
-#include "revision.h"
+#include "entrypoints/revision.h"
 
 #include <math.h>
 
