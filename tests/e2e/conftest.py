@@ -27,12 +27,14 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# Folders of files that are done soon: they come last, so that all of several pytest workers end at about the same time.
-SHORT = ("deployments", "messages", "start")
+# Files that are done soon come last, and those that wait for a build first, so that all of several pytest workers end at
+# about the same time.
+SHORT_FOLDERS = ("deployments", "messages", "start")
+LONG_FILES = ("test_image.py",)
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path.parent.name in SHORT)
+    items.sort(key=lambda item: (item.path.name not in LONG_FILES, item.path.parent.name in SHORT_FOLDERS))
 
 
 @pytest.hookimpl(hookwrapper=True)

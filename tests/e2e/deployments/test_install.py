@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -120,3 +121,12 @@ def test_a_prefix_leads_the_unit_to_the_programs_and_without_systemd_to_a_folder
 
     assert plan[str(bare / "allocd.service")] == "/usr/lib/systemd/system/allocd.service"
     assert "ExecStart=/usr/bin/allocd run" in (bare / "allocd.service").read_text()
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors have no such note")
+def test_every_object_is_built_with_control_flow_protection():
+    """Checks the objects of the plain build; the linked program also depends on the distribution's start files."""
+    objects = list((ROOT / "build" / "src").rglob("*.c.o"))
+    notes = output_of("readelf", "-n", *objects)
+
+    assert objects and notes.count("x86 feature: IBT, SHSTK") == len(objects)
