@@ -107,6 +107,13 @@ def test_a_build_without_tests_and_bench_needs_no_check_and_has_only_the_program
     assert options(bare)["werror"] is False
 
 
+def test_a_build_names_the_commit_that_it_is_given(bare):
+    compiled = "allocd.p/src_entrypoints_about_version.c.o"
+    output_of("ninja", "-C", bare, compiled)
+
+    assert b"0123456789ab" in (bare / compiled).read_bytes()
+
+
 def test_a_build_without_the_page_says_so_in_its_place(bare):
     made = "src/entrypoints/page_files.h"
     output_of("ninja", "-C", bare, made)
