@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Writes the alerts about troubles, one a code, into deploy/prometheus/alerts.yml, behind its last comment.
+"""Writes the alerts about troubles, one a code, into deploy/prometheus/alerts.yml, behind its last comment, and the whole
+file once more for Kubernetes, as a PrometheusRule.
 
 What is wrong is said by the heading of docs/operating.md, the effect and the next step by the table of the
 program, so that the alerts, the program and the runbook cannot part.
@@ -12,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TABLE = "src/entrypoints/troubles/trouble.c"
 RUNBOOK = "docs/operating.md"
 ALERTS = "deploy/prometheus/alerts.yml"
+RULE = "deploy/kubernetes/overlays/prometheus/prometheusrule.yaml"
 HEAD_ENDS = "# Below: written by scripts/trouble_alerts.py.\n"
 
 URGENCY = {"STOP": "page", "HARM": "ticket", "NOTE": "info"}
@@ -76,5 +78,13 @@ def file_text(root):
     return head + HEAD_ENDS + "  - name: allocd-troubles\n    rules:\n" + "".join(rule(*trouble, of[trouble[0]]) for trouble in troubles(root))
 
 
+def rule_text(root):
+    """The alerts as an object of the Prometheus Operator."""
+    alerts = re.sub("^(?=.)", "  ", file_text(root), flags=re.M)
+    head = "# Written by scripts/trouble_alerts.py from deploy/prometheus/alerts.yml.\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\n"
+    return f"{head}metadata:\n  name: allocd\n  labels: {{app.kubernetes.io/name: allocd}}\nspec:\n{alerts}"
+
+
 if __name__ == "__main__":
     (ROOT / ALERTS).write_text(file_text(ROOT), encoding="utf-8")
+    (ROOT / RULE).write_text(rule_text(ROOT), encoding="utf-8")

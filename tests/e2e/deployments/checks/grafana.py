@@ -87,7 +87,6 @@ def the_dashboard_fits_the_schema_of_grafana(tree):
 
 
 fault(DASHBOARD, '"yHistogram"', '"histogram"', the_dashboard_fits_the_schema_of_grafana, '"histogram"\' does not exist in type')
-fault(DASHBOARD, '"schemaVersion": 39', '"schemaVersion": "39"', the_dashboard_fits_the_schema_of_grafana, "not assignable to type 'number'")
 
 
 @check(DASHBOARD)
