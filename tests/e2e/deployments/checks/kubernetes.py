@@ -70,7 +70,10 @@ def the_objects_fit_the_types_of_kubernetes(tree):
     fits(types, **objects)
 
 
-fault(f"{BASE}/pdb.yaml", "maxUnavailable", "maxUnavailible", the_objects_fit_the_types_of_kubernetes, "'\"maxUnavailible\"' does not exist in type")
+fault(
+    f"{BASE}/pdb.yaml", "maxUnavailable", "maxUnavailible",
+    the_objects_fit_the_types_of_kubernetes, "'\"maxUnavailible\"' does not exist in type",
+)  # fmt: skip
 
 
 @check(FOLDER)
@@ -144,10 +147,26 @@ def mounted(pod, container):
 
 
 fault(STATEFULSET, "serviceName: allocd-workers", "serviceName: allocd", the_objects_refer_to_each_other, "it must be headless")
-fault(STATEFULSET, "value: /run/secrets/allocd/redis-url", "value: /run/secrets/redis-url", the_objects_refer_to_each_other, "REDIS_URL_FILE: no volume has")
-fault(f"{BASE}/service.yaml", "  clusterIP: None\n  selector: {app.kubernetes.io/name: allocd}", "  clusterIP: None\n  selector: {app: allocd}", the_objects_refer_to_each_other, "no pod has these labels")
-fault(f"{BASE}/networkpolicy.yaml", "podSelector:\n    matchLabels: {app.kubernetes.io/name: allocd}", "podSelector:\n    matchLabels: {app: allocd}", the_objects_refer_to_each_other, "no pod has these labels")
-fault(f"{BASE}/serviceaccount.yaml", "name: allocd", "name: worker", the_objects_refer_to_each_other, "ServiceAccount allocd is there 0 times")
+fault(
+    STATEFULSET, "value: /run/secrets/allocd/redis-url", "value: /run/secrets/redis-url",
+    the_objects_refer_to_each_other, "REDIS_URL_FILE: no volume has",
+)  # fmt: skip
+fault(
+    f"{BASE}/service.yaml",
+    "  clusterIP: None\n  selector: {app.kubernetes.io/name: allocd}",
+    "  clusterIP: None\n  selector: {app: allocd}",
+    the_objects_refer_to_each_other, "no pod has these labels",
+)  # fmt: skip
+fault(
+    f"{BASE}/networkpolicy.yaml",
+    "podSelector:\n    matchLabels: {app.kubernetes.io/name: allocd}",
+    "podSelector:\n    matchLabels: {app: allocd}",
+    the_objects_refer_to_each_other, "no pod has these labels",
+)  # fmt: skip
+fault(
+    f"{BASE}/serviceaccount.yaml", "name: allocd", "name: worker",
+    the_objects_refer_to_each_other, "ServiceAccount allocd is there 0 times",
+)  # fmt: skip
 
 
 # ---- what they ask of the worker and the cluster ----
@@ -210,7 +229,10 @@ def a_pod_ends_later_than_its_worker_drains(tree):
     assert pod["terminationGracePeriodSeconds"] > waits + DRAIN_S, f"the drain may begin after {waits} s and take {DRAIN_S} s"
 
 
-fault(STATEFULSET, "terminationGracePeriodSeconds: 20", "terminationGracePeriodSeconds: 15", a_pod_ends_later_than_its_worker_drains, "the drain may begin after 5 s")
+fault(
+    STATEFULSET, "terminationGracePeriodSeconds: 20", "terminationGracePeriodSeconds: 15",
+    a_pod_ends_later_than_its_worker_drains, "the drain may begin after 5 s",
+)  # fmt: skip
 
 
 @check(KEDA)
@@ -227,9 +249,15 @@ def keda_keeps_two_workers_and_starts_no_more_than_there_are_streams(tree):
         assert float(trigger["metadata"]["threshold"]) > 0
 
 
-fault(f"{KEDA}/scaledobject.yaml", "minReplicaCount: 2", "minReplicaCount: 0", keda_keeps_two_workers_and_starts_no_more_than_there_are_streams, "never to zero")
+fault(
+    f"{KEDA}/scaledobject.yaml", "minReplicaCount: 2", "minReplicaCount: 0",
+    keda_keeps_two_workers_and_starts_no_more_than_there_are_streams, "never to zero",
+)  # fmt: skip
 fault(f"{KEDA}/streams.env", "[0-7]", "[0-3]", keda_keeps_two_workers_and_starts_no_more_than_there_are_streams, "a stream has one reader")
-fault(f"{KEDA}/scaledobject.yaml", 'threshold: "5"', 'treshold: "5"', keda_keeps_two_workers_and_starts_no_more_than_there_are_streams, "treshold")
+fault(
+    f"{KEDA}/scaledobject.yaml", 'threshold: "5"', 'treshold: "5"',
+    keda_keeps_two_workers_and_starts_no_more_than_there_are_streams, "treshold",
+)  # fmt: skip
 
 
 @check(f"{PROMETHEUS}/prometheusrule.yaml")
