@@ -190,7 +190,7 @@ def rows(make):
     ]
     yield "Dead letters", 8, [
         make.lines("Kept", "allocd_dead_letters"),
-        make.lines("Added, by reason", "allocd_dead_letters_added_total", "message", "reason"),
+        make.lines("Added, by reason", "allocd_dead_letters_added_total", "reason"),
         make.lines("Rejections by reason", "allocd_rejections_total", "reason"),
     ]
     yield "Leases", 8, [
