@@ -16,7 +16,9 @@
 #include "entrypoints/main/unused_signals.h"
 #include "entrypoints/main/wait_for_schema.h"
 #include "entrypoints/main/worker.h"
+#include "entrypoints/supervision/supervision.h"
 
+#include "adapters/system/clock.h"
 #include "core/base/must.h"
 
 #include <event2/event.h>
@@ -57,6 +59,8 @@ struct life {
 	struct worker *worker;
 	struct schema_work *schema;
 	struct event_base *base;
+	struct system_clock clock;
+	struct supervision *supervision; /* NULL: no service manager waits for notifications */
 	struct event *on_sigterm, *on_sigint, *on_sigxcpu;
 	struct unused_signals *unused_signals;
 	struct event *poll;     /* checks whether the phase is over */
@@ -143,6 +147,7 @@ static void begin_to_work(struct life *life)
 
 	enter(life, WORKING);
 	worker_serve(life->worker);
+	supervision_update(life->supervision);
 	if (worker_http(life->worker))
 		http = arena_printf(arena, "%s:%u", config->http.host,
 				    http_api_port(worker_http(life->worker)));
@@ -248,6 +253,7 @@ static void stop(struct life *life, int number)
 	if (http)
 		http_api_stop(http);
 	sampler_stop(worker_sampler(life->worker));
+	supervision_update(life->supervision);
 	if (life->phase == PREPARING) {
 		schema_work_stop(life->schema);
 		enter(life, LEAVING);
@@ -400,6 +406,8 @@ static enum exit_status live(struct life *life)
 
 	make_events(life);
 	sampler_await(worker_sampler(life->worker), awaited, life);
+	system_clock_init(&life->clock, life->base);
+	life->supervision = supervision_new(&life->clock.clock, worker_sampler(life->worker), life->logger);
 	life->schema = schema_work_start(&life->invocation->config, task, life->logger);
 	enter(life, PREPARING);
 	event_base_dispatch(life->base);
@@ -408,6 +416,7 @@ static enum exit_status live(struct life *life)
 	if (!schema_work_is_over(life->schema, &ignored))
 		_exit((int)life->status);
 	free_events(life);
+	supervision_free(&life->supervision);
 	worker_free(&life->worker);
 	schema_work_free(&life->schema);
 	return life->status;
