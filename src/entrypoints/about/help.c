@@ -27,26 +27,40 @@ static bool print_commands(const char *family)
 			continue;
 		if (!family && commands[i].heading)
 			printf("\n%s:\n", commands[i].heading);
-		printf("  %-*s  %s\n", width, commands[i].name, commands[i].summary);
+		print_item(width + 4, commands[i].name, commands[i].summary);
 		found = true;
 	}
 	return found;
 }
 
+/* Those of enum exit_status. */
+static const struct {
+	const char *number, *meaning;
+} statuses[] = {
+	{"0", "done"},
+	{"1", "failed, or the answer is no: a message was rejected, a rule is broken"},
+	{"2", "wrong usage; of status: the worker is not ready"},
+	{"69", "Postgres, Redis or the worker cannot be reached"},
+	{"75", "not everything was done, or not in time: try again"},
+	{"76", "the database refused a statement about dead letters"},
+	{"78", "a setting is wrong, or does not fit what is there; another attempt would be useless"},
+};
+
 static void print_program(void)
 {
 	puts("usage: allocd COMMAND [OPTION]... [ARGUMENT]...\n\n"
-	     "Decides which batch of stock each order line is taken from, and publishes events.\n\n"
+	     "Decides which batch each order line is taken from, and publishes events.\n\n"
 	     "Examples:\n"
 	     "  allocd run                                               # the worker\n"
 	     "  allocd publish create_batch batchref=b-1 sku=lamp qty=10\n"
 	     "  allocd tail                                              # events as they pass\n"
 	     "  allocd dead-letters list                                 # what was not handled, and why");
 	print_commands(NULL);
-	puts("\nallocd help COMMAND shows more, and which settings the command uses.\n"
-	     "Settings are options or environment variables: allocd config prints them.\n"
-	     "Exit: 0 done, 1 failed, 2 usage, 69 a service cannot be reached, 75 try again,\n"
-	     "76 the database refused, 78 configuration.");
+	puts("\nExit status:");
+	for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
+		print_item(6, statuses[i].number, statuses[i].meaning);
+	puts("\nallocd help COMMAND shows more, and which settings the command uses.  Settings\n"
+	     "are options or environment variables: allocd config prints them.");
 }
 
 enum exit_status command_help(const struct invocation *invocation)

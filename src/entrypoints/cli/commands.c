@@ -174,7 +174,7 @@ const struct command commands[] = {
 	{
 		.name = "publish", .heading = "Messages and events", .arguments = "MESSAGE FIELD=VALUE... | -",
 		.arguments_max = SIZE_MAX, .completes = COMPLETES_MESSAGES_IN, .options = publish_options,
-		.summary = "check a command against its schema and publish it on its channel, or add it to a stream",
+		.summary = "check a command, and publish it or add it to a stream",
 		.examples = "allocd publish allocate orderid=order-1 sku=lamp qty=10\n"
 			    "allocd publish --wait allocate orderid=order-1 sku=lamp qty=10  # and print its outcome\n"
 			    "allocd publish --stream - < commands.ndjson",
@@ -188,12 +188,13 @@ const struct command commands[] = {
 	},
 	{
 		.name = "tail", .arguments = "", .options = tail_options,
-		.summary = "print events as they pass, one a line: its name, a blank, its payload as JSON",
+		.summary = "print events as they pass, one a line",
 		.examples = "allocd tail\n"
 			    "allocd tail --commands --filter order=order-1\n"
 			    "allocd tail --since 5m --json\n"
 			    "allocd tail --since 17 --filter sku=lamp --count 1  # from version 17 on",
-		.details = "Runs until a signal ends it.  Events published while Redis cannot be reached are missed,\n"
+		.details = "A line has the event's name, a blank, and its payload as JSON.\n"
+			   "Runs until a signal ends it.  Events published while Redis cannot be reached are missed,\n"
 			   "except with --since: then events come from their stream, each once, as long as it has them.\n"
 			   "With --json, at is when a message was received, or added to the stream.\n"
 			   "With --commands, Redis counts it as a subscriber of commands, so that allocd publish\n"
@@ -202,10 +203,11 @@ const struct command commands[] = {
 	},
 	{
 		.name = "await", .arguments = "ID", .arguments_max = 1, .options = await_options,
-		.summary = "wait for the outcome of a message, and print it with the events it caused",
+		.summary = "wait for the outcome of a message, and print it",
 		.examples = "allocd await order-1-lamp\n"
 			    "allocd await 1700000000000-0 --timeout 60 --json",
-		.details = "Exits with 0 when it was handled or skipped, with 1 when it was rejected,\n"
+		.details = "The events that it caused are printed, too.\n"
+			   "Exits with 0 when it was handled or skipped, with 1 when it was rejected,\n"
 			   "invalid or failed (the reason is printed), with 75 when there is no outcome\n"
 			   "yet.  When several messages have the id, from several sources or because it\n"
 			   "was used again, all are printed, and the exit status is 1 if one was refused.\n"
@@ -223,11 +225,12 @@ const struct command commands[] = {
 	},
 	{
 		.name = "status", .heading = "Health and upkeep", .arguments = "[SECONDS]", .arguments_max = 1, .options = status_options,
-		.summary = "show what the worker at ALLOCD_HTTP does, what is wrong, and what to do next",
+		.summary = "show what a worker does, what is wrong, and what to do",
 		.examples = "allocd status\n"
 			    "allocd status --watch 5\n"
 			    "allocd status --check  # one line, for a monitoring system",
-		.details = "Exits with 0 when it is healthy, with 1 when it is degraded, with 2 when it is not\n"
+		.details = "Asks the worker at ALLOCD_HTTP.\n"
+			   "Exits with 0 when it is healthy, with 1 when it is degraded, with 2 when it is not\n"
 			   "ready, starting or stopping, with 69 when no worker answers: then it looks at the\n"
 			   "database and at Redis itself.",
 		.uses = USED_BY_STATUS, .run = command_status,
@@ -235,15 +238,16 @@ const struct command commands[] = {
 	{
 		.name = "healthcheck", .arguments = "[live|ready]", .arguments_max = 1,
 		.completes = COMPLETES_ALTERNATIVES,
-		.summary = "exit with 0 when the worker at ALLOCD_HTTP is ready, or alive; else with 1",
+		.summary = "exit with 0 if the worker is ready or alive, else with 1",
 		.examples = "allocd healthcheck\n"
 			    "allocd healthcheck live",
-		.details = "For the health check of a container.  Prints nothing when all is well, and else why not.",
+		.details = "For the health check of a container: asks the worker at ALLOCD_HTTP whether it is ready, or\n"
+			   "with the argument live whether it is alive.  Prints nothing when all is well, and else why not.",
 		.uses = USED_BY_HEALTHCHECK, .run = command_healthcheck,
 	},
 	{
 		.name = "verify", .arguments = "", .options = json_options,
-		.summary = "check every rule of the database, and print what breaks it",
+		.summary = "check every rule of the database; print what breaks it",
 		.examples = "allocd verify\n"
 			    "allocd verify --json",
 		.details = "Reads one snapshot, while workers continue.  Exits with 1 when a rule is broken.",
@@ -251,23 +255,23 @@ const struct command commands[] = {
 	},
 	{
 		.name = "rebuild-view", .arguments = "", .options = json_options,
-		.summary = "make the read model agree with the allocations, while workers continue",
+		.summary = "make the read model agree with the allocations",
 		.examples = "allocd rebuild-view",
-		.details = "Prints how many rows it added, corrected and removed.",
+		.details = "Workers continue meanwhile.  Prints how many rows it added, corrected and removed.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_rebuild_view,
 	},
 	{
 		.name = "republish", .arguments = "", .options = republish_options,
-		.summary = "publish a SKU's events again, in order, for a consumer that missed some",
+		.summary = "publish a SKU's events again, in their order",
 		.examples = "allocd republish --sku lamp --from-version 17\n"
 			    "allocd republish --sku lamp --from-version 1 --channel repair  # for one consumer",
-		.details = "They go to their channels, not to the event stream.  Exits with 1, and publishes\n"
+		.details = "For a consumer that missed some.  They go to their channels, not to the event stream.  Exits with 1, and publishes\n"
 			   "nothing, when not all of them are stored any more (they are kept for 7 days).",
 		.uses = USED_BY_REPUBLISH, .run = command_republish,
 	},
 	{
 		.name = "forget", .arguments = "", .options = forget_options,
-		.summary = "replace an order's id by a random token wherever the database has it",
+		.summary = "replace an order's id in the database by a random token",
 		.examples = "allocd forget --order order-1 --dry-run  # shows what would be replaced\n"
 			    "allocd forget --order order-1",
 		.details = "Workers continue meanwhile, and the books still balance.  Prints how often it was\n"
@@ -277,10 +281,10 @@ const struct command commands[] = {
 	},
 	{
 		.name = "outbox renew", .arguments = "", .options = outbox_renew_options,
-		.summary = "after a restore of the database: allow its events to be published",
+		.summary = "let a restored database publish its events",
 		.examples = "allocd outbox renew\n"
 			    "allocd outbox renew --yes --prefix test:",
-		.details = "Redis refuses events that the lost database has already published, so the\n"
+		.details = "To be run once after each restore from a backup.  Redis refuses events that the lost database has already published, so the\n"
 			   "restored one gets a new incarnation.  Events from here on, and those that are\n"
 			   "not published yet, bear the next epoch, so that consumers tell them from those\n"
 			   "of the lost database.  Prints the incarnations and epochs before and after.\n"
@@ -291,10 +295,11 @@ const struct command commands[] = {
 	},
 	{
 		.name = "streams resize", .arguments = "", .options = streams_resize_options,
-		.summary = "change the list of streams of all workers to ALLOCD_STREAM",
+		.summary = "change the list of streams of all workers",
 		.examples = "allocd streams resize --stream allocd:commands[0-15]\n"
 			    "allocd streams resize --stream allocd:commands[0-15] --finish --timeout 60",
-		.details = "A range grows in three steps, under load, and each prints what to do next.  The first one\n"
+		.details = "The new list is ALLOCD_STREAM (--stream).\n"
+			   "A range grows in three steps, under load, and each prints what to do next.  The first one\n"
 			   "allows workers to start with the new list.  The second one, once every worker has it, allows\n"
 			   "publishers to go over: what they add to the new streams waits.  The third one, --finish, waits\n"
 			   "until every command in the former streams is handled, and lets the workers read the new ones.\n"
@@ -322,21 +327,21 @@ const struct command commands[] = {
 	{
 		.name = "dead-letters show", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = show_options,
-		.summary = "show a dead letter in full: its payload, and what operators did about it",
+		.summary = "show dead letters in full, and what operators did",
 		.examples = "allocd dead-letters show 17\n"
 			    "allocd dead-letters show --message allocate --limit 1 --json",
-		.details = "Exits with 1 when there is no dead letter of an ID, and names the operator that\n"
-			   "replayed or discarded it.",
+		.details = "Prints the payload, too.  Exits with 1 when there is no dead letter of an ID; the error names\n"
+			   "the operator that replayed or discarded it, if one did.",
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_show,
 	},
 	{
 		.name = "dead-letters replay", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = replay_options,
-		.summary = "handle dead letters again, the oldest first, once their cause is gone",
+		.summary = "handle dead letters again, once their cause is gone",
 		.examples = "allocd dead-letters replay 17 --dry-run  # shows what would happen\n"
 			    "allocd dead-letters replay 17 --edit qty=5\n"
 			    "allocd dead-letters replay --outcome failed --rate 100 --yes",
-		.details = "Without an ID or a filter, all are replayed.  One that is handled or skipped is\n"
+		.details = "Without an ID or a filter, all are replayed, the oldest first.  One that is handled or skipped is\n"
 			   "deleted; otherwise its attempts are counted.  Mail is sent by a worker.  A\n"
 			   "replay and its effect commit together: it can be interrupted and repeated.\n"
 			   "Each gets a line: its id, what it was, what it is now; the events that it\n"
@@ -360,7 +365,7 @@ const struct command commands[] = {
 	{
 		.name = "dead-letters restore", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = discard_options,
-		.summary = "bring dead letters back that were discarded in the last 7 days",
+		.summary = "bring discarded dead letters back, within 7 days",
 		.examples = "allocd dead-letters restore 17 18\n"
 			    "allocd dead-letters restore --dry-run  # lists those that were discarded\n"
 			    "allocd dead-letters restore --since 10m --yes  # what was just discarded",
@@ -371,7 +376,7 @@ const struct command commands[] = {
 	{
 		.name = "dead-letters export", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
 		.options = export_options,
-		.summary = "print dead letters as lines of JSON that allocd publish takes",
+		.summary = "print dead letters as JSON lines that publish takes",
 		.examples = "allocd dead-letters export --since 2h > commands.ndjson\n"
 			    "allocd dead-letters export --sku LAMP-9 | allocd publish -  # once its batch is there",
 		.details = "Each is one line with type, data and the dead letter's id, outcome and reason, which\n"
@@ -382,11 +387,11 @@ const struct command commands[] = {
 	},
 	{
 		.name = "config", .heading = "The program", .arguments = "", .options = config_options,
-		.summary = "print the settings in force as a commented environment file, or check them",
+		.summary = "print the settings in force, or check them",
 		.examples = "allocd config\n"
 			    "allocd config --lanes 4 > allocd.env\n"
 			    "allocd config --check --connect  # before a deployment",
-		.details = "Passwords are not shown.  --check prints every fault, and exits with 78 when there is\n"
+		.details = "They are printed as a commented environment file, without passwords.  --check prints every fault, and exits with 78 when there is\n"
 			   "one; with --connect, which needs at most 25 seconds, with 69 when the settings are\n"
 			   "right, but Postgres or Redis cannot be reached.",
 		.uses = USED_BY_CONFIG, .takes_faults = true, .run = command_config,
@@ -402,7 +407,7 @@ const struct command commands[] = {
 	{
 		.name = "completion", .arguments = "bash|zsh|fish", .arguments_min = 1, .arguments_max = 1,
 		.completes = COMPLETES_ALTERNATIVES,
-		.summary = "print a script by which a shell completes this program's command line",
+		.summary = "print a script that completes the command line",
 		.examples = "allocd completion bash > /etc/bash_completion.d/allocd\n"
 			    "allocd completion zsh > ~/.allocd.zsh  # source it in ~/.zshrc, behind compinit\n"
 			    "allocd completion fish > ~/.config/fish/completions/allocd.fish",

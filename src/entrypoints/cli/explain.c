@@ -25,16 +25,20 @@ enum exit_status invocation_refuse(const struct invocation *invocation, const ch
 	return STATUS_USAGE;
 }
 
+/* Where the texts of options begin. */
+#define OPTION_COLUMN 31
+
 static void print_setting(const struct setting *setting, struct arena *arena)
 {
-	const char *option = arena_printf(arena, "--%s %s", setting_option(setting, arena), setting->value);
+	const char *option = setting_option(setting, arena);
+	const char *file =
+		setting->secret ? arena_printf(arena, " or --%s" FILE_OPTION_SUFFIX " FILE", option) : "";
+	const char *fallback =
+		setting->fallback[0] ? arena_printf(arena, "; default: %s", setting->fallback) : "";
 
-	printf("  %-28s %s\n  %-28s %s%s%s%s\n", option, setting->help, "", setting->variable,
-	       setting->secret ? " or --" : "",
-	       setting->secret
-		       ? arena_printf(arena, "%s" FILE_OPTION_SUFFIX " FILE", setting_option(setting, arena))
-		       : "",
-	       setting->fallback[0] ? arena_printf(arena, "; default: %s", setting->fallback) : "");
+	print_item(OPTION_COLUMN, arena_printf(arena, "--%s %s", option, setting->value), setting->help);
+	printf("%*s", OPTION_COLUMN, "");
+	print_wrapped(OPTION_COLUMN, arena_printf(arena, "%s%s%s", setting->variable, file, fallback));
 }
 
 static void print_own_option(const struct command_option *option, struct arena *arena)
@@ -44,7 +48,7 @@ static void print_own_option(const struct command_option *option, struct arena *
 		option->value ? arena_printf(arena, option->may_be_bare ? " [%s]" : " %s", option->value)
 			      : "";
 
-	printf("  %-28s %s\n", arena_printf(arena, "%s--%s%s", letter, option->name, value), option->help);
+	print_item(OPTION_COLUMN, arena_printf(arena, "%s--%s%s", letter, option->name, value), option->help);
 }
 
 static void print_own_options(const struct command *command, struct arena *arena)
@@ -89,11 +93,13 @@ void command_explain(const struct command *command)
 
 	printf("usage: %s%s%s%s%s\n\n", command->is_program ? "" : "allocd ", command->name,
 	       has_options ? " [OPTION]..." : "", command->arguments[0] ? " " : "", command->arguments);
-	printf("%s\n", command->summary);
+	print_wrapped(0, command->summary);
 	if (command->examples)
 		print_examples(command->examples);
-	if (command->details)
-		printf("\n%s\n", command->details);
+	if (command->details) {
+		putchar('\n');
+		print_wrapped(0, command->details);
+	}
 	print_own_options(command, arena);
 	print_settings(command, false, "Settings, as options or in the environment:", arena);
 	print_settings(command, true, "Settings of the log:", arena);

@@ -5,6 +5,9 @@
 #include "core/base/utf8.h"
 
 #include <stdarg.h>
+#include <string.h>
+
+#define COLUMNS 80
 
 static const char *program_name = "allocd";
 
@@ -33,6 +36,37 @@ void print_error(const char *format, ...)
 	va_end(arguments);
 	print_line(program_name, text, stderr);
 	free(text);
+}
+
+/* Words of ASCII, so that a byte is a column. */
+void print_wrapped(int column, const char *text)
+{
+	int at = column;
+
+	while (*text) {
+		int length = (int)strcspn(text, " \n");
+
+		if (at > column && at + 1 + length > COLUMNS) {
+			printf("\n%*s", column, "");
+			at = column;
+		}
+		at += printf("%s%.*s", at > column ? " " : "", length, text);
+		text += length;
+		text += strspn(text, " \n");
+	}
+	putchar('\n');
+}
+
+void print_item(int column, const char *name, const char *text)
+{
+	int end = printf("  %s", name);
+
+	if (end + 2 > column) {
+		putchar('\n');
+		end = 0;
+	}
+	printf("%*s", column - end, "");
+	print_wrapped(column, text);
 }
 
 void json_line_print(json_t *json, FILE *out)

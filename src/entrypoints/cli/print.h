@@ -15,6 +15,15 @@ void print_errors_as(const char *program);
 /* "allocd: …", one line on standard error. */
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
 
+/*
+ * Prints our own text, in lines of at most 80 columns, the first of which is at `column` already.  A line
+ * break in the text counts as a blank.
+ */
+void print_wrapped(int column, const char *text);
+
+/* Prints an item of a list: its name, and its text from `column` on. */
+void print_item(int column, const char *name, const char *text);
+
 /* Prints one line and releases `json`. */
 void json_line_print(json_t *json, FILE *out);
 

@@ -55,8 +55,10 @@ enum exit_status command_refuse_unknown(const char *const words[])
 
 	if (words[0] && strcmp(words[0], "bench") == 0)
 		print_error("bench is a program of its own now: run allocd-bench");
-	else if (!words[0] || (*family && !words[1]))
-		print_error("expected a command: %s", *family ? family : all);
+	else if (!words[0])
+		print_error("expected a command (see allocd help)");
+	else if (*family && !words[1])
+		print_error("expected a command: %s", family);
 	else
 		refuse(words, family, all, arena);
 	arena_free(&arena);

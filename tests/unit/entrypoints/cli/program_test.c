@@ -90,12 +90,14 @@ void setup_logger_free(struct logger **logger)
 
 /* ---- the program, run in a process of its own that writes to files ---- */
 
-static char out[8192], err[8192];
+#define OUTPUT_MAX 16384
 
-static void read_back(FILE *file, char text[8192])
+static char out[OUTPUT_MAX], err[OUTPUT_MAX];
+
+static void read_back(FILE *file, char text[OUTPUT_MAX])
 {
 	rewind(file);
-	text[fread(text, 1, 8191, file)] = '\0';
+	text[fread(text, 1, OUTPUT_MAX - 1, file)] = '\0';
 	fclose(file);
 }
 
@@ -296,13 +298,28 @@ START_TEST(help_begins_with_examples_and_ends_with_the_settings_of_the_log)
 {
 	run((const char *const[]){"help", NULL}, nothing);
 	assert_order((const char *const[]){"usage: ", "\nExamples:\n  allocd ", "\nThe worker:\n  run ",
-					   "\nMessages and events:\n  publish ", "Exit: ", NULL});
+					   "\nMessages and events:\n  publish ", "\nExit status:\n", NULL});
 	run((const char *const[]){"help", "forget", NULL}, nothing);
 	assert_order((const char *const[]){
 		"usage: ", "\nExamples:\n  allocd forget ", "\n\nWorkers continue meanwhile",
 		"\nOptions:\n  --order ID ", "  -n, --dry-run ",
 		"\nSettings, as options or in the environment:\n  --database-url URL ",
 		"\nSettings of the log:\n  --log-level ", "  --log-format ", NULL});
+}
+END_TEST
+
+START_TEST(help_fits_in_80_columns)
+{
+	run((const char *const[]){"run", "--help", NULL}, nothing);
+	for (const char *line = out; *line; line += strcspn(line, "\n") + 1)
+		ck_assert_msg(strcspn(line, "\n") <= 80, "wider than 80 columns: %s", line);
+	assert_order((const char *const[]){
+		"\n  --lanes NUMBER               units of work in flight when many messages wait\n",
+		"\n  --start-wait SECONDS         how long to wait for the database and Redis at\n"
+		"                               start\n",
+		"\n  --otel-exporter-otlp-endpoint URL\n"
+		"                               receiver of traces,",
+		NULL});
 }
 END_TEST
 
@@ -393,6 +410,7 @@ SUITE("program", set_up, NULL)
 	tcase_add_test(tests, help_lists_every_command_and_every_setting_of_each);
 	tcase_add_loop_test(tests, a_command_that_was_probably_meant_is_named, 0, COUNT(unknown));
 	tcase_add_test(tests, help_begins_with_examples_and_ends_with_the_settings_of_the_log);
+	tcase_add_test(tests, help_fits_in_80_columns);
 	tcase_add_test(tests, config_prints_to_standard_output);
 	tcase_add_test(tests, config_refuses_wrong_settings_and_its_check_prints_every_fault);
 	tcase_add_test(tests, servers_are_tried_only_on_request_and_with_right_settings);
