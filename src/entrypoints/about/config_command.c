@@ -43,6 +43,10 @@ enum exit_status command_config(const struct invocation *invocation)
 		return check(invocation);
 	if (invocation_flag(invocation, "connect"))
 		return invocation_refuse(invocation, "expected --check with --connect");
+	if (invocation_flag(invocation, "template")) {
+		config_print_template(stdout);
+		return STATUS_DONE;
+	}
 	if (invocation->faults.count) {
 		print_error("%s", invocation->faults.texts[0]);
 		return STATUS_CONFIGURATION;

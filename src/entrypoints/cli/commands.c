@@ -143,6 +143,7 @@ static const struct command_option discard_options[] = {
 static const struct command_option config_options[] = {
 	{"check", .help = "print only what is wrong with the settings"},
 	{"connect", .help = "with --check: connect to Postgres and Redis, too"},
+	{"template", .help = "print every setting with its default, commented out: /etc/allocd.env to begin with"},
 	{"json", .help = "print one JSON object a line; with --check one object"},
 	{0},
 };
@@ -389,7 +390,7 @@ const struct command commands[] = {
 		.name = "config", .heading = "The program", .arguments = "", .options = config_options,
 		.summary = "print the settings in force, or check them",
 		.examples = "allocd config\n"
-			    "allocd config --lanes 4 > allocd.env\n"
+			    "allocd config --template > /etc/allocd.env\n"
 			    "allocd config --check --connect  # before a deployment",
 		.details = "They are printed as a commented environment file, without passwords.  --check prints every fault, and exits with 78 when there is\n"
 			   "one; with --connect, which needs at most 25 seconds, with 69 when the settings are\n"

@@ -133,6 +133,9 @@ void config_warn(const struct config *config, const char *const environment[], s
 /* Writes the settings in force as a commented environment file, without the passwords. */
 void config_print(const struct config *config, FILE *out);
 
+/* Writes an environment file in which every setting has its default and is commented out. */
+void config_print_template(FILE *out);
+
 /* One JSON object a line for each, without the passwords. */
 void config_print_json(const struct config *config, FILE *out);
 

@@ -37,6 +37,12 @@ static void print_value(const char *text, FILE *out)
 		print_quoted(text, out);
 }
 
+static void print_heading(const struct setting *setting, FILE *out)
+{
+	if (setting->heading)
+		fprintf(out, "# ---- %s ----\n\n", setting->heading);
+}
+
 static void print_setting(const struct setting *setting, const struct given *given, struct arena *arena,
 			  FILE *out)
 {
@@ -44,6 +50,7 @@ static void print_setting(const struct setting *setting, const struct given *giv
 		[FROM_DEFAULT] = "the default", [FROM_ENVIRONMENT] = "environment", [FROM_OPTION] = "option"};
 	const char *shown = utf8_printable(arena, setting_without_secret(setting, given->text, arena));
 
+	print_heading(setting, out);
 	fprintf(out, "# %s\n# from: %s", setting->help, origins[given->origin]);
 	if (given->origin != FROM_DEFAULT)
 		fprintf(out, "; default: %s", setting->fallback[0] ? setting->fallback : "empty");
@@ -66,25 +73,50 @@ void config_print(const struct config *config, FILE *out)
 	arena_free(&arena);
 }
 
+static void print_default(const struct setting *setting, FILE *out)
+{
+	print_heading(setting, out);
+	fprintf(out, "# %s\n", setting->help);
+	if (setting->secret)
+		fprintf(out, "# or %s" FILE_VARIABLE_SUFFIX ": a file that holds it\n", setting->variable);
+	fprintf(out, "#%s=", setting->variable);
+	print_value(setting->fallback, out);
+	fputs("\n\n", out);
+}
+
+void config_print_template(FILE *out)
+{
+	fputs("# The settings of allocd, each with its default.  Remove the # before those that you change.\n\n",
+	      out);
+	for (size_t i = 0; i < settings_count; i++)
+		print_default(&settings[i], out);
+}
+
 /* ---- JSON ---- */
 
-static json_t *setting_to_json(const struct setting *setting, const struct given *given, struct arena *arena)
+static json_t *setting_to_json(const struct setting *setting, const struct given *given, const char *heading,
+			       struct arena *arena)
 {
 	static const char *const origins[] = {
 		[FROM_DEFAULT] = "default", [FROM_ENVIRONMENT] = "environment", [FROM_OPTION] = "option"};
 
-	return must(json_pack("{s:s, s:s, s:s, s:s?, s:s, s:s}", "variable", setting->variable, "value",
-			      utf8_repaired(arena, setting_without_secret(setting, given->text, arena)),
-			      "from", origins[given->origin], "file",
-			      given->file ? utf8_repaired(arena, given->file) : NULL, "default",
-			      setting->fallback, "help", setting->help));
+	return must(json_pack(
+		"{s:s, s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:b}", "variable", setting->variable, "value",
+		utf8_repaired(arena, setting_without_secret(setting, given->text, arena)), "from",
+		origins[given->origin], "file", given->file ? utf8_repaired(arena, given->file) : NULL,
+		"default", setting->fallback, "help", setting->help, "section", heading, "option",
+		setting_option(setting, arena), "accepts", setting->accepts(setting, arena), "secret",
+		setting->secret));
 }
 
 void config_print_json(const struct config *config, FILE *out)
 {
 	struct arena *arena = arena_new(1024);
+	const char *heading = NULL;
 
-	for (size_t i = 0; i < settings_count; i++)
-		json_line_print(setting_to_json(&settings[i], &config->given[i], arena), out);
+	for (size_t i = 0; i < settings_count; i++) {
+		heading = settings[i].heading ? settings[i].heading : heading;
+		json_line_print(setting_to_json(&settings[i], &config->given[i], heading, arena), out);
+	}
 	arena_free(&arena);
 }

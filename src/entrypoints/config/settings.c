@@ -317,13 +317,18 @@ static const char *const log_formats[] = {[LOG_AS_LOGFMT] = "logfmt", [LOG_AS_JS
 /* clang-format off */
 const struct setting settings[] = {
 	{
-		.variable = "DATABASE_URL", .fallback = "postgresql:///allocd", .value = "URL",
+		.heading = "Postgres and Redis", .variable = "DATABASE_URL", .fallback = "postgresql:///allocd", .value = "URL",
 		.help = "the database: a URL or keywords of libpq, which honours PG* too",
 		TEXT, IN(database_url), .secret = true, .used_by = DATABASE_USERS,
 	},
 	{
+		.variable = "ALLOCD_POOLED", .fallback = "off", .value = "SWITCH",
+		.help = "on: DATABASE_URL leads to PgBouncer in transaction mode",
+		CHOICE(switches), IN(pooled), .used_by = DATABASE_USERS,
+	},
+	{
 		.variable = "REDIS_URL", .fallback = "redis://127.0.0.1:6379/0", .value = "URL",
-		.help = "redis://[USER][:PASSWORD]@HOST:PORT/DB, rediss://..., redis+unix:///PATH?db=0, "
+		.help = "the Redis server: redis://[USER][:PASSWORD]@HOST:PORT/DB, rediss://..., redis+unix:///PATH?db=0, "
 			"redis+sentinel://HOST:PORT,.../MASTER/DB",
 		TEXT, IN(redis_url), .secret = true, .used_by = REDIS_USERS,
 	},
@@ -348,7 +353,7 @@ const struct setting settings[] = {
 		TEXT, IN(prefix), .used_by = REDIS_USERS,
 	},
 	{
-		.variable = "ALLOCD_STREAM", .fallback = "allocd:commands", .value = "NAMES",
+		.heading = "Streams", .variable = "ALLOCD_STREAM", .fallback = "allocd:commands", .value = "NAMES",
 		.help = "streams to read commands from, separated by commas, or NAME[0-7]; empty: none",
 		.parse = parse_streams, .accepts = accepts_streams, IN(streams), .empty_is_off = true,
 		.used_by = STREAM_USERS,
@@ -364,7 +369,7 @@ const struct setting settings[] = {
 		TEXT, IN(event_stream), .empty_is_off = true, .used_by = ENGINE_USERS | USED_BY_TAIL,
 	},
 	{
-		.variable = "ALLOCD_HTTP", .fallback = "127.0.0.1:5005", .value = "HOST:PORT",
+		.heading = "HTTP", .variable = "ALLOCD_HTTP", .fallback = "127.0.0.1:5005", .value = "HOST:PORT",
 		.help = "address of the HTTP listener; port 0: any; empty: HTTP is off",
 		.parse = parse_listen, .accepts = accepts_listen, IN(http), .empty_is_off = true,
 		.used_by = WORKER_ONLY | USED_BY_BENCH | USED_BY_STATUS | USED_BY_HEALTHCHECK,
@@ -392,7 +397,7 @@ const struct setting settings[] = {
 		.parse = parse_host_names, .accepts = accepts_host_names, IN(http_names), .used_by = WORKER_ONLY,
 	},
 	{
-		.variable = "ALLOCD_SMTP_URL", .fallback = "", .value = "URL",
+		.heading = "Mail", .variable = "ALLOCD_SMTP_URL", .fallback = "", .value = "URL",
 		.help = "smtp://[USER:PASSWORD@]HOST[:PORT] or smtps://... that sends mail; empty: mail is logged",
 		TEXT, IN(smtp_url), .secret = true, .used_by = WORKER_ONLY,
 	},
@@ -427,7 +432,7 @@ const struct setting settings[] = {
 		NUMBER(1, 100), IN(mail_tries), .used_by = WORKER_ONLY,
 	},
 	{
-		.variable = "ALLOCD_ENCODING", .fallback = "json", .value = "ENCODING",
+		.heading = "Events", .variable = "ALLOCD_ENCODING", .fallback = "json", .value = "ENCODING",
 		.help = "encoding of events: json or msgpack",
 		CHOICE(encodings), IN(encoding), .used_by = ENGINE_USERS,
 	},
@@ -442,7 +447,12 @@ const struct setting settings[] = {
 		TEXT, IN(source), .used_by = ENGINE_USERS,
 	},
 	{
-		.variable = "ALLOCD_UNIT_MAX", .fallback = "1000", .value = "NUMBER",
+		.variable = "ALLOCD_REJECTION_EVENTS", .fallback = "off", .value = "SWITCH",
+		.help = "on: publish command_rejected for each message that becomes a dead letter",
+		CHOICE(switches), IN(rejection_events), .used_by = WORKER_ONLY,
+	},
+	{
+		.heading = "The worker", .variable = "ALLOCD_UNIT_MAX", .fallback = "1000", .value = "NUMBER",
 		.help = "maximum of messages in a unit of work",
 		NUMBER(1, 10000), IN(unit_max), .used_by = WORKER_ONLY,
 	},
@@ -452,7 +462,12 @@ const struct setting settings[] = {
 		NUMBER(1, 16), IN(lanes), .used_by = WORKER_ONLY,
 	},
 	{
-		.variable = "ALLOCD_INBOX_DAYS", .fallback = "7", .value = "DAYS",
+		.variable = "ALLOCD_START_WAIT", .fallback = "30", .value = "SECONDS",
+		.help = "how long to wait for the database and Redis at start",
+		NUMBER(0, 86400), IN(start_wait_s), .used_by = WAITS,
+	},
+	{
+		.heading = "What is kept", .variable = "ALLOCD_INBOX_DAYS", .fallback = "7", .value = "DAYS",
 		.help = "how long the ids of messages are remembered",
 		NUMBER(1, 3650), IN(inbox_days), .used_by = ENGINE_USERS,
 	},
@@ -467,22 +482,7 @@ const struct setting settings[] = {
 		NUMBER(1, 3650), IN(dead_letters_days), .used_by = WORKER_ONLY,
 	},
 	{
-		.variable = "ALLOCD_REJECTION_EVENTS", .fallback = "off", .value = "SWITCH",
-		.help = "on: publish command_rejected for each message that becomes a dead letter",
-		CHOICE(switches), IN(rejection_events), .used_by = WORKER_ONLY,
-	},
-	{
-		.variable = "ALLOCD_POOLED", .fallback = "off", .value = "SWITCH",
-		.help = "on: DATABASE_URL leads to PgBouncer in transaction mode",
-		CHOICE(switches), IN(pooled), .used_by = DATABASE_USERS,
-	},
-	{
-		.variable = "ALLOCD_START_WAIT", .fallback = "30", .value = "SECONDS",
-		.help = "how long to wait for the database and Redis at start",
-		NUMBER(0, 86400), IN(start_wait_s), .used_by = WAITS,
-	},
-	{
-		.variable = "OTEL_EXPORTER_OTLP_ENDPOINT", .fallback = "", .value = "URL",
+		.heading = "Traces", .variable = "OTEL_EXPORTER_OTLP_ENDPOINT", .fallback = "", .value = "URL",
 		.help = "receiver of traces, without the path /v1/traces; empty: nothing is traced",
 		TEXT, IN(otlp_endpoint), .secret = true, .used_by = WORKER_ONLY,
 	},
@@ -532,7 +532,7 @@ const struct setting settings[] = {
 		CHOICE(booleans), IN(otel_disabled), .used_by = WORKER_ONLY,
 	},
 	{
-		.variable = "ALLOCD_LOG_LEVEL", .fallback = "info", .value = "LEVEL",
+		.heading = "The log", .variable = "ALLOCD_LOG_LEVEL", .fallback = "info", .value = "LEVEL",
 		.help = "lowest level that is logged: debug, info, warn or error",
 		CHOICE(log_levels), IN(log_level), .used_by = ALL_COMMANDS,
 	},

@@ -45,6 +45,7 @@ typedef bool setting_parse(const struct setting *setting, const char *text, void
 typedef const char *setting_accepts(const struct setting *setting, struct arena *arena);
 
 struct setting {
+	const char *heading;  /* of the settings from here on; NULL: that of those before */
 	const char *variable; /* "ALLOCD_LOG_LEVEL" */
 	const char *fallback; /* the default, as a user would write it */
 	const char *value;    /* the placeholder in the help */

@@ -425,19 +425,43 @@ END_TEST
 
 /* ---- printing ---- */
 
-static const char *printed(void)
+static void print_settings(FILE *out)
+{
+	config_print(&config, out);
+}
+
+static const char *printed_by(void print(FILE *))
 {
 	char *text;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 	const char *kept;
 
-	config_print(&config, out);
+	print(out);
 	fclose(out);
 	kept = arena_strdup(arena, text);
 	free(text);
 	return kept;
 }
+
+static const char *printed(void)
+{
+	return printed_by(print_settings);
+}
+
+START_TEST(a_template_has_every_setting_commented_out)
+{
+	const char *text = printed_by(config_print_template);
+
+	for (size_t i = 0; i < settings_count; i++)
+		ck_assert_ptr_nonnull(strstr(
+			text, arena_printf(arena, "\n#%s=%s\n", settings[i].variable, settings[i].fallback)));
+	for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+		ck_assert(*line == '#' || *line == '\n');
+	ck_assert_ptr_nonnull(strstr(text, "\n# ---- Mail ----\n\n# smtp://"));
+	ck_assert_ptr_nonnull(strstr(text, "\n# or ALLOCD_SMTP_URL_FILE: a file that holds it\n"));
+}
+END_TEST
 
 START_TEST(every_setting_is_printed_with_its_value)
 {
@@ -520,6 +544,7 @@ SUITE("config", set_up, tear_down)
 	tcase_add_test(tests, an_unknown_setting_is_logged_with_the_nearest_name);
 	tcase_add_test(tests, what_allocd_dev_sets_for_clients_is_not_logged);
 	tcase_add_test(tests, known_settings_and_foreign_variables_are_not_logged);
+	tcase_add_test(tests, a_template_has_every_setting_commented_out);
 	tcase_add_test(tests, every_setting_is_printed_with_its_value);
 	tcase_add_test(tests, characters_special_to_the_shell_are_quoted);
 	tcase_add_test(tests, headers_for_the_receiver_of_traces_have_4_kib);
