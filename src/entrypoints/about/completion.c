@@ -74,12 +74,34 @@ const char *completion_arguments(const struct command *command, struct arena *ar
 			*at = strchr("[]|", *at) ? ' ' : *at;
 		return words;
 	case COMPLETES_NOTHING:
+	case COMPLETES_DEAD_LETTERS:
+	case COMPLETES_DISCARDED:
 		break;
 	}
 	return "";
 }
 
+/* The database may be gone, slow or unknown: what a shell completes must not wait for it. */
+const char *completion_lister(const struct command *command, const char *program, struct arena *arena)
+{
+	const char *which = command->completes == COMPLETES_DISCARDED ? " --discarded" : "";
+
+	if (command->completes != COMPLETES_DEAD_LETTERS && command->completes != COMPLETES_DISCARDED)
+		return NULL;
+	return arena_printf(
+		arena,
+		"timeout 2 %s dead-letters list%s --json --without-payload --limit 100 --start-wait 0 "
+		"</dev/null 2>/dev/null | "
+		"sed -n 's/^{\"id\":\\([0-9]*\\),\"outcome\":\"\\([a-z]*\\)\",\"reason\":\"\\([^\"]*\\).*/\\1\\t\\2: \\3/p'",
+		program, which);
+}
+
 /* ---- options ---- */
+
+bool completion_is_file(const struct completed_option *option)
+{
+	return strcmp(option->value, "FILE") == 0 || strcmp(option->value, "PATH") == 0;
+}
 
 static void find_setting(const struct setting *setting, struct arena *arena, option_found *found,
 			 void *context)
@@ -87,7 +109,7 @@ static void find_setting(const struct setting *setting, struct arena *arena, opt
 	struct completed_option option = {
 		.name = setting_option(setting, arena),
 		.help = setting->help,
-		.has_value = true,
+		.value = setting->value,
 		.choices = setting->choices,
 	};
 
@@ -96,6 +118,7 @@ static void find_setting(const struct setting *setting, struct arena *arena, opt
 		return;
 	option.name = arena_printf(arena, "%s" FILE_OPTION_SUFFIX, option.name);
 	option.help = "a file that holds it";
+	option.value = "FILE";
 	found(context, &option);
 }
 
@@ -106,12 +129,12 @@ void completion_find_options(const struct command *command, struct arena *arena,
 
 	for (; own && own->name; own++)
 		found(context, &(struct completed_option){own->name, own->help, own->letter,
-							  own->value && !own->may_be_bare, NULL});
+							  own->may_be_bare ? NULL : own->value, NULL});
 	for (size_t i = 0; i < settings_count; i++) {
 		if (settings[i].used_by & command->uses)
 			find_setting(&settings[i], arena, found, context);
 	}
-	found(context, &(struct completed_option){"help", "show how to use the command", 'h', false, NULL});
+	found(context, &(struct completed_option){"help", "show how to use the command", 'h', NULL, NULL});
 }
 
 /* ---- the command ---- */
@@ -122,8 +145,10 @@ enum exit_status command_completion(const struct invocation *invocation)
 
 	if (strcmp(shell, "fish") == 0)
 		completion_print_fish(invocation->arena);
-	else if (strcmp(shell, "bash") == 0 || strcmp(shell, "zsh") == 0)
-		completion_print_bash(strcmp(shell, "zsh") == 0, invocation->arena);
+	else if (strcmp(shell, "zsh") == 0)
+		completion_print_zsh(invocation->arena);
+	else if (strcmp(shell, "bash") == 0)
+		completion_print_bash(invocation->arena);
 	else
 		return invocation_refuse(
 			invocation,

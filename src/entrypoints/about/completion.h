@@ -12,14 +12,24 @@ struct completed_option {
 	const char *name; /* without dashes */
 	const char *help;
 	char letter;                /* or '\0' */
-	bool has_value;             /* which must follow */
+	const char *value;          /* the placeholder of the value that must follow; NULL: none */
 	const char *const *choices; /* all values that it may have, ended by NULL; or NULL */
 };
+
+/* Whether the option's value, which must follow, is the name of a file. */
+bool completion_is_file(const struct completed_option *option);
 
 /* Calls `found` for each option of the command, its settings among them; names are in `arena`. */
 typedef void option_found(void *context, const struct completed_option *option);
 void completion_find_options(const struct command *command, struct arena *arena, option_found *found,
 			     void *context);
+
+/*
+ * A shell's command that prints ids of dead letters, one a line, with a tab and what each is about; NULL: the
+ * command names no dead letters.  It ends after 2 seconds, and prints no error.  `program` is a word of the
+ * shell.
+ */
+const char *completion_lister(const struct command *command, const char *program, struct arena *arena);
 
 /* The words that the command's first argument may be, with blanks between them; "": any. */
 const char *completion_arguments(const struct command *command, struct arena *arena);
@@ -33,8 +43,8 @@ const char *completion_joined(const char *const words[], struct arena *arena);
 /* Whether commands of two words begin with it. */
 bool completion_is_family(const char *word);
 
-/* zsh runs bash's script by its own bashcompinit. */
-void completion_print_bash(bool for_zsh, struct arena *arena);
+void completion_print_bash(struct arena *arena);
+void completion_print_zsh(struct arena *arena);
 void completion_print_fish(struct arena *arena);
 
 #endif

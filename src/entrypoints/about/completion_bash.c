@@ -1,4 +1,4 @@
-/* The script for bash, which zsh understands, too. */
+/* The script for bash. */
 #include "entrypoints/about/completion.h"
 
 #include <stdio.h>
@@ -9,6 +9,7 @@
 struct writing {
 	struct arena *arena;
 	const char *options;
+	const char *with_value; /* those of the options that a value follows */
 	struct completed_option *with_choices;
 	size_t count;
 };
@@ -30,22 +31,30 @@ static void add_option(void *context, const struct completed_option *option)
 
 	writing->options = arena_printf(writing->arena, "%s%s--%s", writing->options,
 					*writing->options ? " " : "", option->name);
+	if (option->value)
+		writing->with_value =
+			arena_printf(writing->arena, "%s --%s", writing->with_value, option->name);
 	if (option->choices)
 		add_choices(writing, option);
 }
 
 static void print_command(const struct command *command, struct writing *writing)
 {
-	writing->options = "";
+	writing->options = writing->with_value = "";
 	completion_find_options(command, writing->arena, add_option, writing);
-	printf("\t'%s')\n\t\toptions='%s'\n\t\targuments='%s' ;;\n", command->name, writing->options,
-	       completion_arguments(command, writing->arena));
+	printf("\t'%s')\n\t\toptions='%s'\n\t\tvalued='%s '\n\t\targuments='%s'", command->name,
+	       writing->options, writing->with_value, completion_arguments(command, writing->arena));
+	if (completion_lister(command, "", writing->arena))
+		fputs(command->completes == COMPLETES_DISCARDED ? " lister=_allocd_discarded"
+								: " lister=_allocd_dead_letters",
+		      stdout);
+	fputs(" ;;\n", stdout);
 }
 
 static void print_choices(const struct writing *writing)
 {
 	for (size_t i = 0; i < writing->count; i++)
-		printf("\t--%s) options= arguments='%s' ;;\n", writing->with_choices[i].name,
+		printf("\t--%s) arguments='%s' ;;\n", writing->with_choices[i].name,
 		       completion_joined(writing->with_choices[i].choices, writing->arena));
 }
 
@@ -63,15 +72,16 @@ static void print_families(struct arena *arena)
 }
 
 /* Bash makes a word of each equals sign. */
-static const char head[] = "_allocd() {\n"
-			   "\tlocal word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
-			   "\tlocal command=${COMP_WORDS[1]} first=2 seconds= options= arguments=\n"
-			   "\tif [[ $word == '=' ]]; then\n"
-			   "\t\tword=\n"
-			   "\telif [[ $before == '=' ]]; then\n"
-			   "\t\tbefore=${COMP_WORDS[COMP_CWORD-2]}\n"
-			   "\tfi\n"
-			   "\tcase $command in\n";
+static const char head[] =
+	"_allocd() {\n"
+	"\tlocal word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
+	"\tlocal command=${COMP_WORDS[1]} first=2 seconds= options= valued= arguments= lister=\n"
+	"\tif [[ $word == '=' ]]; then\n"
+	"\t\tword=\n"
+	"\telif [[ $before == '=' ]]; then\n"
+	"\t\tbefore=${COMP_WORDS[COMP_CWORD-2]}\n"
+	"\tfi\n"
+	"\tcase $command in\n";
 
 static const char after_families[] = "\tesac\n"
 				     "\tif [[ $seconds ]]; then\n"
@@ -88,24 +98,36 @@ static const char after_commands[] = "\tesac\n"
 				     "\tif ((COMP_CWORD > first)); then\n"
 				     "\t\targuments=\n"
 				     "\tfi\n"
+				     "\tif [[ $word == -* ]]; then\n"
+				     "\t\targuments=$options lister=\n"
+				     "\tfi\n"
+				     "\tif [[ $valued == *\" $before \"* ]]; then\n"
+				     "\t\targuments= lister=\n"
+				     "\tfi\n"
 				     "\tcase $before in\n";
 
 static const char tail[] = "\tesac\n"
-			   "\tif [[ $word == -* ]]; then\n"
-			   "\t\targuments=$options\n"
+			   "\tif [[ $lister ]]; then\n"
+			   "\t\targuments=$($lister \"${COMP_WORDS[0]}\")\n"
 			   "\tfi\n"
 			   "\tCOMPREPLY=($(compgen -W \"$arguments\" -- \"$word\"))\n"
 			   "}\n"
 			   "complete -o default -F _allocd allocd\n";
 
-void completion_print_bash(bool for_zsh, struct arena *arena)
+static void print_lister(const char *function, enum completed_words which, struct arena *arena)
+{
+	struct command command = {.completes = which};
+
+	printf("%s() {\n\t%s | cut -f 1\n}\n\n", function, completion_lister(&command, "\"$1\"", arena));
+}
+
+void completion_print_bash(struct arena *arena)
 {
 	struct writing writing = {.arena = arena};
 
-	fputs(for_zsh ? "# Completes the command line of allocd in zsh: source this in ~/.zshrc, behind compinit\n"
-			"autoload -U +X bashcompinit && bashcompinit\n"
-		      : "# Completes the command line of allocd in bash: source <(allocd completion bash)\n",
-	      stdout);
+	fputs("# Completes the command line of allocd in bash.\n\n", stdout);
+	print_lister("_allocd_dead_letters", COMPLETES_DEAD_LETTERS, arena);
+	print_lister("_allocd_discarded", COMPLETES_DISCARDED, arena);
 	fputs(head, stdout);
 	print_families(arena);
 	fputs(after_families, stdout);

@@ -314,7 +314,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "dead-letters list", .heading = "Messages that were not handled", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
-		.options = list_options,
+		.completes = COMPLETES_DEAD_LETTERS, .options = list_options,
 		.summary = "list messages that were not handled, the oldest first",
 		.examples = "allocd dead-letters list --group --since 2h  # what went wrong, and how often\n"
 			    "allocd dead-letters list --outcome rejected --sku LAMP-9\n"
@@ -327,7 +327,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "dead-letters show", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
-		.options = show_options,
+		.completes = COMPLETES_DEAD_LETTERS, .options = show_options,
 		.summary = "show dead letters in full, and what operators did",
 		.examples = "allocd dead-letters show 17\n"
 			    "allocd dead-letters show --message allocate --limit 1 --json",
@@ -337,7 +337,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "dead-letters replay", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
-		.options = replay_options,
+		.completes = COMPLETES_DEAD_LETTERS, .options = replay_options,
 		.summary = "handle dead letters again, once their cause is gone",
 		.examples = "allocd dead-letters replay 17 --dry-run  # shows what would happen\n"
 			    "allocd dead-letters replay 17 --edit qty=5\n"
@@ -354,7 +354,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "dead-letters discard", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
-		.options = discard_options,
+		.completes = COMPLETES_DEAD_LETTERS, .options = discard_options,
 		.summary = "take dead letters away, and record the operator that did",
 		.examples = "allocd dead-letters discard 17 18\n"
 			    "allocd dead-letters discard --older-than 30d --dry-run  # lists them\n"
@@ -365,7 +365,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "dead-letters restore", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
-		.options = discard_options,
+		.completes = COMPLETES_DISCARDED, .options = discard_options,
 		.summary = "bring discarded dead letters back, within 7 days",
 		.examples = "allocd dead-letters restore 17 18\n"
 			    "allocd dead-letters restore --dry-run  # lists those that were discarded\n"
@@ -376,7 +376,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "dead-letters export", .arguments = "[ID]...", .arguments_max = SIZE_MAX,
-		.options = export_options,
+		.completes = COMPLETES_DEAD_LETTERS, .options = export_options,
 		.summary = "print dead letters as JSON lines that publish takes",
 		.examples = "allocd dead-letters export --since 2h > commands.ndjson\n"
 			    "allocd dead-letters export --sku LAMP-9 | allocd publish -  # once its batch is there",
@@ -409,9 +409,12 @@ const struct command commands[] = {
 		.name = "completion", .arguments = "bash|zsh|fish", .arguments_min = 1, .arguments_max = 1,
 		.completes = COMPLETES_ALTERNATIVES,
 		.summary = "print a script that completes the command line",
-		.examples = "allocd completion bash > /etc/bash_completion.d/allocd\n"
-			    "allocd completion zsh > ~/.allocd.zsh  # source it in ~/.zshrc, behind compinit\n"
+		.examples = "allocd completion bash > ~/.local/share/bash-completion/completions/allocd\n"
+			    "allocd completion zsh > ~/.zfunc/_allocd  # a folder of fpath\n"
 			    "allocd completion fish > ~/.config/fish/completions/allocd.fish",
+		.details = "Where allocd is installed by a package or by meson, the shells have it already.  Ids of dead letters\n"
+			   "are completed from the database that the environment names, and are left out when that takes\n"
+			   "longer than 2 seconds.",
 		.run = command_completion,
 	},
 	{

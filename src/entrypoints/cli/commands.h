@@ -60,13 +60,15 @@ struct invocation {
 	struct arena *arena;
 };
 
-/* What a shell completes the first argument to. */
+/* What a shell completes the first argument to, or every one of those that may be repeated. */
 enum completed_words {
 	COMPLETES_NOTHING,
 	COMPLETES_COMMANDS,     /* names of commands */
 	COMPLETES_MESSAGES,     /* names of messages */
 	COMPLETES_MESSAGES_IN,  /* names of messages that allocd takes */
 	COMPLETES_ALTERNATIVES, /* the words that `arguments` has, such as "[live|ready]" */
+	COMPLETES_DEAD_LETTERS, /* ids of dead letters, which the program lists */
+	COMPLETES_DISCARDED,    /* ids of those that were discarded */
 };
 
 struct command {

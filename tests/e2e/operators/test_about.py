@@ -1,8 +1,6 @@
-"""What the program says about itself: its version, the messages' schemas, and completion for shells."""
+"""What the program says about itself: its version and the messages' schemas."""
 
 import json
-import shlex
-import shutil
 import subprocess
 
 import jsonschema
@@ -110,66 +108,6 @@ def test_a_check_connects_to_both_servers(parked):
 
 
 # ---- completion ----
-
-
-def completed(script, *words):
-    """What bash offers in place of the last word."""
-    program = f"""
-        {script}
-        COMP_WORDS=({shlex.join(["allocd", *words])}) COMP_CWORD={len(words)}
-        _allocd
-        echo "${{COMPREPLY[@]}}"
-    """
-    done = subprocess.run(["bash", "-uc", program], capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    return done.stdout.split()
-
-
-@pytest.fixture(scope="module")
-def for_bash():
-    return subprocess.run([binary(), "completion", "bash"], capture_output=True, text=True, check=True).stdout
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["pub"], ["publish"]),
-        (["dead-letters", ""], ["list", "show", "replay", "discard", "restore", "export"]),
-        (["dead-letters", "list"], ["list"]),
-        (["out"], ["outbox"]),
-        (["publish", "allo"], ["allocate"]),
-        (["publish", "line_"], []),
-        (["publish", "allocate", ""], []),
-        (["publish", "--wa"], ["--wait"]),
-        (["schema", "line_a"], ["line_allocated"]),
-        (["healthcheck", ""], ["live", "ready"]),
-        (["completion", ""], ["bash", "zsh", "fish"]),
-        (["help", "outb"], ["outbox"]),
-        (["run", "--log-f"], ["--log-format"]),
-        (["run", "--log-level", "d"], ["debug"]),
-        (["run", "--log-level", "=", "w"], ["warn"]),
-        (["run", "--log-level", "="], ["debug", "info", "warn", "error"]),
-        (["run", "--database-url"], ["--database-url", "--database-url-file"]),
-        (["dead-letters", "replay", "--dry"], ["--dry-run"]),
-        (["version", "--database"], []),
-    ],
-)
-def test_bash_completes_commands_options_values_and_messages(for_bash, words, expected):
-    assert completed(for_bash, *words) == expected
-
-
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_a_script_for_another_shell_names_every_command_and_is_well_formed(for_bash, shell):
-    script = subprocess.run([binary(), "completion", shell], capture_output=True, text=True, check=True).stdout
-
-    for word in ("publish", "dead-letters", "restore", "order_cancelled", "log-level", "warn"):
-        assert word in script
-    if shell == "zsh":
-        assert "\nautoload -U +X bashcompinit && bashcompinit\n" in script
-        assert script.endswith(for_bash.split("\n", 1)[1])
-    if shutil.which(shell):
-        subprocess.run([shell, "-n", "-c" if shell == "zsh" else "/dev/stdin", *([script] if shell == "zsh" else [])],
-                       input=script, text=True, check=True)  # fmt: skip
 
 
 def test_another_shell_is_refused(parked):
