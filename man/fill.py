@@ -32,7 +32,7 @@ class Manual:
         return f"{bold(name)} {placeholders(rest)}"
 
     def details(self):
-        return paragraph(escaped(read_help.help_of(self.program, "--help").details))
+        return "\n\n".join(paragraphs(read_help.help_of(self.program, "--help").details))
 
     def options(self):
         return "\n\n".join(options(read_help.help_of(self.program, "--help")))
@@ -55,8 +55,7 @@ class Manual:
     def command(self, name):
         text = read_help.help_of(self.program, "help", *name.split())
         rest = text.usage.removeprefix(f"allocd {name}")
-        details = [paragraph(escaped(text.details))] if text.details else []
-        blocks = [paragraph(escaped(sentence(text.summary))), *details, examples(text), *options(text), *names_of_settings(text)]
+        blocks = [*paragraphs([sentence(text.summary), *text.details]), examples(text), *options(text), *names_of_settings(text)]
         return definition(f"*allocd {name}*{placeholders(rest)}", blocks)
 
     def statuses(self):
@@ -79,6 +78,10 @@ class Manual:
     def section(self, heading):
         """Of docs/messages.md."""
         return section((SOURCE / "docs" / "messages.md").read_text(encoding="utf-8"), heading)
+
+
+def paragraphs(texts):
+    return [paragraph(escaped(text)) for text in texts]
 
 
 def options(help_text):

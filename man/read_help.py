@@ -13,7 +13,7 @@ SETTINGS_OF_THE_LOG = "Settings of the log"
 class Help(typing.NamedTuple):
     usage: str
     summary: str
-    details: str  # may be empty
+    details: list  # paragraphs
     sections: dict  # the lines of each by its heading, without their indent
 
 
@@ -25,13 +25,13 @@ def printed(*command):
 
 def help_of(*call):
     usage, summary, *blocks = printed(*call).strip("\n").split("\n\n")
-    sections, details = {}, ""
+    sections, details = {}, []
     for block in blocks:
         heading, *lines = block.split("\n")
         if lines and heading.endswith(":") and all(line.startswith("  ") for line in lines):
             sections[heading[:-1]] = [line[2:] for line in lines]
         else:
-            details = one_line(block)
+            details.append(one_line(block))
     return Help(usage.removeprefix("usage: "), one_line(summary), details, sections)
 
 

@@ -182,7 +182,7 @@ const struct command commands[] = {
 		.details = "Prints its id, which is a new one unless the command has one, and with --stream the id of\n"
 			   "the entry.  Exits with 69 when no worker is subscribed: then the command is lost.  On a\n"
 			   "stream it is not.  Of several streams, the SKU's is found by its CRC-32.  With --wait it\n"
-			   "prints, and exits with, what allocd await does.\n"
+			   "prints, and exits with, what allocd await does.\n\n"
 			   "With - or --file each line is {\"type\": MESSAGE, \"data\": {FIELD: VALUE, ...}}, where data may be\n"
 			   "a CloudEvent.  It ends at the first line that is not published.",
 		.uses = USED_BY_PUBLISH, .run = command_publish,
@@ -289,7 +289,8 @@ const struct command commands[] = {
 			   "restored one gets a new incarnation.  Events from here on, and those that are\n"
 			   "not published yet, bear the next epoch, so that consumers tell them from those\n"
 			   "of the lost database.  Prints the incarnations and epochs before and after.\n"
-			   "Running workers notice within a second.  A worker whose ALLOCD_PREFIX is not that\n"
+			   "Running workers notice within a second.\n\n"
+			   "A worker whose ALLOCD_PREFIX is not that\n"
 			   "of the database refuses to start: --prefix gives it to another one, such as a copy\n"
 			   "to the prefix of a test.  Stop the workers of the former prefix first.",
 		.uses = USED_BY_DATABASE_TOOLS, .run = command_outbox_renew,
@@ -299,15 +300,15 @@ const struct command commands[] = {
 		.summary = "change the list of streams of all workers",
 		.examples = "allocd streams resize --stream allocd:commands[0-15]\n"
 			    "allocd streams resize --stream allocd:commands[0-15] --finish --timeout 60",
-		.details = "The new list is ALLOCD_STREAM (--stream).\n"
-			   "A range grows in three steps, under load, and each prints what to do next.  The first one\n"
-			   "allows workers to start with the new list.  The second one, once every worker has it, allows\n"
-			   "publishers to go over: what they add to the new streams waits.  The third one, --finish, waits\n"
-			   "until every command in the former streams is handled, and lets the workers read the new ones.\n"
-			   "Each may be run again.  Before the second one, the former list takes the first one back.\n"
+		.details = "The new list is ALLOCD_STREAM (--stream).  A range grows in three steps, under load, and each\n"
+			   "prints what to do next.  Each may be run again.\n\n"
+			   "The first one allows workers to start with the new list; before the second one, the former list\n"
+			   "takes it back.  The second one, once every worker has the new list, allows publishers to go over: what they add to\n"
+			   "the new streams waits.  The third one, --finish, waits until every command in the former\n"
+			   "streams is handled, and lets the workers read the new ones.\n\n"
 			   "Where all names are new, let the publishers go over first: this waits until the former streams\n"
 			   "are handled, and sets the list.  Then start the workers again.  Cancelled orders and commands\n"
-			   "that name only their batch must pause meanwhile.\n"
+			   "that name only their batch must pause meanwhile.\n\n"
 			   "Refused (78) where a SKU would get another stream that is read already.  Exits with 75 when\n"
 			   "what it waits for does not happen in time; the error says what is recorded.",
 		.uses = USED_BY_QUIESCE, .run = command_streams_resize,
@@ -344,7 +345,7 @@ const struct command commands[] = {
 			    "allocd dead-letters replay --outcome failed --rate 100 --yes",
 		.details = "Without an ID or a filter, all are replayed, the oldest first.  One that is handled or skipped is\n"
 			   "deleted; otherwise its attempts are counted.  Mail is sent by a worker.  A\n"
-			   "replay and its effect commit together: it can be interrupted and repeated.\n"
+			   "replay and its effect commit together: it can be interrupted and repeated.\n\n"
 			   "Each gets a line: its id, what it was, what it is now; the events that it\n"
 			   "caused follow, 10000 at most.  A dry run (--dry-run) handles them one after\n"
 			   "another, each on the result of those before it, and prints what else would\n"

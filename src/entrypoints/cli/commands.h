@@ -80,7 +80,7 @@ struct command {
 	const struct command_option *options; /* options that are not settings; ended by a NULL `name` */
 	const char *summary;                  /* one line */
 	const char *examples;                 /* calls, one a line; may end in a comment after " # " */
-	const char *details;                  /* what `allocd help COMMAND` prints besides; it is wrapped */
+	const char *details;                  /* paragraphs of `allocd help COMMAND`, which are wrapped */
 	unsigned uses;                        /* which settings: see USED_BY_...; 0: none */
 	bool takes_faults;                    /* it is run even if settings are wrong */
 	bool is_program;                      /* the only command of a program of that name */

@@ -86,20 +86,44 @@ static void print_examples(const char *examples)
 	}
 }
 
+/* Options that are required are a part of the call. */
+static void print_usage(const struct command *command)
+{
+	const struct command_option *option = command->options;
+
+	printf("usage: %s%s", command->is_program ? "" : "allocd ", command->name);
+	for (; option && option->name; option++) {
+		if (option->required)
+			printf(" --%s %s", option->name, option->value);
+	}
+	if (command->options || command->uses)
+		fputs(" [OPTION]...", stdout);
+	printf("%s%s\n\n", command->arguments[0] ? " " : "", command->arguments);
+}
+
+/* An empty line begins a paragraph. */
+static void print_details(const char *details, struct arena *arena)
+{
+	while (*details) {
+		const char *end = strstr(details, "\n\n");
+		size_t length = end ? (size_t)(end - details) : strlen(details);
+
+		putchar('\n');
+		print_wrapped(0, arena_text(arena, details, length));
+		details += length + (end ? 2 : 0);
+	}
+}
+
 void command_explain(const struct command *command)
 {
-	bool has_options = command->options || command->uses;
 	struct arena *arena = arena_new(1024);
 
-	printf("usage: %s%s%s%s%s\n\n", command->is_program ? "" : "allocd ", command->name,
-	       has_options ? " [OPTION]..." : "", command->arguments[0] ? " " : "", command->arguments);
+	print_usage(command);
 	print_wrapped(0, command->summary);
 	if (command->examples)
 		print_examples(command->examples);
-	if (command->details) {
-		putchar('\n');
-		print_wrapped(0, command->details);
-	}
+	if (command->details)
+		print_details(command->details, arena);
 	print_own_options(command, arena);
 	print_settings(command, false, "Settings, as options or in the environment:", arena);
 	print_settings(command, true, "Settings of the log:", arena);

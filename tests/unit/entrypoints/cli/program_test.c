@@ -301,8 +301,8 @@ START_TEST(help_begins_with_examples_and_ends_with_the_settings_of_the_log)
 					   "\nMessages and events:\n  publish ", "\nExit status:\n", NULL});
 	run((const char *const[]){"help", "forget", NULL}, nothing);
 	assert_order((const char *const[]){
-		"usage: ", "\nExamples:\n  allocd forget ", "\n\nWorkers continue meanwhile",
-		"\nOptions:\n  --order ID ", "  -n, --dry-run ",
+		"usage: allocd forget --order ID [OPTION]...\n", "\nExamples:\n  allocd forget ",
+		"\n\nWorkers continue meanwhile", "\nOptions:\n  --order ID ", "  -n, --dry-run ",
 		"\nSettings, as options or in the environment:\n  --database-url URL ",
 		"\nSettings of the log:\n  --log-level ", "  --log-format ", NULL});
 }
