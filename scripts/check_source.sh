@@ -199,7 +199,7 @@ version_is_the_released_one() { scripts/check_release.py; }
 no_test_is_skipped_without_a_program() { ! grep -rnE --include='*.py' 'skip(if)?\(.*(which|not installed)' tests/e2e; }
 
 # The words are written apart, or this line would find itself.
-nothing_left_undone() { ! grep -rnwE 'TO''DO|FIX''ME|X''XX' src tests schemas scripts bench deploy docs dev .ci README.md; }
+nothing_left_undone() { ! grep -rnwIE 'TO''DO|FIX''ME|X''XX' src tests schemas scripts bench deploy docs dev .ci README.md; }
 
 step "clang-format: every file has the one shape" formatted
 step "plain English" plain_english
