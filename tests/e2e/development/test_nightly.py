@@ -155,6 +155,6 @@ def test_each_file_and_variable_that_a_step_names_exists():
             assert f'"{variable}"' in sources, f"{step.name}: {variable}"
 
 
-def test_what_is_run_by_hand_is_a_step():
+def test_each_failure_that_is_played_by_hand_is_a_step():
     commands = " ".join(step.command for step in STEPS)
-    assert [path for path in (ROOT / "tests").rglob("*_by_hand.py") if path.name not in commands] == []
+    assert [path for path in (ROOT / "tests" / "e2e" / "failures").glob("*_by_hand.py") if path.name not in commands] == []
