@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The state of one config_load(). */
 struct loading {
@@ -90,6 +91,20 @@ static void read_option(struct loading *loading, struct given *given, const stru
 		given->text = setting->fallback;
 }
 
+/*
+ * The file of a credential that has the setting's name, such as "database-url", among those that a service
+ * manager gives the process (systemd.exec(5)); NULL: it gives none.
+ */
+static const char *credential(const struct loading *loading, const struct setting *setting)
+{
+	const char *folder = variable_value(loading, "CREDENTIALS_DIRECTORY", false), *path;
+
+	if (!folder || !setting->secret)
+		return NULL;
+	path = arena_printf(loading->arena, "%s/%s", folder, setting_option(setting, loading->arena));
+	return access(path, F_OK) == 0 ? path : NULL;
+}
+
 /* False: the environment does not name the setting. */
 static bool read_variable(struct loading *loading, struct given *given, const struct setting *setting)
 {
@@ -98,6 +113,8 @@ static bool read_variable(struct loading *loading, struct given *given, const st
 		arena_printf(loading->arena, "%s" FILE_VARIABLE_SUFFIX, setting->variable);
 	const char *path = setting->secret ? variable_value(loading, file_variable, false) : NULL;
 
+	if (!value && !path)
+		path = credential(loading, setting);
 	if (!value && !path)
 		return false;
 	given->origin = FROM_ENVIRONMENT;

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct arena *arena;
 static struct config config;
@@ -357,6 +358,42 @@ START_TEST(a_missing_or_empty_file_is_refused)
 }
 END_TEST
 
+/* A folder with that one credential. */
+static char *credentials_with(const char *name, const char *text)
+{
+	char *folder = arena_strdup(arena, "/tmp/allocd-credentials-XXXXXX"), *path;
+	FILE *file;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	path = arena_printf(arena, "%s/%s", folder, name);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+	return folder;
+}
+
+START_TEST(a_credential_of_the_service_manager_is_the_file_of_its_setting_unless_that_is_set)
+{
+	char *folder = credentials_with("database-url", "postgresql://:secret@host/db\n");
+	const char *variable = arena_printf(arena, "CREDENTIALS_DIRECTORY=%s", folder);
+
+	ck_assert(load((const char *const[]){variable, NULL}));
+	ck_assert_str_eq(config.database_url, "postgresql://:secret@host/db");
+	ck_assert_str_eq(config.redis_url, "redis://127.0.0.1:6379/0");
+	ck_assert(load((const char *const[]){variable, "DATABASE_URL=postgresql://other/db", NULL}));
+	ck_assert_str_eq(config.database_url, "postgresql://other/db");
+	ck_assert(load((const char *const[]){
+		variable, arena_printf(arena, "DATABASE_URL_FILE=%s", file_with("postgresql://another/db")),
+		NULL}));
+	ck_assert_str_eq(config.database_url, "postgresql://another/db");
+	unlink(arena_printf(arena, "%s/database-url", folder));
+	ck_assert(load((const char *const[]){variable, NULL}));
+	ck_assert_str_eq(config.database_url, "postgresql:///allocd");
+	rmdir(folder);
+}
+END_TEST
+
 START_TEST(only_settings_that_may_hold_a_password_have_a_file)
 {
 	ck_assert(load((const char *const[]){"ALLOCD_LANES_FILE=/nowhere", NULL}));
@@ -539,6 +576,8 @@ SUITE("config", set_up, tear_down)
 	tcase_add_test(tests, a_url_is_read_from_its_file);
 	tcase_add_test(tests, a_url_and_its_file_cannot_be_set_together);
 	tcase_add_test(tests, a_missing_or_empty_file_is_refused);
+	tcase_add_test(tests,
+		       a_credential_of_the_service_manager_is_the_file_of_its_setting_unless_that_is_set);
 	tcase_add_test(tests, only_settings_that_may_hold_a_password_have_a_file);
 	tcase_add_test(tests, a_password_in_an_option_is_refused);
 	tcase_add_test(tests, an_unknown_setting_is_logged_with_the_nearest_name);
