@@ -30,7 +30,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Files that are done soon come last, and those that wait for a build first, so that all of several pytest workers end at
 # about the same time.
 SHORT_FOLDERS = ("deployments", "messages", "start")
-LONG_FILES = ("test_image.py",)
+LONG_FILES = ("test_image.py", "test_package.py")
 
 
 def pytest_collection_modifyitems(items):

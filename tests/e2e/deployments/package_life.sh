@@ -1,0 +1,53 @@
+#!/bin/sh
+# The life of the packages in a fresh root: install, try, upgrade, purge.  OLD and NEW are folders with the packages.
+#
+#     package_life.sh OLD NEW        (as root, in a root that is thrown away, in a copy of the project)
+set -eu
+old=$1 new=$2
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+
+step() { echo "== $*"; }
+
+fail() {
+	echo "package_life: $*" >&2
+	exit 1
+}
+
+# No service starts here, where systemd does not run.
+printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+chmod +x /usr/sbin/policy-rc.d
+
+step install
+apt-get update -qq
+apt-get install -qq -y --no-install-recommends "$old"/*.deb iproute2 python3 >/dev/null
+[ "$(dpkg-query -W -f '${Version}' allocd)" = 0.1.0-1 ] || fail "another version was installed"
+[ ! -e /etc/systemd/system/multi-user.target.wants/allocd.service ] || fail "the service is enabled before its database exists"
+allocd version
+
+for test in demo service; do
+	step "debian/tests/$test"
+	debian/tests/$test
+done
+
+step upgrade
+echo 'ALLOCD_LANES=3' >>/etc/default/allocd
+# A systemctl that notes what the packages ask of it.
+mkdir -p /run/systemd/system
+printf '#!/bin/sh\necho "$@" >>/tmp/systemctl.log\n' >/usr/bin/systemctl
+chmod +x /usr/bin/systemctl
+printf '#!/bin/sh\nexit 0\n' >/usr/sbin/policy-rc.d
+apt-get install -qq -y --no-install-recommends -o Dpkg::Options::=--force-confold "$new"/*.deb >/dev/null
+[ "$(dpkg-query -W -f '${Version}' allocd)" = 0.1.0-2 ] || fail "the upgrade installed another version"
+grep -q '^ALLOCD_LANES=3$' /etc/default/allocd || fail "the upgrade lost the settings of /etc/default/allocd"
+[ -e /etc/default/allocd.dpkg-dist ] || fail "the settings of the next version are not beside those that were kept"
+grep -q 'try-restart allocd.service' /tmp/systemctl.log || fail "the upgrade does not restart the service: $(cat /tmp/systemctl.log)"
+! grep -qE '(^| )(start|enable) .*allocd' /tmp/systemctl.log || fail "the upgrade starts a service that did not run"
+
+step purge
+rm /tmp/systemctl.log
+apt-get purge -qq -y allocd allocd-tools >/dev/null
+grep -q '^stop allocd.service' /tmp/systemctl.log || fail "the purge does not stop the worker: $(cat /tmp/systemctl.log)"
+left=$(find /etc /usr /var /lib /opt /srv /home /root /tmp -xdev -name '*allocd*' ! -path '/var/lib/apt/*' ! -path '/var/cache/*')
+[ -z "$left" ] || fail "the purge left: $left"
+! dpkg-query -W allocd >/dev/null 2>&1 || fail "dpkg still knows allocd"
+step done
