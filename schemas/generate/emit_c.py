@@ -79,15 +79,6 @@ const struct command_endpoint command_endpoints[MSG_TYPES] = {{
 }};
 """
 
-SCHEMAS = """\
-/* The schemas themselves.  Generated from schemas/ by schemas/generate/: change those. */
-#include "entrypoints/about/message_schemas.h"
-
-const char *const message_schemas[MSG_TYPES] = {{
-{schemas}
-}};
-"""
-
 DESCRIPTOR = """\
 	[{constant}] = {{
 		.name = "{name}",
@@ -201,14 +192,3 @@ def source(messages):
 
 def endpoints(messages):
     return ENDPOINTS.format(endpoints="\n".join(map(endpoint_entry, of_role(messages, "command"))))
-
-
-def c_lines(text):
-    """A string literal for each line, so that the source can be read."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return "\n\t\t".join(f'"{line}\\n"' for line in escaped.splitlines())
-
-
-def schemas(messages, texts):
-    entries = "\n".join(f"\t[{constant(message)}] =\n\t\t{c_lines(texts[message.name])}," for message in messages)
-    return SCHEMAS.format(schemas=entries)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Turns the JSON Schemas of the messages into C.
 
-    main.py messages.h messages.c command_endpoints.c message_schemas.c SCHEMA.json...
+    main.py messages.h messages.c command_endpoints.c SCHEMA.json...
 """
 
 import pathlib
@@ -11,7 +11,7 @@ import emit_c
 import read_schema
 
 
-def main(header_path, source_path, endpoints_path, texts_path, *schema_paths):
+def main(header_path, source_path, endpoints_path, *schema_paths):
     try:
         messages = read_schema.read_messages(map(pathlib.Path, schema_paths))
     except read_schema.Refused as refusal:
@@ -19,8 +19,6 @@ def main(header_path, source_path, endpoints_path, texts_path, *schema_paths):
     pathlib.Path(header_path).write_text(emit_c.header(messages), encoding="utf-8")
     pathlib.Path(source_path).write_text(emit_c.source(messages), encoding="utf-8")
     pathlib.Path(endpoints_path).write_text(emit_c.endpoints(messages), encoding="utf-8")
-    texts = {pathlib.Path(path).stem: pathlib.Path(path).read_text(encoding="utf-8") for path in schema_paths}
-    pathlib.Path(texts_path).write_text(emit_c.schemas(messages, texts), encoding="utf-8")
     return 0
 
 

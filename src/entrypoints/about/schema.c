@@ -1,6 +1,7 @@
-/* `allocd schema`: prints the JSON Schema of a message, or lists the messages. */
+/* `allocd schema`: prints the JSON Schema of a message or a specification, or lists the messages. */
 #include "core/base/must.h"
-#include "entrypoints/about/message_schemas.h"
+#include "core/message.h"
+#include "entrypoints/about/documents.h"
 #include "entrypoints/cli/commands.h"
 #include "entrypoints/cli/options.h"
 #include "entrypoints/cli/print.h"
@@ -13,9 +14,15 @@ static const char *role_name(enum message_type type)
 	return message_is_command(type) ? "command" : "event";
 }
 
-static void print_message(enum message_type type, bool as_json)
+static const struct built_in_file *schema_of(const char *name, struct arena *arena)
 {
-	json_t *schema = must(json_loads(message_schemas[type], 0, NULL));
+	return document_find(arena_printf(arena, "/schemas/%s.json", name));
+}
+
+static void print_message(enum message_type type, bool as_json, struct arena *arena)
+{
+	const struct built_in_file *file = schema_of(message_name(type), arena);
+	json_t *schema = must(json_loadb((const char *)file->plain, file->plain_size, 0, NULL));
 	const char *description = json_string_value(json_object_get(schema, "description"));
 
 	if (as_json)
@@ -39,19 +46,33 @@ static enum exit_status refuse(const struct invocation *invocation, const char *
 					      nearest_hint(&nearest, "", invocation->arena)));
 }
 
+static enum exit_status list(const struct invocation *invocation)
+{
+	for (int type = MSG_NONE + 1; type < MSG_TYPES; type++)
+		print_message((enum message_type)type, invocation_flag(invocation, "json"),
+			      invocation->arena);
+	return STATUS_DONE;
+}
+
+static enum exit_status print(const struct built_in_file *file)
+{
+	fwrite(file->plain, 1, file->plain_size, stdout);
+	return STATUS_DONE;
+}
+
 enum exit_status command_schema(const struct invocation *invocation)
 {
-	bool as_json = invocation_flag(invocation, "json");
-	enum message_type type;
+	bool asyncapi = invocation_flag(invocation, "asyncapi"),
+	     openapi = invocation_flag(invocation, "openapi");
+	size_t asked = invocation->argument_count + asyncapi + openapi;
+	const struct built_in_file *file;
 
-	if (!invocation->argument_count) {
-		for (int i = MSG_NONE + 1; i < MSG_TYPES; i++)
-			print_message((enum message_type)i, as_json);
-		return STATUS_DONE;
-	}
-	type = message_type_named(invocation->arguments[0]);
-	if (type == MSG_NONE)
-		return refuse(invocation, invocation->arguments[0]);
-	fputs(message_schemas[type], stdout);
-	return STATUS_DONE;
+	if (asked > 1)
+		return invocation_refuse(invocation, "expected a message, --asyncapi or --openapi");
+	if (asked == 0)
+		return list(invocation);
+	if (asyncapi || openapi)
+		return print(document_find(asyncapi ? "/asyncapi.json" : "/openapi.json"));
+	file = schema_of(invocation->arguments[0], invocation->arena);
+	return file ? print(file) : refuse(invocation, invocation->arguments[0]);
 }

@@ -149,6 +149,8 @@ static const struct command_option config_options[] = {
 };
 
 static const struct command_option schema_options[] = {
+	{"asyncapi", .help = "print what comes in and goes out over Redis, as an AsyncAPI 3.0 document"},
+	{"openapi", .help = "print what is served over HTTP, as an OpenAPI 3.1 document"},
 	{"json", .help = "list them as one JSON object a line"},
 	{0},
 };
@@ -403,7 +405,8 @@ const struct command commands[] = {
 		.options = schema_options,
 		.summary = "print the JSON Schema of a message, or list the messages",
 		.examples = "allocd schema\n"
-			    "allocd schema allocate > allocate.json",
+			    "allocd schema allocate > allocate.json\n"
+			    "allocd schema --openapi > openapi.json",
 		.run = command_schema,
 	},
 	{

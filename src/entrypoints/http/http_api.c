@@ -30,6 +30,7 @@ struct http_route {
 
 #define CHANGE .is_change = true, .waits = true
 
+/* Each one is also in schemas/generate/http_routes.py, with its parameters and answers. */
 static const struct http_route routes[] = {
 	{.path = "/allocations/",
 	 .template = "/allocations/{orderid}",
@@ -43,6 +44,9 @@ static const struct http_route routes[] = {
 	{.path = "/metrics", .plain = serve_metrics, .is_open = true},
 	{.path = "/", .plain = serve_page, .is_open = true},
 	{.path = "/assets/", .template = "/assets/{file}", .named = serve_asset, .is_open = true},
+	{.path = "/asyncapi.json", .plain = serve_specification},
+	{.path = "/openapi.json", .plain = serve_specification},
+	{.path = "/schemas/", .template = "/schemas/{name}.json", .named = serve_schema},
 	{.path = "/admin/status", .plain = serve_status},
 	{.path = "/admin/series", .plain = serve_series},
 	{.path = "/admin/live", .plain = serve_live, .waits = true},

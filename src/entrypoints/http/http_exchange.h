@@ -98,5 +98,7 @@ void serve_status(struct http_api *api, const struct http_call *call);
 void serve_metrics(struct http_api *api, const struct http_call *call);
 void serve_page(struct http_api *api, const struct http_call *call);
 void serve_asset(struct http_api *api, const struct http_call *call, const char *name);
+void serve_specification(struct http_api *api, const struct http_call *call);
+void serve_schema(struct http_api *api, const struct http_call *call, const char *name);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-const struct page_file *page_find(const char *path)
+const struct built_in_file *page_find(const char *path)
 {
 	for (size_t i = 0; i < sizeof page_files / sizeof page_files[0]; i++) {
 		if (!strcmp(page_files[i].path, path))

@@ -128,9 +128,9 @@ class Generated(unittest.TestCase):
             raw = content if isinstance(content, bytes) else json.dumps(content).encode()
             (self.folder / name).write_bytes(raw)
         self.header, self.source = self.folder / "messages.h", self.folder / "messages.c"
-        self.endpoints, self.schemas = self.folder / "command_endpoints.c", self.folder / "message_schemas.c"
+        self.endpoints = self.folder / "command_endpoints.c"
         paths = [self.folder / name for name in files]
-        result = main.main(self.header, self.source, self.endpoints, self.schemas, *paths)
+        result = main.main(self.header, self.source, self.endpoints, *paths)
         return (1, f"{result}\n") if result else (0, "")
 
     def compile(self, *sources):
@@ -252,7 +252,7 @@ class GeneratedCode(Generated):
     def test_generated_code_compiles_without_a_warning(self):
         fields = {"qty": integer(minimum=-(2**63), maximum=2**63 - 1), "size": integer()}
         self.assert_accepted({"pack.json": schema(**fields), "box.json": schema("event", "box")})
-        self.assertEqual(self.compile(self.source, self.endpoints, self.schemas), (0, ""))
+        self.assertEqual(self.compile(self.source, self.endpoints), (0, ""))
 
     def test_every_schema_of_the_folder_is_built(self):
         build = (SCHEMA_FOLDER / "meson.build").read_text()
@@ -528,7 +528,7 @@ class RefusedSchemas(Generated):
 
     def test_the_program_ends_with_an_error_when_a_schema_is_refused(self):
         (self.folder / "pack.json").write_text("{}")
-        outputs = [self.folder / name for name in ("messages.h", "messages.c", "command_endpoints.c", "message_schemas.c")]
+        outputs = [self.folder / name for name in ("messages.h", "messages.c", "command_endpoints.c")]
 
         done = subprocess.run(
             [sys.executable, "-B", GENERATOR, *outputs, self.folder / "pack.json"],
