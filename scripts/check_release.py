@@ -4,7 +4,8 @@
     check_release.py [ROOT]
 
 The rules are those of docs/releases.md: the newest heading of the changelog is "Unreleased", or the version with its
-date; a released commit has an annotated tag, which is "v" and the version, and a changelog whose newest heading is it.
+date, and then schemas/released/ has its schemas; a released commit has an annotated tag, which is "v" and the version,
+and a changelog whose newest heading is it.
 """
 
 import pathlib
@@ -36,10 +37,19 @@ def faults_of_tag(root, tag, version, newest):
         yield f"CHANGELOG.md: the newest heading is 'Unreleased', but HEAD has the tag {tag}: expected '{version} - YYYY-MM-DD'"
 
 
+def schemas(folder):
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+
+
+def faults_of_schemas(root, newest):
+    if newest != "Unreleased" and schemas(root / "schemas") != schemas(root / "schemas/released"):
+        yield f"schemas/released/ differs from the schemas of {newest}: scripts/schema_compatibility.py --record"
+
+
 def main(root):
     version = VERSION.search((root / "meson.build").read_text(encoding="utf-8"))[1]
     newest = HEADING.search((root / "CHANGELOG.md").read_text(encoding="utf-8"))[1]
-    faults = list(faults_of_changelog(version, newest))
+    faults = [*faults_of_changelog(version, newest), *faults_of_schemas(root, newest)]
     for tag in git(root, "tag", "--points-at", "HEAD", "v*"):
         faults += faults_of_tag(root, tag, version, newest)
     print("\n".join(faults), end="\n" if faults else "")

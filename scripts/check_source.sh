@@ -195,6 +195,8 @@ mutants_apply() { tests/mutants/run --check; }
 
 version_is_the_released_one() { scripts/check_release.py; }
 
+schemas_gain_only_optional_fields() { scripts/schema_compatibility.py; }
+
 # ./dev test installs what the tests need, so a program that is missing must fail a test: a skipped one goes unnoticed.
 no_test_is_skipped_without_a_program() { ! grep -rnE --include='*.py' 'skip(if)?\(.*(which|not installed)' tests/e2e; }
 
@@ -219,6 +221,7 @@ step "layers: core and bus call nothing that reads a clock, a file or a socket" 
 step "shellcheck" scripts_clean
 step "every mutant finds its text" mutants_apply
 step "version, changelog and tag agree" version_is_the_released_one
+step "schemas gain only optional fields since the last release" schemas_gain_only_optional_fields
 step "no test is skipped because a program is missing" no_test_is_skipped_without_a_program
 step "nothing is marked as undone" nothing_left_undone
 step "cppcheck" cppcheck_clean

@@ -124,15 +124,18 @@ def streams(commands, events):
     }
 
 
-def operation(name, about, commands):
-    """The program receives what is sent to it."""
-    receives = set(about["messages"]) <= set(commands)
-    return {
-        "action": "receive" if receives else "send",
-        "channel": ref("channels", name),
-        "summary": about["description"],
-        "messages": [ref("channels", name, "messages", each) for each in about["messages"]],
-    }
+def operations(channels, commands):
+    """What the program does: it receives commands, and sends events."""
+    result = {}
+    for name, about in channels.items():
+        action = "receive" if set(about["messages"]) <= set(commands) else "send"
+        result[f"{action}_{name}"] = {
+            "action": action,
+            "channel": ref("channels", name),
+            "summary": about["description"],
+            "messages": [ref("channels", name, "messages", each) for each in about["messages"]],
+        }
+    return result
 
 
 def document(version, schemas, examples):
@@ -154,10 +157,7 @@ def document(version, schemas, examples):
             }
         },
         "channels": channels,
-        "operations": {
-            ("receive_" if set(about["messages"]) <= set(commands) else "send_") + name: operation(name, about, commands)
-            for name, about in channels.items()
-        },
+        "operations": operations(channels, commands),
         "components": {
             "parameters": PARAMETERS,
             "messageTraits": {"cloudEvents": CLOUD_EVENT},

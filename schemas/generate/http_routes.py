@@ -7,6 +7,7 @@ tests/e2e/specifications/test_openapi.py compares this table with a worker, both
 
 import dataclasses
 
+import payload
 from http_bodies import COUNT, NAME, POSITIVE, TEXT, one_of, ref
 
 JSON = "application/json"
@@ -38,6 +39,7 @@ class Route:
     query: dict = dataclasses.field(default_factory=dict)
     body: dict | None = None
     headers: tuple = ()  # of the answer
+    deprecated: bool = False
 
     def statuses_of_refusals(self):
         return sorted({*REFUSALS[self.kind], *self.refusals})
@@ -121,19 +123,19 @@ ROUTES = [
 ]  # fmt: skip
 
 
-def command(schema, path, kind="command"):
-    """By the schema's own path, or for an operator's form by that of the admin API."""
+def command(schema):
     http = schema["x-allocd"]["http"]
     names_batch = "sku" not in schema["required"] and "anyOf" in schema
     return Route(
-        kind,
+        "command",
         "post",
-        path,
+        http["path"],
         schema["description"],
         {http["status"]: {PLAIN: {"const": "OK"}, JSON: ref("CommandOutcome")}},
         refusals=(404,) if names_batch else (),
         body=ref(schema["title"]),
         headers=("Location",) if "location" in http else (),
+        deprecated=payload.successor(schema) is not None,
     )
 
 
@@ -155,5 +157,4 @@ def admin_commands(schemas):
 def all_routes(schemas):
     """`schemas`: of all messages."""
     commands = [schema for schema in schemas if "x-allocd" in schema]
-    own = [command(schema, schema["x-allocd"]["http"]["path"]) for schema in commands]
-    return [*own, *ROUTES, admin_commands(commands)]
+    return [*map(command, commands), *ROUTES, admin_commands(commands)]

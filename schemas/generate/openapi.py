@@ -107,6 +107,8 @@ def operation(route, examples):
             "default": {"$ref": "#/components/responses/default"},
         },
     }
+    if route.deprecated:
+        result["deprecated"] = True
     if route.body:
         content = {"schema": route.body}
         if route.path in examples:

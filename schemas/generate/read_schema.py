@@ -68,6 +68,9 @@ HTTP_STATUSES = (201, 202)
 # A URI template (RFC 6570) that ends in one expression: "/allocations/{orderid}".
 HTTP_LOCATION = re.compile(r"((?:/[a-z][a-z0-9_]*)+/)\{([a-z0-9_]+)\}")
 
+# The minor version that replaced a message: "0.2".
+SINCE = re.compile(r"(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)")
+
 # The required texts that can name a message's product, and their constants in C; the first match counts.
 PRODUCT_KEYS = {"sku": "KEY_SKU", "batchref": "KEY_BATCHREF"}
 
@@ -107,6 +110,7 @@ class Message:
     fields: list[Field]
     key: str
     endpoint: Endpoint | None
+    replaced_by: str | None = None
 
 
 def check(condition, where, reason):
@@ -334,7 +338,7 @@ def read_endpoint(role, schema, fields, where):
     check((role == "command") == ("x-allocd" in schema), where, "a command has 'x-allocd', an event does not")
     if role == "event":
         return None
-    check_keywords(schema["x-allocd"], place, ("http",))
+    check_keywords(schema["x-allocd"], place, ("http",), ("replaced_by",))
     http = schema["x-allocd"]["http"]
     check_keywords(http, place, ("path", "status"), ("location",))
     check(HTTP_PATH.fullmatch(str(http["path"])), place, f"'path' must be like '/allocate', not {http['path']!r}")
@@ -342,6 +346,17 @@ def read_endpoint(role, schema, fields, where):
     check(http["status"] in HTTP_STATUSES, place, f"'status' must be one of {HTTP_STATUSES}")
     location = read_location(http["location"], fields, place) if "location" in http else (None, None)
     return Endpoint(http["path"], http["status"], *location)
+
+
+def read_successor(schema, where):
+    """The name of the command that replaces this one, which is still taken: docs/decisions/replaced-names.md."""
+    place = f"{where}: x-allocd: replaced_by"
+    if "replaced_by" not in schema.get("x-allocd", {}):
+        return None
+    successor = schema["x-allocd"]["replaced_by"]
+    check_keywords(successor, place, ("name", "since"))
+    check(SINCE.fullmatch(str(successor["since"])), place, f"'since' must be a minor version like '0.2', not {successor['since']!r}")
+    return successor["name"]
 
 
 def read_message(path):
@@ -371,7 +386,8 @@ def read_message(path):
         check_standard_fields(role, fields, where)
         key = order_key(fields, where) if kind == "external-event" else product_key(role, fields, where)
     endpoint = read_endpoint(role, schema, fields, where)
-    return Message(name, role, check_description(schema, where), list(fields.values()), key, endpoint)
+    successor = read_successor(schema, where)
+    return Message(name, role, check_description(schema, where), list(fields.values()), key, endpoint, successor)
 
 
 # HTTP answers these itself: src/entrypoints/http/http_api.c.
@@ -385,8 +401,17 @@ def check_paths(messages):
         check(path not in PROBES, "x-allocd", f"'path' {path!r} is that of a probe")
 
 
+def check_successors(messages):
+    taken = {message.name for message in messages if message.role == "command" and not message.replaced_by}
+    for message in messages:
+        place = f"{message.name}.json: x-allocd: replaced_by"
+        known = message.replaced_by is None or message.replaced_by in taken
+        check(known, place, f"'name' must be that of a command that is not replaced itself, not {message.replaced_by!r}")
+
+
 def read_messages(paths):
     """Commands first, each group by name."""
     messages = sorted(map(read_message, paths), key=lambda message: (message.role, message.name))
     check_paths(messages)
+    check_successors(messages)
     return messages

@@ -57,3 +57,16 @@ def test_a_tag_that_breaks_the_rule_is_refused(tmp_path, heading, tag, fault):
     repository.git("tag", *tag)
 
     assert fault in repository.faults()
+
+
+@pytest.mark.parametrize(("heading", "fault"), [("Unreleased", ""), ("1.2.3 - 2026-12-01", "schemas/released/ differs from the schemas of 1.2.3")])
+def test_a_release_records_its_schemas(tmp_path, heading, fault):
+    repository = Repository(tmp_path, heading)
+    released = tmp_path / "schemas" / "released"
+    released.mkdir(parents=True)
+    for folder, text in ((released.parent, "{}"), (released, "{ }")):
+        (folder / "pack.json").write_text(text)
+
+    assert repository.faults().startswith(fault) and bool(fault) == bool(repository.faults())
+    (released / "pack.json").write_text("{}")
+    assert repository.faults() == ""

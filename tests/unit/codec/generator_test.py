@@ -95,6 +95,12 @@ def endpoint(**changes):
     return changed("x-allocd/http", {name: value for name, value in http.items() if value is not None}, schema())
 
 
+def replaced(name="pack", successor="put", since="0.2"):
+    """The schema of a command that another one replaces."""
+    base = schema(name=name)
+    return changed("x-allocd", {**base["x-allocd"], "replaced_by": {"name": successor, "since": since}}, base)
+
+
 def keyed_by(name):
     """The schema of a command that has `name` in place of a SKU."""
     result = schema(**{name: text()})
@@ -270,6 +276,11 @@ class MessageWithoutHandler(Generated):
 
     def test_the_bus_compiles_with_the_schemas_as_they_are(self):
         self.assertEqual(self.compile_message_bus(), (0, ""))
+
+    def test_a_command_that_is_replaced_needs_a_route_as_any_other(self):
+        status, errors = self.compile_message_bus(pack=replaced(successor="allocate"))
+        self.assertNotEqual(status, 0)
+        self.assertIn("pack_route", errors)
 
     def test_a_command_without_a_route_does_not_compile(self):
         status, errors = self.compile_message_bus(pack=schema())
@@ -459,6 +470,10 @@ REFUSED = [
     ("an event with annotations", {**schema("event"), "x-allocd": {}}, "an event does not"),
     ("annotations that are no object", changed("x-allocd", [], schema()), "x-allocd: must be an object"),
     ("an unknown annotation", changed("x-allocd/amqp", {}, schema()), "x-allocd: unknown keyword 'amqp'"),
+    ("a successor without a version", changed("x-allocd/replaced_by", {"name": "put"}, schema()), "replaced_by: lacks 'since'"),
+    ("a successor since a patch", replaced(since="0.2.1"), "replaced_by: 'since' must be a minor version like '0.2', not '0.2.1'"),
+    ("an unknown successor", replaced(), "replaced_by: 'name' must be that of a command that is not replaced itself, not 'put'"),
+    ("its own successor", replaced(successor="pack"), "replaced_by: 'name' must be that of a command that is not replaced itself"),
     ("no http", changed("x-allocd/http", None, schema()), "x-allocd: lacks 'http'"),
     ("http that is no object", changed("x-allocd/http", "/pack", schema()), "x-allocd: must be an object"),
     ("an unknown member of http", endpoint(method="PUT"), "x-allocd: unknown keyword 'method'"),
@@ -525,6 +540,21 @@ class RefusedSchemas(Generated):
         other = changed("x-allocd/http/path", "/pack", schema(name="zip"))
         status, errors = self.generate({"pack.json": schema(), "zip.json": other})
         self.assertEqual((status, errors), (1, "schemas: x-allocd: 'path' '/pack' is that of two commands\n"))
+
+    def test_an_event_is_not_replaced(self):
+        """It would have to go out beside its successor: docs/decisions/replaced-names.md."""
+        content = {**schema("event"), "x-allocd": {"replaced_by": {"name": "box", "since": "0.2"}}}
+        self.assert_refused("pack.json", content, "a command has 'x-allocd', an event does not")
+
+    def test_a_chain_of_successors_is_refused(self):
+        files = {"pack.json": replaced(), "put.json": replaced("put", "store"), "store.json": schema(name="store")}
+        status, errors = self.generate(files)
+        self.assertEqual(status, 1)
+        self.assertIn("pack.json: x-allocd: replaced_by: 'name' must be that of a command that is not replaced itself", errors)
+
+    def test_a_command_that_is_replaced_is_taken_beside_its_successor(self):
+        self.assertEqual(self.generate({"pack.json": replaced(), "put.json": schema(name="put")}), (0, ""))
+        self.assertIn("command_types[COMMAND_TYPES] = {\n\tMSG_PACK,\n\tMSG_PUT,\n};", self.source.read_text())
 
     def test_the_program_ends_with_an_error_when_a_schema_is_refused(self):
         (self.folder / "pack.json").write_text("{}")
