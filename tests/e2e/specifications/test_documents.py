@@ -16,7 +16,7 @@ from openapi import HTTP_TOKEN, changed
 
 VALIDATE = pathlib.Path(__file__).with_name("validate.mjs")
 PACKAGES = ["@asyncapi/parser@3.6.6", "@seriousme/openapi-schema-validator@2.11.0"]  # of npm, for these tests alone
-VALIDATE_S = 60
+VALIDATE_S = 120
 
 SCHEMAS = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "schemas").glob("*.json")}
 

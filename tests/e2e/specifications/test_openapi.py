@@ -171,6 +171,22 @@ def test_every_answer_is_one_that_the_document_declares(specification, exchanges
     assert wrong == []
 
 
+def test_a_worker_without_its_database_answers_as_the_document_declares(parked, specification):
+    nowhere = {"DATABASE_URL": "postgresql://127.0.0.1:1/allocd", "ALLOCD_START_WAIT": "60"}
+    parked.launch(**nowhere, ALLOCD_HTTP_TOKEN=HTTP_TOKEN, ALLOCD_ADMIN_TOKEN=ADMIN_TOKEN)
+    wait_until(parked.readiness, "the worker to answer")
+    client = Client(parked)
+
+    for method, path in specification.operations():
+        client.ask(method, path, {} if method == "post" else None, **dict.fromkeys(re.findall(r"\{(\w+)\}", path), "x"))
+    client.get("/readyz", "?verbose")
+
+    for exchange in client.exchanges:
+        specification.check(exchange)
+    late = {exchange.path for exchange in client.exchanges if exchange.status == 503}
+    assert {"/allocate", "/products/{sku}", "/readyz", "/admin/jobs", "/admin/live"} <= late
+
+
 def test_every_operation_was_asked_and_has_succeeded(specification, exchanges):
     succeeded = {(exchange.method, exchange.path) for exchange in exchanges if exchange.status < 300}
 
