@@ -5,6 +5,7 @@
 #ifndef ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 #define ALLOCD_ADAPTERS_POSTGRES_POSTGRES_H
 
+#include "adapters/postgres/connection/session_start.h"
 #include "adapters/postgres/connector/known_servers.h"
 #include "adapters/system/url_source.h"
 #include "bus/ports/batch_directory.h"
@@ -36,7 +37,7 @@ struct postgres_config {
 	int64_t dead_letters_max; /* to keep; the oldest rejected and invalid ones are dropped first */
 	int dead_letters_days;    /* days for which they are kept after their last attempt */
 	int answer_timeout_ms;    /* a server that is silent for longer is given up; 0: the default */
-	bool connects_late;       /* once it is used, or after a moment: others are more urgent at a start */
+	enum session_start start;
 
 	/*
 	 * Stores write to temporary tables only: later calls read what was written, until the session is lost
@@ -45,7 +46,7 @@ struct postgres_config {
 	bool is_dry_run;
 };
 
-/* Each has a connection of its own, which begins at once or late. `name` identifies it in the log. */
+/* Each has a connection of its own. `name` identifies it in the log. */
 struct postgres_store *postgres_store_new(const struct postgres_config *config, const char *name);
 
 /* For a lane, whose statements end after a second: see FAILURE_BUSY. */

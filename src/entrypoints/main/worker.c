@@ -132,7 +132,7 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 {
 	const struct config *config = worker->config;
 	struct postgres_store *intake;
-	struct postgres_config late;
+	struct postgres_config next, last, unused;
 
 	worker->postgres = (struct postgres_config){
 		.base = worker->base,
@@ -144,21 +144,21 @@ static void make_stores(struct worker *worker, struct engine_ports *ports)
 		.dead_letters_max = config->dead_letters_max,
 		.dead_letters_days = config->dead_letters_days,
 	};
-	/* The first lane handles what there is until there is much.  Chores begin at once. */
-	late = worker->postgres;
-	late.connects_late = true;
+	/* A worker is ready once it has its leases.  Then messages are handled, and published. */
+	next = last = unused = worker->postgres;
+	next.start = STARTS_NEXT;
+	last.start = STARTS_LAST;
+	unused.start = STARTS_WHEN_USED;
 	for (int lane = 0; lane < config->lanes; lane++)
 		ports->lane_stores[lane] = postgres_unit_store(
-			add_store(worker, postgres_lane_store_new(lane ? &late : &worker->postgres)));
-	ports->parking_store = postgres_unit_store(add_store(worker, postgres_parking_store_new(&late)));
-	intake = add_store(worker, postgres_intake_store_new(&worker->postgres));
+			add_store(worker, postgres_lane_store_new(lane ? &unused : &next)));
+	ports->parking_store = postgres_unit_store(add_store(worker, postgres_parking_store_new(&unused)));
+	intake = add_store(worker, postgres_intake_store_new(&unused));
 	ports->batch_directory = postgres_batch_directory(intake);
 	ports->process_store = postgres_process_store(intake);
-	ports->outbox_store =
-		postgres_outbox_store(add_store(worker, postgres_publisher_store_new(&worker->postgres)));
-	ports->chores_store =
-		postgres_chores_store(add_store(worker, postgres_chores_store_new(&worker->postgres)));
-	worker->views = postgres_views_new(&worker->postgres);
+	ports->outbox_store = postgres_outbox_store(add_store(worker, postgres_publisher_store_new(&next)));
+	ports->chores_store = postgres_chores_store(add_store(worker, postgres_chores_store_new(&last)));
+	worker->views = postgres_views_new(&unused);
 }
 
 static void on_publisher_up(void *context)

@@ -290,7 +290,6 @@ void sampler_start(struct sampler *sampler, struct views *views, sampler_observe
 	sampler->views = views;
 	sampler->observe = observe_worker;
 	sampler->observe_context = context;
-	ask_database(sampler);
 	sample(sampler);
 }
 
@@ -310,9 +309,16 @@ const struct series *sampler_series(const struct sampler *sampler)
 	return &sampler->series;
 }
 
+static bool is_awaited(const struct sampler *sampler)
+{
+	return sampler->status.state == STATE_STARTING || sampler->status.state == STATE_NOT_READY;
+}
+
 const struct status *sampler_status(struct sampler *sampler)
 {
-	if (!sampler->has_sample || now_ms(sampler) - sampler->sampled_ms >= SAMPLE_FRESH_MS)
+	int64_t fresh_ms = is_awaited(sampler) ? 1 : SAMPLE_FRESH_MS;
+
+	if (!sampler->has_sample || now_ms(sampler) - sampler->sampled_ms >= fresh_ms)
 		sample(sampler);
 	return &sampler->status;
 }

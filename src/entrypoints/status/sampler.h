@@ -1,8 +1,9 @@
 /*
  * Samples the status of the worker once a second, however many look at it.
  *
- * Readiness must not be a second old: a look refreshes the sample when it is older than SAMPLE_FRESH_MS.
- * That asks no service, for the sampler itself asks the database once a second whether it answers reads.
+ * Readiness must not be a second old: a look refreshes the sample when it is older than SAMPLE_FRESH_MS, or
+ * than a millisecond while the worker is not ready, because clients wait for it then.  That asks no service:
+ * the sampler itself asks the database once a second whether it answers reads.
  */
 #ifndef ALLOCD_ENTRYPOINTS_STATUS_SAMPLER_H
 #define ALLOCD_ENTRYPOINTS_STATUS_SAMPLER_H
@@ -50,7 +51,7 @@ void sampler_allow_admin_writes(struct sampler *sampler, bool are_allowed);
 /* The worker stops. */
 void sampler_stop(struct sampler *sampler);
 
-/* The status now, to SAMPLE_FRESH_MS; valid until the event loop turns. */
+/* The status now, or as it was within SAMPLE_FRESH_MS; valid until the event loop turns. */
 const struct status *sampler_status(struct sampler *sampler);
 
 /* The figures of the last day; valid as long as the sampler is. */

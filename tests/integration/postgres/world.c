@@ -127,7 +127,7 @@ static struct store_ports *make_store(struct store_fixture *fixture)
 	struct postgres_store *intake;
 
 	(void)fixture;
-	config.connects_late = true;
+	config.start = STARTS_WHEN_USED;
 	intake = add_port_store(postgres_intake_store_new(&config));
 	ports->batches = postgres_batch_directory(intake);
 	ports->processes = postgres_process_store(intake);

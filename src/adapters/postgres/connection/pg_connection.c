@@ -23,8 +23,10 @@
 /* The time limit for applying settings and preparing statements, which wait for no lock. */
 #define PREPARE_TIMEOUT_MS 8000
 
-/* How long a connection that connects late waits for its first request. */
-#define LATE_MS 500
+/* When a connection starts (enum session_start), after it was made. */
+#define NEXT_MS   5
+#define LAST_MS   200
+#define UNUSED_MS 500
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   1000
@@ -407,6 +409,8 @@ static void on_request_timer(evutil_socket_t fd, short what, void *context)
 
 struct pg_connection *pg_connection_new(const struct pg_connection_config *config)
 {
+	static const int delays_ms[] = {
+		[STARTS_NEXT] = NEXT_MS, [STARTS_LAST] = LAST_MS, [STARTS_WHEN_USED] = UNUSED_MS};
 	struct pg_connection *connection = must_alloc(sizeof *connection);
 
 	connection->config = *config;
@@ -421,8 +425,8 @@ struct pg_connection *pg_connection_new(const struct pg_connection_config *confi
 	connection->role = connection_role_join(config->connections, config->name);
 	known_servers_join(config->servers, &connection->server);
 	evtimer_assign(&connection->timer, config->base, on_timer, connection);
-	connection->is_unused = config->connects_late;
-	pg_connection_set_timer(&connection->timer, config->connects_late ? LATE_MS : 0);
+	connection->is_unused = config->start == STARTS_WHEN_USED;
+	pg_connection_set_timer(&connection->timer, delays_ms[config->start]);
 	return connection;
 }
 

@@ -9,6 +9,7 @@
 #define ALLOCD_ADAPTERS_POSTGRES_CONNECTION_PG_CONNECTION_H
 
 #include "adapters/postgres/connection/query_pipeline.h"
+#include "adapters/postgres/connection/session_start.h"
 #include "adapters/postgres/connector/known_servers.h"
 #include "adapters/system/url_source.h"
 #include "bus/ports/failure.h"
@@ -32,7 +33,7 @@ struct pg_connection_config {
 	uint64_t *losses; /* incremented for each session that is lost; may be NULL */
 	struct connection_statistics *connections; /* counts it by its name; NULL: nothing does */
 	int answer_timeout_ms; /* a server that is silent for longer is given up; 0: the default */
-	bool connects_late;    /* once it is used, or after a moment: others are more urgent at a start */
+	enum session_start start;
 };
 
 /*
@@ -46,7 +47,7 @@ enum query_pipeline_effect {
 	PIPELINE_COMMITS, /* a connection lost after sending means FAILURE_UNCERTAIN */
 };
 
-/* Returns a new connection, which begins to connect. */
+/* Returns a new connection, which begins to connect by itself. */
 struct pg_connection *pg_connection_new(const struct pg_connection_config *config);
 
 /*

@@ -261,6 +261,7 @@ struct views *postgres_views_new(const struct postgres_config *config)
 		.logger = config->logger,
 		.connections = config->connections,
 		.use = FOR_VIEWS,
+		.start = config->start,
 		.answer_timeout_ms = config->answer_timeout_ms,
 	});
 	return &views->views;

@@ -67,7 +67,7 @@ static struct postgres_store *new_store(const struct postgres_config *config, co
 		.use = use | (config->is_dry_run ? FOR_DRY_RUNS : 0),
 		.losses = &store->unit_store.sessions_lost,
 		.answer_timeout_ms = config->answer_timeout_ms,
-		.connects_late = config->connects_late,
+		.start = config->start,
 	});
 	return store;
 }

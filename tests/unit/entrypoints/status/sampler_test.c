@@ -32,6 +32,23 @@ START_TEST(a_look_asks_no_service)
 }
 END_TEST
 
+START_TEST(an_answer_that_it_is_not_ready_is_no_older_than_a_millisecond)
+{
+	http_world.listening = false;
+	run_s(1);
+	ck_assert_int_eq(status()->state, STATE_NOT_READY);
+	http_world.listening = true;
+	simulation_advance_ms(http_world.simulation, 1);
+	ck_assert_int_eq(status()->state, STATE_HEALTHY);
+
+	http_world.listening = false;
+	simulation_advance_ms(http_world.simulation, SAMPLE_FRESH_MS - 1);
+	ck_assert_int_eq(status()->state, STATE_HEALTHY);
+	simulation_advance_ms(http_world.simulation, 1);
+	ck_assert_int_eq(status()->state, STATE_NOT_READY);
+}
+END_TEST
+
 START_TEST(the_status_counts_what_the_worker_does)
 {
 	run_s(2);
@@ -142,6 +159,7 @@ END_TEST
 SUITE("sampler", set_up_http, tear_down_http)
 {
 	tcase_add_test(tests, a_look_asks_no_service);
+	tcase_add_test(tests, an_answer_that_it_is_not_ready_is_no_older_than_a_millisecond);
 	tcase_add_test(tests, the_status_counts_what_the_worker_does);
 	tcase_add_test(tests, the_state_says_since_when);
 	tcase_add_test(tests, troubles_are_logged_by_the_sampler_without_a_request);
