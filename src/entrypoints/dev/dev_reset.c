@@ -10,7 +10,9 @@
 
 /* The tables that the migrations made, and not those that the user of allocd-dev made. */
 #define WORKERS_TABLES                                                                                       \
-	"select relname, pg_relation_size(oid) > 16777216 as is_large from pg_class"                         \
+	"select relname, pg_relation_size(oid) > 16777216"                                                   \
+	" and not exists (select from pg_constraint where confrelid = pg_class.oid) as is_truncated"         \
+	" from pg_class"                                                                                     \
 	" where relnamespace = 'public'::regnamespace and relkind = 'r'"                                     \
 	" and relowner = '" DEV_WORKER "'::regrole"
 
@@ -41,8 +43,9 @@ static const char terminate_worker[] = "select count(pg_terminate_backend(pid)) 
 				       " where usename = '" DEV_WORKER "'";
 
 /*
- * To delete from a small table takes less time than to truncate it, and waits for no reader.  Neither
- * triggers nor foreign keys apply, because every table gets its first rows.
+ * To delete from a small table takes less time than to truncate it, and waits for no reader.  A table that
+ * another one refers to cannot be truncated alone, and the other may belong to a test.  Neither triggers nor
+ * foreign keys apply, because every table gets its first rows.
  */
 static const char empty_tables[] =
 	"do $$\n"
@@ -55,7 +58,7 @@ static const char empty_tables[] =
 	"	perform set_config('session_replication_role', 'replica', true), set_config('lock_timeout', '2s', true);\n"
 	"	for t in " WORKERS_TABLES " and relname <> 'migrations' loop\n"
 	"		execute format(\n"
-	"			case when t.is_large then 'truncate public.%I cascade' else 'delete from public.%I' end,\n"
+	"			case when t.is_truncated then 'truncate public.%I' else 'delete from public.%I' end,\n"
 	"			t.relname\n"
 	"		);\n"
 	"	end loop;\n"
@@ -126,13 +129,11 @@ static bool empty_postgres(struct dev_postgres *postgres, int link, struct arena
 {
 	struct blocking_client *client = &postgres->client;
 	struct dev_wait wait = dev_wait_for(link, TERMINATE_MS);
-	bool done;
 
-	blocking_client_set_deadline(client, EMPTY_MS);
-	done = end_sessions(postgres, &wait) && blocking_client_execute(client, empty_tables);
-	if (!done)
-		*error = arena_printf(arena, "Postgres: %s", client->text);
-	return done;
+	if (end_sessions(postgres, &wait) && blocking_client_execute(client, empty_tables))
+		return true;
+	*error = arena_printf(arena, "Postgres: %s", client->text);
+	return false;
 }
 
 static bool empty_redis(const struct dev_redis *redis, struct arena *arena, const char **error)
@@ -145,15 +146,31 @@ static bool empty_redis(const struct dev_redis *redis, struct arena *arena, cons
 	return false;
 }
 
+/*
+ * The worker's sessions end while the system takes back its memory, and Redis is emptied before they have
+ * ended: each of these takes some milliseconds.
+ */
+static bool empty(struct dev_servers *servers, struct dev_process *worker, int link, struct arena *arena,
+		  const char **error)
+{
+	bool is_empty;
+
+	if (!dev_process_is_over(worker))
+		kill(-worker->pid, SIGKILL);
+	blocking_client_set_deadline(&servers->postgres.client, EMPTY_MS);
+	terminate_sessions(&servers->postgres.client);
+	dev_process_stop(worker, SIGKILL, 0);
+	is_empty = empty_redis(&servers->redis, arena, error);
+	return empty_postgres(&servers->postgres, link, arena, error) && is_empty;
+}
+
 bool dev_reset(struct dev_servers *servers, const struct dev_site *site, struct arena *arena,
 	       const char **error)
 {
 	struct dev_process old = servers->worker.process;
-	bool is_loaded = dev_worker_load(&servers->worker, site), is_empty;
+	bool is_loaded = dev_worker_load(&servers->worker, site);
+	bool is_empty = empty(servers, &old, site->link, arena, error);
 
-	dev_process_stop(&old, SIGKILL, 0);
-	is_empty = empty_postgres(&servers->postgres, site->link, arena, error) &&
-		   empty_redis(&servers->redis, arena, error);
 	if (is_loaded && dev_worker_go(&servers->worker, site) && dev_worker_await(&servers->worker, site))
 		return is_empty;
 	*error = "the worker does not start again";

@@ -19,6 +19,9 @@
 #define STOP_MS       10000
 #define CONNECT_MS    5000
 
+/* Ends a statement before the client gives up (EMPTY_MS), so that none is committed after that. */
+#define STATEMENT_TIMEOUT "20s"
+
 /* ---- the cluster ---- */
 
 static bool has_cluster(const struct dev_postgres *postgres, const struct dev_site *site)
@@ -216,7 +219,8 @@ bool dev_postgres_connect(struct dev_postgres *postgres)
 	const struct url_source url = {.read = url_read_text, .context = (void *)(uintptr_t)postgres->url};
 
 	blocking_client_close(&postgres->client);
-	return blocking_client_connect(&postgres->client, &url, CLIENT_WRITES, CONNECT_MS);
+	return blocking_client_connect(&postgres->client, &url, CLIENT_WRITES, CONNECT_MS) &&
+	       blocking_client_execute(&postgres->client, "set statement_timeout = '" STATEMENT_TIMEOUT "'");
 }
 
 /* SIGINT ends it in order, SIGQUIT at once. */

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define READY_STEP_MS 2
+#define READY_STEP_MS 1
 #define GATE_STEP_MS  1
 
 /* The worker itself ends within 10 s. */

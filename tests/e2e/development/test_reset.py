@@ -16,7 +16,7 @@ from installation import TIMEOUT_S, wait_until
 
 RESETS = 100
 # Most of it is for the new worker to start: processes of Postgres, above all, for which two busy cores need longer.
-RESET_MS, BUSY_RESET_MS = 75, 1000
+RESET_MS, BUSY_RESET_MS = 50, 1000
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +199,38 @@ def test_open_transactions_and_tables_of_tests_are_left_alone(dev, traffic):
         assert cursor.fetchone() == (1,)
         cursor.execute("drop table of_a_test")
         connection.commit()
+
+
+def test_a_table_of_a_test_keeps_its_rows_when_it_refers_to_a_large_one(dev):
+    """Large tables are truncated, which would need `cascade` for a table that another one refers to."""
+    dev.reset()
+    with contextlib.closing(psycopg2.connect(dev.at["DATABASE_URL"])) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(
+            "insert into products (id, sku, version, revision) select -n, repeat('x', 200) || n, 0, 1"
+            " from generate_series(1, 75000) n"
+        )
+        cursor.execute("select pg_relation_size('products')")
+        assert cursor.fetchone()[0] > 16 << 20
+        cursor.execute("create table of_a_test (product_id bigint references products)")
+        cursor.execute("insert into of_a_test select id from products limit 1")
+        dev.reset()
+        cursor.execute("select (select count(*) from products), (select count(*) from of_a_test)")
+        assert cursor.fetchone() == (0, 1)
+        cursor.execute("drop table of_a_test")
+        cursor.execute("vacuum full products")
+
+
+def test_a_table_that_a_test_locks_is_reported_and_the_next_reset_works(dev):
+    with contextlib.closing(psycopg2.connect(dev.at["DATABASE_URL"])) as connection:
+        cursor = connection.cursor()
+        cursor.execute("lock table batches")
+        answer = requests.post(f"{dev.at['ALLOCD_DEV_URL']}/admin/reset", timeout=TIMEOUT_S)
+        assert answer.status_code == 500
+        assert "lock timeout" in answer.json()["detail"]
+        connection.rollback()
+    dev.reset()
 
 
 def test_each_reset_begins_a_new_incarnation(dev):
