@@ -94,7 +94,7 @@ def await_listeners(redis_url):
     """Waits until the demo's own tail is subscribed, because pub/sub keeps no events."""
 
     def heard():
-        command = ["redis-cli", "-u", redis_url, "pubsub", "numsub", *prefixed(EVENTS)]
+        command = ["redis-cli", "--no-auth-warning", "-u", redis_url, "pubsub", "numsub", *prefixed(EVENTS)]
         answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
         return all(int(count) > 0 for count in answer[1::2])
 

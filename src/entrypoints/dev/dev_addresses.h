@@ -11,7 +11,7 @@
 /* The keeper sends these bytes to the process that the user started. */
 struct dev_addresses {
 	char database_url[PATH_MAX];
-	char redis_url[64];
+	char redis_url[96];
 	char http[32];    /* HOST:PORT of the worker */
 	char dev_url[64]; /* of allocd-dev itself */
 };

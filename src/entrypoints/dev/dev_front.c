@@ -93,14 +93,23 @@ static bool start_keeper(struct front *front)
 	return front->keeper > 0;
 }
 
-/* Closing the link lets the keeper end everything.  A keeper that was killed leaves the directory. */
+/*
+ * Closing the link lets the keeper end everything, in order.  A signal meanwhile, such as a second Ctrl-C,
+ * kills it and so the servers.  A keeper that was killed leaves the directory.
+ */
 static int end_keeper(struct front *front)
 {
+	struct pollfd signals = {.fd = front->signals, .events = POLLIN};
+	struct signalfd_siginfo info;
 	int status = 0;
 
 	close(front->link);
-	while (front->keeper && waitpid(front->keeper, &status, 0) < 0 && errno == EINTR)
-		;
+	while (front->keeper && waitpid(front->keeper, &status, WNOHANG) == 0) {
+		if (poll(&signals, 1, TICK_MS) > 0 &&
+		    read(front->signals, &info, sizeof info) == sizeof info &&
+		    (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM))
+			kill(front->keeper, SIGKILL);
+	}
 	if (WIFSIGNALED(status))
 		dev_directory_remove(&front->site->directory);
 	return dev_exit_status(status);

@@ -37,9 +37,21 @@ static void change_user(const struct dev_user *user)
 		give_up("become the user", user->name);
 }
 
-static void redirect(const struct dev_process *process)
+/* The pipe keeps the whole text until the program reads it. */
+static int open_input(const char *text)
 {
-	int input = open("/dev/null", O_RDONLY | O_CLOEXEC), output = STDERR_FILENO;
+	int ends[2];
+
+	if (!text)
+		return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (pipe2(ends, O_CLOEXEC) != 0 || write(ends[1], text, strlen(text)) != (ssize_t)strlen(text))
+		return -1;
+	return ends[0];
+}
+
+static void redirect(const struct dev_process *process, const struct dev_program *program)
+{
+	int input = open_input(program->input), output = STDERR_FILENO;
 
 	if (process->log)
 		output = open(process->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -53,7 +65,7 @@ static _Noreturn void become(const struct dev_process *process, const struct dev
 {
 	child_signals_reset();
 	setsid();
-	redirect(process);
+	redirect(process, program);
 	change_user(program->user);
 	prctl(PR_SET_PDEATHSIG, program->death_signal);
 	if (getppid() != parent)

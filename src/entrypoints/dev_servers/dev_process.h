@@ -22,6 +22,7 @@ struct dev_program {
 	const char *const *environment; /* as environ */
 	const struct dev_user *user;    /* or NULL */
 	const char *folder;             /* to run in; or NULL */
+	const char *input;              /* what it reads: at most 4 KiB; or NULL */
 	int death_signal;               /* it gets this one when this process dies */
 };
 

@@ -15,9 +15,21 @@
 #define START_STEP_MS 5
 #define STOP_MS       10000
 
-/* The password protects nothing: the user is there to know the worker's connections from others. */
-#define WORKER          "worker"
-#define WORKER_PASSWORD ">worker"
+/* By its user the worker's connections are known from others. */
+#define WORKER "worker"
+
+/* The password keeps other users of this machine away.  Of a URL without a user redis-cli makes a user "". */
+static const char *make_configuration(struct dev_redis *redis, const char *port, struct arena *arena)
+{
+	const char *password = random_name(system_random(), arena);
+
+	redis->url = arena_printf(arena, "redis://default:%s@127.0.0.1:%s/0", password, port);
+	redis->worker_url = arena_printf(arena, "redis://" WORKER ":%s@127.0.0.1:%s/0", password, port);
+	return arena_printf(arena,
+			    "user default on >%s ~* &* +@all\n"
+			    "user " WORKER " on >%s ~* &* +@all\n",
+			    password, password);
+}
 
 bool dev_redis_begin(struct dev_redis *redis, const struct dev_site *site)
 {
@@ -25,6 +37,7 @@ bool dev_redis_begin(struct dev_redis *redis, const struct dev_site *site)
 	const char *port = arena_printf(site->arena, "%u", number);
 	const char *folder = dev_folder_make(dev_site_data(site), "redis", &site->user, site->arena);
 	const char *const arguments[] = {"redis-server",
+					 "-", /* reads its configuration, which every user could read here */
 					 "--bind",
 					 "127.0.0.1",
 					 "--port",
@@ -35,22 +48,15 @@ bool dev_redis_begin(struct dev_redis *redis, const struct dev_site *site)
 					 "",
 					 "--appendonly",
 					 site->directory.kept ? "yes" : "no",
-					 "--user",
-					 WORKER,
-					 "on",
-					 WORKER_PASSWORD,
-					 "~*",
-					 "&*",
-					 "+@all",
 					 NULL};
+	const char *configuration;
 
 	*redis = (struct dev_redis){.process = {.name = "redis-server"}};
 	if (!number) {
 		print_error("found no free port for Redis: %s", strerror(errno));
 		return false;
 	}
-	redis->url = arena_printf(site->arena, "redis://127.0.0.1:%s/0", port);
-	redis->worker_url = arena_printf(site->arena, "redis://" WORKER ":" WORKER "@127.0.0.1:%s/0", port);
+	configuration = make_configuration(redis, port, site->arena);
 	redis->process.log = arena_printf(site->arena, "%s/redis.log", dev_site_data(site));
 	return folder &&
 	       dev_process_start(&redis->process, &(struct dev_program){.path = site->programs.redis,
@@ -58,6 +64,7 @@ bool dev_redis_begin(struct dev_redis *redis, const struct dev_site *site)
 									.environment = site->environment,
 									.user = &site->user,
 									.folder = folder,
+									.input = configuration,
 									.death_signal = SIGKILL});
 }
 

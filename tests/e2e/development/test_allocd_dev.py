@@ -10,9 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 import psycopg2
 import pytest
+import redis
 from dev_program import Running, assert_nothing_left, dev_program, environment, of_folder, run, running
 from installation import ROOT, TIMEOUT_S, binary, wait_until
 
@@ -154,6 +156,11 @@ def keeper_of(dev):
     return int(children.stdout.split()[0])
 
 
+def worker_of(folder):
+    [worker] = [pid for pid, line in of_folder(folder).items() if line == "allocd run --no-migrate "]
+    return worker
+
+
 def test_nothing_is_left_when_the_process_that_cleans_up_is_killed(dev_folder):
     dev = Running(dev_folder)
     os.kill(keeper_of(dev), signal.SIGKILL)
@@ -163,10 +170,32 @@ def test_nothing_is_left_when_the_process_that_cleans_up_is_killed(dev_folder):
     assert_nothing_left(dev_folder)
 
 
+def test_a_second_signal_ends_a_worker_that_does_not_stop(dev_folder):
+    dev = Running(dev_folder)
+    os.kill(worker_of(dev_folder), signal.SIGSTOP)
+    dev.process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        dev.process.wait(timeout=1)
+    asked = time.monotonic()
+    assert dev.end(signal.SIGINT) == 0
+
+    assert time.monotonic() - asked < 5  # by itself the worker is killed after 12 s
+    assert_nothing_left(dev_folder)
+
+
+def test_redis_asks_for_a_password_that_no_command_line_shows(dev_folder):
+    with running(dev_folder) as dev:
+        url = dev.at["REDIS_URL"]
+        password = urllib.parse.urlsplit(url).password
+        assert len(password) == 32
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis.from_url(url.replace(f"default:{password}@", "")).ping()
+        assert all(password not in line for line in of_folder(dev_folder).values())
+
+
 def test_it_ends_when_a_server_ends(dev_folder):
     dev = Running(dev_folder)
-    [worker] = [pid for pid, line in of_folder(dev_folder).items() if line == "allocd run --no-migrate "]
-    os.kill(worker, signal.SIGKILL)
+    os.kill(worker_of(dev_folder), signal.SIGKILL)
     _out, err = dev.process.communicate(timeout=TIMEOUT_S)
 
     assert dev.process.returncode == 1
