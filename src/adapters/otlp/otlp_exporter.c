@@ -2,7 +2,6 @@
 #include "adapters/otlp/otlp_exporter.h"
 
 #include "adapters/otlp/otlp_http.h"
-#include "adapters/otlp/otlp_spans.h"
 #include "adapters/system/instants.h"
 #include "core/base/container_of.h"
 #include "core/base/must.h"
@@ -33,6 +32,8 @@ struct otlp_exporter {
 	struct tracer tracer;
 	struct logger *logger;
 	struct otlp_names names;
+	otlp_find_servers *find_servers;
+	void *context;
 	struct otlp_http *http;
 	struct arena *arena; /* of the configuration's texts */
 	const char *prefix;  /* of a body: the resource */
@@ -210,10 +211,13 @@ static void on_answer(void *context, const struct otlp_answer *answer)
 
 /* ---- the port ---- */
 
-/* The system's clock may have been set since the last span. */
+/* Since the last span the system's clock may have been set, and servers may have moved. */
 static const struct otlp_names *names_now(struct otlp_exporter *exporter)
 {
 	exporter->names.wall_clock_us = wall_clock_us() - monotonic_us();
+	exporter->names.servers = (struct otlp_servers){0};
+	if (exporter->find_servers)
+		exporter->find_servers(exporter->context, &exporter->names.servers);
 	return &exporter->names;
 }
 
@@ -322,6 +326,8 @@ struct otlp_exporter *otlp_exporter_new(const struct otlp_config *config)
 		.group = arena_strdup(arena, config->group),
 		.client = arena_strdup(arena, config->instance),
 	};
+	exporter->find_servers = config->find_servers;
+	exporter->context = config->context;
 	exporter->prefix = resource_prefix(config, arena);
 	exporter->http = make_client(exporter, config);
 	exporter->timer = must(evtimer_new(config->base, on_timer, exporter));

@@ -10,12 +10,16 @@
 #define ALLOCD_ADAPTERS_OTLP_OTLP_EXPORTER_H
 
 #include "adapters/otlp/otlp_pairs.h"
+#include "adapters/otlp/otlp_spans.h"
 #include "bus/ports/logger.h"
 #include "bus/ports/random.h"
 #include "bus/tracing/tracer.h"
 
 struct event_base;
 struct otlp_exporter;
+
+/* Says where the servers are now; texts are valid until the event loop turns. */
+typedef void otlp_find_servers(void *context, struct otlp_servers *servers);
 
 struct otlp_config {
 	struct event_base *base;
@@ -26,9 +30,11 @@ struct otlp_config {
 	struct otlp_pairs headers;    /* of each request, besides its own */
 	struct otlp_pairs attributes; /* of the resource; they precede what follows */
 	const char *service, *version, *instance;
-	const char *group;   /* of consumers */
-	const char *ca_file; /* NULL: the system's authorities */
-	int timeout_ms;      /* of a request */
+	const char *group;               /* of consumers */
+	const char *ca_file;             /* NULL: the system's authorities */
+	int timeout_ms;                  /* of a request */
+	otlp_find_servers *find_servers; /* NULL: spans name none */
+	void *context;
 };
 
 /* Copies the configuration, without its ports. */

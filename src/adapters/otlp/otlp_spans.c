@@ -73,6 +73,13 @@ static void end_span(struct otlp_json *json, const char *error)
 	otlp_json_raw(json, "}");
 }
 
+static void write_server(struct otlp_json *json, const struct otlp_server *server)
+{
+	otlp_json_text(json, "server.address", server->address);
+	if (server->port)
+		otlp_json_number(json, "server.port", server->port);
+}
+
 /* ---- a message ---- */
 
 static void write_what_redis_delivered(struct otlp_json *json, const struct otlp_names *names,
@@ -86,6 +93,7 @@ static void write_what_redis_delivered(struct otlp_json *json, const struct otlp
 	otlp_json_number(json, "messaging.message.body.size", (int64_t)delivery->payload_size);
 	otlp_json_text(json, "messaging.message.id",
 		       delivery->envelope.id ? delivery->envelope.id : delivery->entry_id);
+	write_server(json, &names->servers.redis);
 	if (delivery->transport == TRANSPORT_STREAM)
 		otlp_json_text(json, "messaging.consumer.group.name", names->group);
 }
@@ -154,18 +162,36 @@ void otlp_write_unit(struct otlp_json *json, const struct otlp_names *names, con
 	end_span(json, NULL);
 }
 
+#define SQLSTATE_LENGTH 5
+
+/* Errors of the server end with "(SQLSTATE 55P03)"; others have none. */
+static void read_sqlstate(const char *error, char sqlstate[SQLSTATE_LENGTH + 1])
+{
+	static const char before[] = "(SQLSTATE ";
+	const char *at = strstr(error, before);
+
+	sqlstate[0] = '\0';
+	if (at && strcspn(at + strlen(before), ")") == SQLSTATE_LENGTH)
+		snprintf(sqlstate, SQLSTATE_LENGTH + 1, "%s", at + strlen(before));
+}
+
 /* There is no single statement to name, so the span has the name of the operation, and no query text. */
 void otlp_write_unit_call(struct otlp_json *json, const struct otlp_names *names, const struct span *span,
 			  const struct unit_call *call)
 {
 	const char *name = call->stage == STAGE_LOAD ? "load" : "flush";
+	char sqlstate[SQLSTATE_LENGTH + 1];
 
+	read_sqlstate(call->error, sqlstate);
 	begin_span(json, names, &(struct span_head){span, name, KIND_CLIENT, call->began_us, call->ended_us});
 	otlp_json_text(json, "db.system.name", "postgresql");
 	otlp_json_text(json, "db.operation.name", name);
-	otlp_json_text(json, "error.type", call->failure);
+	otlp_json_text(json, "db.namespace", names->servers.database);
+	write_server(json, &names->servers.postgres);
+	otlp_json_text(json, "db.response.status_code", sqlstate);
+	otlp_json_text(json, "error.type", *sqlstate ? sqlstate : call->failure);
 	otlp_json_raw(json, "]");
-	end_span(json, call->failure);
+	end_span(json, call->failure ? call->error : NULL);
 }
 
 /* ---- events ---- */
@@ -186,6 +212,7 @@ void otlp_write_publish(struct otlp_json *json, const struct otlp_names *names, 
 	otlp_json_text(json, "messaging.destination.name", publish->event);
 	otlp_json_text(json, "messaging.client.id", names->client);
 	otlp_json_number(json, "messaging.batch.message_count", (int64_t)publish->count);
+	write_server(json, &names->servers.redis);
 	otlp_json_raw(json, "],\"links\":[");
 	write_link(json, publish->parent);
 	otlp_json_raw(json, "]");

@@ -10,10 +10,22 @@
 #include "adapters/otlp/otlp_json.h"
 #include "bus/tracing/tracer.h"
 
+/* Where a server is. */
+struct otlp_server {
+	char address[256]; /* a name, an IP address, or the folder of a socket; "": not known at the moment */
+	int port;          /* 0: none */
+};
+
+struct otlp_servers {
+	struct otlp_server postgres, redis;
+	const char *database; /* its name, or NULL */
+};
+
 struct otlp_names {
 	const char *group;     /* of consumers; or "" */
 	const char *client;    /* this worker among the clients of Redis */
 	int64_t wall_clock_us; /* since 1970, when CLOCK_MONOTONIC was 0 */
+	struct otlp_servers servers;
 };
 
 /* Each writes one object. */

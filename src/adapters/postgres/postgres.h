@@ -70,6 +70,10 @@ struct process_store *postgres_process_store(struct postgres_store *store);
 struct outbox_store *postgres_outbox_store(struct postgres_store *store);
 struct chores_store *postgres_chores_store(struct postgres_store *store);
 
+/* See pg_connection_server(). */
+bool postgres_store_server(const struct postgres_store *store, const char **host, const char **port,
+			   const char **database);
+
 struct views *postgres_views_new(const struct postgres_config *config);
 struct checkpoints *postgres_checkpoints_new(const struct postgres_config *config);
 struct lease_store *postgres_leases_new(const struct postgres_config *config);

@@ -1,6 +1,7 @@
 /* The trace of a unit of work that has a message which is sampled. */
 #include "bus/lane/lane_internal.h"
 #include "bus/messages/delivery.h"
+#include "core/base/utf8.h"
 
 void lane_trace_begin(struct lane *lane)
 {
@@ -30,15 +31,16 @@ void lane_trace_call(struct lane *lane, enum unit_stage stage, int64_t began_us,
 		     const struct failure *failure)
 {
 	struct unit_trace *trace = &lane->trace;
+	struct unit_call *call = &trace->calls[trace->call_count];
 
 	if (!lane->shared->ports->tracer || trace->call_count == UNIT_CALLS_MAX)
 		return;
-	trace->calls[trace->call_count++] = (struct unit_call){
-		.stage = stage,
-		.began_us = began_us,
-		.ended_us = lane->stage_us,
-		.failure = failure ? kind_name(failure->kind) : NULL,
-	};
+	trace->call_count++;
+	call->stage = stage;
+	call->began_us = began_us;
+	call->ended_us = lane->stage_us;
+	call->failure = failure ? kind_name(failure->kind) : NULL;
+	utf8_format(call->error, sizeof call->error, "%s", failure ? failure->text : "");
 }
 
 static void find_sampled(struct unit_trace *trace, const struct delivery_queue *queue)

@@ -29,11 +29,14 @@ struct span {
 	int64_t began_us;                   /* by the engine's clock, which is CLOCK_MONOTONIC */
 };
 
+#define UNIT_CALL_ERROR_SIZE 256
+
 /* A load or a flush. */
 struct unit_call {
 	enum unit_stage stage;
 	int64_t began_us, ended_us;
-	const char *failure; /* its kind, or NULL: it succeeded */
+	const char *failure;              /* its kind, or NULL: it succeeded */
+	char error[UNIT_CALL_ERROR_SIZE]; /* the failure's text; "": it succeeded */
 };
 
 #define UNIT_CALLS_MAX 8

@@ -90,8 +90,11 @@ struct config {
 	int pooled;           /* enum config_switch */
 	int32_t start_wait_s;
 	const char *otlp_endpoint, *otlp_traces_endpoint; /* both "": nothing is traced */
-	const char *otlp_protocol, *otlp_headers;
-	int32_t otlp_timeout_ms;
+	const char *traces_exporter;
+	const char *otlp_protocol,
+		*otlp_traces_protocol; /* those of traces take precedence, unless they are "" */
+	const char *otlp_headers, *otlp_traces_headers;
+	int32_t otlp_timeout_ms, otlp_traces_timeout_ms; /* 0 for traces: the other one */
 	const char *otel_service, *otel_attributes;
 	int traces_sampler; /* enum traces_sampler, plus TRACES_PARENT_BASED for the same parent-based */
 	double traces_ratio;

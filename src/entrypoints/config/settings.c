@@ -507,6 +507,26 @@ const struct setting settings[] = {
 		NUMBER(1, 600000), IN(otlp_timeout_ms), .used_by = WORKER_ONLY,
 	},
 	{
+		.variable = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", .fallback = "", .value = "PROTOCOL",
+		.help = "protocol of traces; empty: OTEL_EXPORTER_OTLP_PROTOCOL",
+		TEXT, IN(otlp_traces_protocol), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "OTEL_EXPORTER_OTLP_TRACES_HEADERS", .fallback = "", .value = "PAIRS",
+		.help = "headers of traces, as a whole; empty: OTEL_EXPORTER_OTLP_HEADERS",
+		TEXT, .max = SECRET_FILE_MAX, IN(otlp_traces_headers), .secret = true, .is_password = true, .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", .fallback = "0", .value = "MILLISECONDS",
+		.help = "the time of a request with traces; 0: OTEL_EXPORTER_OTLP_TIMEOUT",
+		NUMBER(0, 600000), IN(otlp_traces_timeout_ms), .used_by = WORKER_ONLY,
+	},
+	{
+		.variable = "OTEL_TRACES_EXPORTER", .fallback = "otlp", .value = "EXPORTER",
+		.help = "otlp, or none; with any other value nothing is traced, and a warning is logged",
+		TEXT, IN(traces_exporter), .used_by = WORKER_ONLY,
+	},
+	{
 		.variable = "OTEL_SERVICE_NAME", .fallback = "", .value = "NAME",
 		.help = "service.name of traces; empty: that of OTEL_RESOURCE_ATTRIBUTES, or allocd",
 		TEXT, IN(otel_service), .used_by = WORKER_ONLY,

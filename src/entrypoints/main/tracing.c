@@ -3,6 +3,7 @@
 
 #include "adapters/otlp/otlp_http.h"
 #include "adapters/system/random.h"
+#include "core/base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,32 +48,73 @@ static void prefer_service_name(const struct config *config, struct otlp_pairs *
 	}
 }
 
-struct otlp_exporter *tracing_new(const struct config *config, struct event_base *base, struct logger *logger,
-				  const char *instance)
+/* A variable of traces alone precedes that of all signals. */
+static const char *preferred(const char *of_traces, const char *of_all)
 {
+	return *of_traces ? of_traces : of_all;
+}
+
+/* Whether the variables name the one exporter and the one protocol; the warning says which does not. */
+static bool is_exported(const struct config *config, struct logger *logger)
+{
+	const char *protocol = preferred(config->otlp_traces_protocol, config->otlp_protocol);
+
+	if (strcmp(config->traces_exporter, "none") == 0)
+		return false;
+	if (strcmp(config->traces_exporter, "otlp") != 0) {
+		LOG(logger, LOG_WARN,
+		    "no traces are exported: the only exporters are otlp and none (OTEL_TRACES_EXPORTER)",
+		    LOG_TEXT("setting", config->traces_exporter));
+		return false;
+	}
+	if (strcmp(protocol, "http/json") == 0)
+		return true;
+	LOG(logger, LOG_WARN,
+	    "no traces are exported: the only protocol is http/json (OTEL_EXPORTER_OTLP_PROTOCOL)",
+	    LOG_TEXT("setting", protocol));
+	return false;
+}
+
+struct otlp_server tracing_server(const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	bool has_brackets = text[0] == '[' && colon && colon[-1] == ']';
+	struct otlp_server server = {0};
+
+	if (!colon)
+		return server;
+	utf8_format(server.address, sizeof server.address, "%.*s", (int)(colon - text) - 2 * has_brackets,
+		    text + has_brackets);
+	server.port = atoi(colon + 1);
+	return server;
+}
+
+struct otlp_exporter *tracing_new(const struct tracing_parts *parts)
+{
+	const struct config *config = parts->config;
 	struct arena *arena = arena_new(1024);
 	struct otlp_exporter *exporter = NULL;
 	struct otlp_config otlp = {
-		.base = base,
-		.logger = logger,
+		.base = parts->base,
+		.logger = parts->logger,
 		.random = system_random(),
 		.sampler = sampler_of(config),
 		.url = receiver_url(config, arena),
 		.service = service_of(config),
 		.version = ALLOCD_VERSION,
-		.instance = instance,
+		.instance = parts->instance,
 		.group = config->group,
 		.ca_file = getenv("SSL_CERT_FILE"),
-		.timeout_ms = config->otlp_timeout_ms,
+		.find_servers = parts->find_servers,
+		.context = parts->context,
+		.timeout_ms = config->otlp_traces_timeout_ms ? config->otlp_traces_timeout_ms
+							     : config->otlp_timeout_ms,
 	};
-	bool is_on = otlp.url && !config->otel_disabled;
+	const char *headers = preferred(config->otlp_traces_headers, config->otlp_headers);
 
-	if (is_on && strcmp(config->otlp_protocol, "http/json") != 0) {
-		LOG(logger, LOG_WARN,
-		    "no traces are exported: the only protocol is http/json (OTEL_EXPORTER_OTLP_PROTOCOL)",
-		    LOG_TEXT("setting", config->otlp_protocol));
-	} else if (is_on && otlp_pairs_parse(config->otlp_headers, arena, &otlp.headers) &&
-		   otlp_pairs_parse(config->otel_attributes, arena, &otlp.attributes)) {
+	if (otlp.url && !config->otel_disabled && is_exported(config, parts->logger) &&
+	    otlp_pairs_parse(headers, arena, &otlp.headers) &&
+	    otlp_pairs_parse(config->otel_attributes, arena, &otlp.attributes)) {
 		prefer_service_name(config, &otlp.attributes);
 		exporter = otlp_exporter_new(&otlp);
 	}
@@ -105,6 +147,7 @@ void tracing_check(const struct config *config, struct faults *faults)
 	check_url("OTEL_EXPORTER_OTLP_ENDPOINT", config->otlp_endpoint, faults);
 	check_url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", config->otlp_traces_endpoint, faults);
 	check_pairs("OTEL_EXPORTER_OTLP_HEADERS", config->otlp_headers, arena, faults);
+	check_pairs("OTEL_EXPORTER_OTLP_TRACES_HEADERS", config->otlp_traces_headers, arena, faults);
 	check_pairs("OTEL_RESOURCE_ATTRIBUTES", config->otel_attributes, arena, faults);
 	arena_free(&arena);
 }

@@ -20,6 +20,7 @@
 #include "entrypoints/main/tracing.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -191,10 +192,29 @@ static void make_publisher(struct worker *worker)
 								});
 }
 
+/* The first lane's server is that of all lanes: sessions on another one are ended (known_servers.h). */
+static void find_servers(void *context, struct otlp_servers *servers)
+{
+	const struct worker *worker = context;
+	const char *host, *port;
+
+	servers->redis = tracing_server(redis_server_address(worker->redis.server));
+	if (!postgres_store_server(worker->stores[0], &host, &port, &servers->database))
+		return;
+	snprintf(servers->postgres.address, sizeof servers->postgres.address, "%s", host);
+	servers->postgres.port = host[0] == '/' ? 0 : atoi(port);
+}
+
 static void make_traces(struct worker *worker)
 {
-	worker->traces = tracing_new(worker->config, worker->base, worker->logger,
-				     redis_intake_worker_name(worker->config, worker->arena));
+	worker->traces = tracing_new(&(struct tracing_parts){
+		.config = worker->config,
+		.base = worker->base,
+		.logger = worker->logger,
+		.instance = redis_intake_worker_name(worker->config, worker->arena),
+		.find_servers = find_servers,
+		.context = worker,
+	});
 }
 
 static struct tracer *tracer_of(const struct worker *worker)

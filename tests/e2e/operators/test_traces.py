@@ -68,10 +68,20 @@ def test_a_message_is_traced_from_its_publisher_to_its_event(parked, receiver):
     assert attributes(unit)["allocd.unit.messages"] == "1"
     flush = found["flush"]
     assert (flush["kind"], flush["parentSpanId"]) == (CLIENT, unit["spanId"])
-    assert attributes(flush) == {"db.system.name": "postgresql", "db.operation.name": "flush"}
+    server = {key: value for key, value in attributes(flush).items() if key.startswith("server.")}
+    assert server["server.address"]
+    assert attributes(flush) == {
+        "db.system.name": "postgresql",
+        "db.operation.name": "flush",
+        "db.namespace": parked.query("select current_database()")[0][0],
+        **server,
+    }
     publish = found["publish line_allocated"]
     assert (publish["kind"], publish["parentSpanId"]) == (CLIENT, process["spanId"])
     assert attributes(publish)["messaging.batch.message_count"] == "1"
+    for span in (process, publish):
+        address = f"{attributes(span)['server.address']}:{attributes(span)['server.port']}"
+        assert address in parked.log.read_text()  # "connected to Redis"
     for span in found.values():
         start_ns, end_ns = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
         assert 0 <= end_ns - start_ns < 10e9 and abs(time.time_ns() - end_ns) < 60e9, span
@@ -165,8 +175,15 @@ def test_messages_that_are_committed_together_are_linked_to_their_unit(parked, r
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"OTEL_SDK_DISABLED": "true"}, {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}],
-    ids=["no endpoint", "disabled", "another protocol"],
+    [
+        {},
+        {"OTEL_SDK_DISABLED": "true"},
+        {"OTEL_TRACES_EXPORTER": "none"},
+        {"OTEL_TRACES_EXPORTER": "jaeger"},
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf"},
+    ],
+    ids=["no endpoint", "disabled", "no exporter", "another exporter", "another protocol", "another protocol of traces"],
 )
 def test_nothing_is_traced(parked, receiver, settings):
     parked.start(**({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url} if settings else {}), **settings)
@@ -180,7 +197,23 @@ def test_nothing_is_traced(parked, receiver, settings):
     parked.stop()
     assert receiver.requests == 0
     warned = [line for line in parked.log_lines() if "no traces are exported" in line]
-    assert len(warned) == ("OTEL_EXPORTER_OTLP_PROTOCOL" in settings)
+    unknown = {"jaeger", "grpc", "http/protobuf"} & set(settings.values())
+    assert len(warned) == len(unknown) and all(value in warned[0] for value in unknown)
+
+
+def test_a_variable_of_traces_precedes_that_of_all_signals(parked, receiver):
+    asked = []
+    receiver.behave = lambda handler: (asked.append(dict(handler.headers)), trace_receiver.hangs(handler))
+    start(
+        parked, receiver, OTEL_TRACES_SAMPLER="always_on",
+        OTEL_EXPORTER_OTLP_PROTOCOL="grpc", OTEL_EXPORTER_OTLP_TRACES_PROTOCOL="http/json",
+        OTEL_EXPORTER_OTLP_HEADERS="x-of=all,x-more=1", OTEL_EXPORTER_OTLP_TRACES_HEADERS="x-of=traces",
+        OTEL_EXPORTER_OTLP_TIMEOUT="60000", OTEL_EXPORTER_OTLP_TRACES_TIMEOUT="200",
+    )  # fmt: skip
+    parked.stock(unique("sku"), batch=10)
+
+    wait_until(lambda: "traces cannot be exported" in parked.log.read_text(), "the end of the receiver's time")
+    assert asked[0]["x-of"] == "traces" and "x-more" not in asked[0]
 
 
 def test_headers_go_to_the_receiver_and_not_to_the_log(parked, receiver):
@@ -197,6 +230,8 @@ def test_headers_go_to_the_receiver_and_not_to_the_log(parked, receiver):
 WRONG = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4317",
     "OTEL_EXPORTER_OTLP_HEADERS": "x",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "x",
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "10s",
     "OTEL_EXPORTER_OTLP_TIMEOUT": "10s",
     "OTEL_RESOURCE_ATTRIBUTES": "=x",
     "OTEL_TRACES_SAMPLER": "xray",

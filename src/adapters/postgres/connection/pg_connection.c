@@ -459,6 +459,15 @@ bool pg_connection_defers_triggers(const struct pg_connection *connection)
 	return connection->defers_triggers;
 }
 
+bool pg_connection_server(const struct pg_connection *connection, const char **host, const char **port,
+			  const char **database)
+{
+	*host = PQhost(connection->pg);
+	*port = PQport(connection->pg);
+	*database = PQdb(connection->pg);
+	return connection->state == CONNECTION_READY && *host && *port;
+}
+
 size_t pg_connection_pending(const struct pg_connection *connection)
 {
 	return connection->requests.count;

@@ -69,6 +69,10 @@ void pg_connection_run(struct pg_connection *connection, struct query_pipeline *
  */
 bool pg_connection_defers_triggers(const struct pg_connection *connection);
 
+/* The server of the session, as libpq says it, until the event loop turns.  False: there is no session. */
+bool pg_connection_server(const struct pg_connection *connection, const char **host, const char **port,
+			  const char **database);
+
 /* The number of requests that are not answered yet. */
 size_t pg_connection_pending(const struct pg_connection *connection);
 

@@ -143,6 +143,12 @@ struct chores_store *postgres_chores_store(struct postgres_store *store)
 	return &store->chores_store;
 }
 
+bool postgres_store_server(const struct postgres_store *store, const char **host, const char **port,
+			   const char **database)
+{
+	return pg_connection_server(store->connection, host, port, database);
+}
+
 /* ---- one call ---- */
 
 struct query_pipeline *store_continue(struct postgres_store *store, store_done *done, void *context)
