@@ -191,6 +191,22 @@ def test_a_wrong_token_changes_nothing_and_the_right_one_discards_what_can_be_re
     assert [(one["action"], one["who"]) for one in history] == [(what, "page:ann@127.0.0.1") for what in ("discarded", "restored")]
 
 
+# A connection that was made with the token sees payloads that are withheld from others.
+AUTHORIZATION_OF_RECONNECTION = """
+    const live = page.waitForRequest((request) => request.url().includes("admin/live"));
+    await page.getByRole("button", { name: "Continue" }).click();
+    return (await live).headers().authorization;
+"""
+
+
+def test_a_token_that_is_given_in_a_dialog_renews_the_live_connection(browser, shop):
+    open_page(browser, shop, "dead?reason=invalid+sku")
+    browser.press("Discard 11 …")
+    browser.fill("Your name, for the history", "ann")
+    browser.fill("Token (ALLOCD_ADMIN_TOKEN)", ADMIN_TOKEN)
+    assert browser.run(AUTHORIZATION_OF_RECONNECTION) == f"Bearer {ADMIN_TOKEN}"
+
+
 def test_a_dead_letter_is_edited_rehearsed_and_replayed(browser, shop):
     shop.send("allocate", {"orderid": "edited", "sku": "LAMP", "qty": "5", "id": "m-edited"})
     letter = wait_until(lambda: shop.query("select id from dead_letters where message_id = 'm-edited'"), "the letter")[0][0]

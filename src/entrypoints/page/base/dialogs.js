@@ -1,7 +1,7 @@
 // Questions that must be answered before something is changed.
 import { request } from "./api.js";
 import { button, make, put } from "./dom.js";
-import { keep, recall } from "./kept.js";
+import { keep, keepToken, recall } from "./kept.js";
 
 let fields = 0;
 
@@ -66,7 +66,7 @@ async function introduce() {
   const hint = make("p", "The token is kept until this tab is closed, the name by this browser.", "quiet");
   return ask("Who changes this?", "Continue", [name.element, token.element, hint], async () => {
     await check(token.input.value);
-    keep("sessionStorage", "token", token.input.value);
+    keepToken(token.input.value);
     keep("sessionStorage", "may-write", "yes");
     keep("localStorage", "operator", name.input.value);
     return true;

@@ -3,9 +3,9 @@ import { request } from "../base/api.js";
 import { at, clock, make, phrase, put, sentence, since, span } from "../base/dom.js";
 import { events } from "../views/events.js";
 import { jobView } from "../letters/jobs.js";
-import { keep } from "../base/kept.js";
+import { keepToken } from "../base/kept.js";
 import { help, startKeys } from "./keys.js";
-import { connect, listen, startLive } from "./live.js";
+import { listen, startLive } from "./live.js";
 import { letters } from "../letters/letters.js";
 import { messageView } from "../views/message.js";
 import { overview } from "../views/overview.js";
@@ -127,11 +127,11 @@ document.addEventListener("visibilitychange", () => {
 
 at("token").addEventListener("submit", (event) => {
   event.preventDefault();
-  keep("sessionStorage", "token", at("token-value").value);
+  keepToken(at("token-value").value);
   at("token-value").value = "";
-  refresh();
-  connect();
 });
+
+document.addEventListener("token-given", refresh);
 
 const VIEWS = {
   "": overview,

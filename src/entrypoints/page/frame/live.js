@@ -72,8 +72,8 @@ function end() {
   ended?.abort();
 }
 
-// Begins the connection anew, as when another token is known; it is made again each time when it is lost.
-export async function connect() {
+// Begins the connection anew; it is made again each time when it is lost.
+async function connect() {
   end();
   if (document.hidden) return;
   const stop = attempt = new AbortController();
@@ -118,5 +118,6 @@ export function watch(filter, handlers) {
 
 export function startLive() {
   document.addEventListener("visibilitychange", connect);
+  document.addEventListener("token-given", connectSoon); // which may see more
   connectSoon();
 }

@@ -61,7 +61,7 @@ export function jobPanel(job, onEnd) {
       close();
     }
   }
-  // What is sent has no failures: they are asked for once, at the end.
+  // What is sent has neither failures nor an error: they are asked for once, at the end.
   function hear(now) {
     if (now.id !== job.id) return;
     if (isRunning(now)) show(now);
@@ -79,7 +79,7 @@ export function jobsPanel() {
 
   const fill = whenChanged((jobs) => rows.fill(jobs.sort((one, other) => Date.parse(other.began_at) - Date.parse(one.began_at)).map((job) => [link(job.id, address("job", job.id)), clock(job.began_at), job.who, summary(job)]), "No job since this worker's start."));
   const load = () => read("admin/jobs").then(({ jobs }) => {
-    for (const job of jobs) known.set(job.id, known.get(job.id) || job);
+    for (const job of jobs) known.set(job.id, isRunning(job) ? known.get(job.id) || job : job);
     isLoaded = true;
     element.hidden = false;
     fill([...known.values()]);
