@@ -163,10 +163,9 @@ static void judge_harm(const struct observation *it, const struct rises *rises, 
 				  it->redis, it->outputs.unfenced);
 	if (rises->lost)
 		trouble_list_note(troubles, TROUBLE_STREAM_LOST, now_us, NULL,
-				  "%" PRId64 " entr%s of streams %s trimmed or deleted in the last hour "
-				  "before they were handled",
-				  rises->lost, rises->lost == 1 ? "y" : "ies",
-				  rises->lost == 1 ? "was" : "were");
+				  "%" PRId64 " entr%s trimmed or deleted in the last hour before they were "
+				  "handled, the last of stream %s",
+				  rises->lost, rises->lost == 1 ? "y was" : "ies were", rises->lost_by);
 	if (it->parked.is_bad)
 		trouble_list_note(troubles, TROUBLE_SKU_PARKED, since(&it->parked, now_us), NULL,
 				  "%zu SKU%s parked%s%s", it->doing.parked_skus,

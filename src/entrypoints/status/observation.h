@@ -61,6 +61,7 @@ void observe_engine(struct observation *observation, const struct engine *engine
 struct rises {
 	int64_t dead_letters;        /* in an hour */
 	int64_t lost;                /* entries of streams, in an hour */
+	const char *lost_by;         /* the stream that lost the last of them; or "" */
 	int64_t unheard;             /* events, in ten minutes */
 	struct frequent_cause cause; /* of the dead letters of this worker, in an hour */
 };

@@ -39,6 +39,8 @@ struct sampler {
 	struct reading reading;
 	struct recent dead_letters, lost, unheard;
 	struct causes causes; /* of dead letters */
+	uint64_t lost_by_input[STATUS_INPUTS_MAX];
+	size_t last_loser; /* the input whose count rose last */
 	struct trouble_log log;
 	struct status status;
 	struct series series;
@@ -127,8 +129,13 @@ static void count_rises(struct sampler *sampler, const struct observation *it, s
 	uint64_t lost = 0;
 	int64_t now = now_ms(sampler);
 
-	for (size_t i = 0; i < it->input_count; i++)
+	for (size_t i = 0; i < it->input_count; i++) {
 		lost += it->inputs[i].lost;
+		if (it->inputs[i].lost > sampler->lost_by_input[i])
+			sampler->last_loser = i;
+		sampler->lost_by_input[i] = it->inputs[i].lost;
+	}
+	rises->lost_by = sampler->last_loser < it->input_count ? it->inputs[sampler->last_loser].name : "";
 	if (it->dead_letters.kept >= 0)
 		recent_count(&sampler->dead_letters, it->dead_letters.kept + it->dead_letters.dropped, now);
 	if (it->by_message)

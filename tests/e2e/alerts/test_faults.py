@@ -112,7 +112,7 @@ FAULTS = [
         "AllocdRedisNoperm", "The user in REDIS_URL lacks a right (NOPERM)", 2,
     ),
     Fault(
-        entries_are_trimmed, "stream-lost", "degraded", "3 entries of streams were trimmed or deleted in the last hour before they were handled",
+        entries_are_trimmed, "stream-lost", "degraded", "3 entries were trimmed or deleted in the last hour before they were handled, the last of stream",
         "find who trims or deletes entries: publishers must add without MAXLEN; the log (`entries lost`) says which stream and when",
         "AllocdStreamLost", "Entries were trimmed or deleted before they were handled", 1,
     ),

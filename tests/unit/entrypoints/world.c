@@ -25,6 +25,11 @@ static void observe(void *context, struct observation *observation, struct arena
 	(void)words;
 	observe_engine(observation, world->engine);
 	observation->redis = "a test";
+	observation->inputs[0] =
+		(struct status_input){.kind = "stream", .name = "orders", .lost = world->lost[0]};
+	observation->inputs[1] =
+		(struct status_input){.kind = "stream", .name = "batches", .lost = world->lost[1]};
+	observation->input_count = world->lost[0] || world->lost[1] ? 2 : 0;
 	observation->outputs.unheard = world->unheard;
 	observation->unheard_rejections = world->unheard_rejections;
 	observation->subscription = (struct report){!world->listening, "Connection refused", 60000};

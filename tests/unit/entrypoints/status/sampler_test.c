@@ -92,6 +92,22 @@ START_TEST(troubles_are_logged_by_the_sampler_without_a_request)
 }
 END_TEST
 
+START_TEST(entries_that_were_lost_are_counted_and_the_stream_is_named_that_lost_the_last)
+{
+	const struct trouble *trouble = &status()->troubles.by_code[TROUBLE_STREAM_LOST];
+
+	run_s(2);
+	http_world.lost[1] = 2;
+	run_s(2);
+	ck_assert_ptr_nonnull(strstr(trouble->text, "2 entries were trimmed or deleted in the last hour"));
+	ck_assert_ptr_nonnull(strstr(trouble->text, "the last of stream batches"));
+	http_world.lost[0] = 1;
+	run_s(2);
+	ck_assert_ptr_nonnull(strstr(trouble->text, "3 entries were"));
+	ck_assert_ptr_nonnull(strstr(trouble->text, "the last of stream orders"));
+}
+END_TEST
+
 #define MINUTE_US INT64_C(60000000)
 
 static void set_clock(int64_t now_us)
@@ -162,6 +178,7 @@ SUITE("sampler", set_up_http, tear_down_http)
 	tcase_add_test(tests, an_answer_that_it_is_not_ready_is_no_older_than_a_millisecond);
 	tcase_add_test(tests, the_status_counts_what_the_worker_does);
 	tcase_add_test(tests, the_state_says_since_when);
+	tcase_add_test(tests, entries_that_were_lost_are_counted_and_the_stream_is_named_that_lost_the_last);
 	tcase_add_test(tests, troubles_are_logged_by_the_sampler_without_a_request);
 	tcase_add_test(tests, a_clock_of_the_database_that_is_wrong_is_noted_until_it_is_right);
 	tcase_add_test(

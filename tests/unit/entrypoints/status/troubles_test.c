@@ -91,7 +91,8 @@ static const struct {
 	{TROUBLE_OUTBOX_BEHIND, .events = "", .words = "none was published"},
 	{TROUBLE_OUTBOX_DAMAGED, .is_damaged = true, .words = "partition 6, position 2 is damaged"},
 	{TROUBLE_REDIS_OOM, .is_out_of_memory = true, .words = "out of memory"},
-	{TROUBLE_STREAM_LOST, .rise_of_lost = 3, .words = "3 entries"},
+	{TROUBLE_STREAM_LOST, .rise_of_lost = 3, .words = "3 entries were"},
+	{TROUBLE_STREAM_LOST, .rise_of_lost = 1, .words = "the last of stream orders"},
 	{TROUBLE_STREAM_BEHIND, .behind = "entries have waited for 7 s", .words = "for 7 s"},
 	{TROUBLE_SKU_PARKED, .parked = "lock timeout (SQLSTATE 55P03)", .words = "55P03"},
 	{TROUBLE_PUBSUB_PAUSED, .pauses_pubsub = true, .words = "pub/sub is not read"},
@@ -144,6 +145,7 @@ static struct observation observation_of(size_t row)
 	it.dead_letters.kept = rows[row].dead_letters;
 	rises = (struct rises){.dead_letters = rows[row].rise_of_dead_letters,
 			       .lost = rows[row].rise_of_lost,
+			       .lost_by = "orders",
 			       .unheard = rows[row].rise_of_unheard};
 	return it;
 }
