@@ -74,12 +74,6 @@ void serve_rehearsals(struct http_api *api, const struct http_call *call)
 
 /* ---- replays ---- */
 
-/* The reasons of failures may name what senders sent. */
-static void withhold_failures(json_t *job)
-{
-	json_object_del(job, "failures");
-}
-
 static void reply_job(const struct http_api *api, const struct http_call *call, const struct job *job,
 		      int status)
 {
@@ -87,7 +81,7 @@ static void reply_job(const struct http_api *api, const struct http_call *call, 
 	char *text;
 
 	if (!http_shows_payloads(api, call))
-		withhold_failures(json);
+		job_json_withhold(json);
 	text = must(json_dumps(json, JSON_COMPACT));
 
 	reply_text(call, status, "application/json", text, strlen(text));
@@ -155,7 +149,7 @@ void serve_jobs(struct http_api *api, const struct http_call *call)
 	if (!http_shows_payloads(api, call)) {
 		json_array_foreach(json_object_get(table, "jobs"), i, job)
 		{
-			withhold_failures(job);
+			job_json_withhold(job);
 		}
 	}
 	reply_json(call, table);

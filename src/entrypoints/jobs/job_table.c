@@ -266,6 +266,12 @@ json_t *job_json(const struct job *job)
 		failures ? json_incref(failures) : must(json_array()), "error", job->error));
 }
 
+void job_json_withhold(json_t *job)
+{
+	json_object_del(job, "failures");
+	json_object_del(job, "error");
+}
+
 json_t *job_table_json(const struct job_table *table)
 {
 	json_t *jobs = must(json_array());

@@ -61,6 +61,9 @@ const char *job_id(const struct job *job);
 struct json_t *job_json(const struct job *job);
 struct json_t *job_table_json(const struct job_table *table);
 
+/* Removes from a job's JSON what may quote messages: `failures` and `error`. */
+void job_json_withhold(struct json_t *job);
+
 /*
  * The array of jobs that have begun, and have changed since the table's revision was that, the oldest first;
  * to be released by json_decref().

@@ -45,7 +45,7 @@ static void write_jobs(const struct live_topics *topics, uint64_t since, FILE *o
 	jobs = job_table_changed(topics->jobs, since);
 	json_array_foreach(jobs, i, job)
 	{
-		json_object_del(job, "failures");
+		job_json_withhold(job);
 		write_json(out, "job", json_incref(job));
 	}
 	json_decref(jobs);

@@ -134,8 +134,10 @@ def test_other_machines_see_payloads_only_with_the_token(parked):
         assert refused(ask(parked, "GET", f"{path}?sku=lamp", token=None)) == (403, "not-open")
     assert ask(parked, "GET", f"{LETTERS}?sku=lamp").json()["dead_letters"] == []
     [job] = read(parked, "/admin/jobs")["jobs"]
-    assert "failures" not in job and "failures" not in read(parked, f"/admin/jobs/{job['id']}")
-    assert ask(parked, "GET", f"/admin/jobs/{job['id']}").json()["failures"]
+    for of_list in (job, read(parked, f"/admin/jobs/{job['id']}")):
+        assert "failures" not in of_list and "error" not in of_list
+    shown = ask(parked, "GET", f"/admin/jobs/{job['id']}").json()
+    assert shown["failures"] and "error" in shown
     [of_batch] = read(parked, "/admin/messages/m-batch")["outcomes"]
     assert of_batch["outcome"] == "handled" and "events" not in of_batch
     assert "events" in ask(parked, "GET", "/admin/messages/m-batch").json()["outcomes"][0]
