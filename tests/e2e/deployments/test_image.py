@@ -6,11 +6,10 @@ import re
 import subprocess
 
 import pytest
-from buildah import BUILD_S, copy_of_the_source, reason_against, running_buildah
+from buildah import copy_of_the_source, reason_against, running_buildah
 from installation import ROOT, binary, wait_until
 
 REVISION = "0123456789ab"
-OPTIMIZATION = "-Doptimization=2"  # the release's takes twice as long
 
 
 def output_of(*command):
@@ -30,11 +29,7 @@ def image(buildah, tmp_path_factory):
     context = tmp_path_factory.mktemp("context")
     copy_of_the_source(context)
     buildah.make_base("debian:12-slim")
-    arguments = ["--build-arg", f"REVISION={REVISION}", "--build-arg", f"OPTIMIZATION={OPTIMIZATION}"]
-    buildah(
-        "bud", "--format", "docker", "--pull-never", *arguments, "--file", context / "deploy" / "Dockerfile",
-        "--tag", "allocd", context, timeout_s=BUILD_S,
-    )  # fmt: skip
+    buildah.build(context, "allocd", "--format", "docker", "--build-arg", f"REVISION={REVISION}")
     return "allocd"
 
 

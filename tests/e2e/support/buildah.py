@@ -34,6 +34,14 @@ class Buildah:
         self("umount", container)
         self("commit", "--rm", container, name)
 
+    def build(self, context, image, *options):
+        """Builds deploy/Dockerfile of that source."""
+        dockerfile = pathlib.Path(context) / "deploy" / "Dockerfile"
+        self("bud", "--pull-never", "--no-cache", *options, "--file", dockerfile, "--tag", image, context, timeout_s=BUILD_S)
+
+    def digest(self, image):
+        return json.loads(self("inspect", "--type", "image", image))["FromImageDigest"]
+
     def inspect(self, image):
         """What the image says of itself: its configuration, as Docker has it."""
         return json.loads(self("inspect", "--type", "image", image))["Docker"]["config"]
