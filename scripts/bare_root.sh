@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs a command in a fresh Debian 12, which has what every Debian has and no further package, in a clone of this project.
 #
-# Its processes and mounts are in namespaces of their own, which end with it or when the time is over: so none is left.
-# Its network is that of this machine.
+# Its processes, mounts and shared memory are in namespaces of their own, which end with it or when the time is over: so
+# none is left. Its network is that of this machine.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
@@ -86,13 +86,14 @@ fi
 git clone --quiet --no-hardlinks . "$root/src"
 
 # shellcheck disable=SC2016 # the inner shell expands these
-timeout --kill-after=10 "$seconds" unshare --mount --pid --fork --kill-child bash -c '
+timeout --kill-after=10 "$seconds" unshare --mount --pid --ipc --fork --kill-child bash -c '
 	set -eu
 	root=$1 share=$2
 	shift 2
 	mount -t proc proc "$root/proc"
 	mount --rbind /sys "$root/sys"
 	mount --rbind /dev "$root/dev"
+	mount -t tmpfs tmpfs "$root/dev/shm"
 	[ -z "$share" ] || mount --bind --mkdir "$share" "$root/share"
 	exec chroot "$root" env --chdir=/src "$@"
 ' - "$root" "$share" -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" "$@"
