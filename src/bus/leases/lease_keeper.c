@@ -325,6 +325,7 @@ static void on_beaten(void *context, const struct failure *failure)
 		return;
 	}
 	keeper->roll_number = keeper->beats;
+	keeper->rolled_ms = keeper->beat_ms;
 	workers_alive_see(&keeper->alive, &keeper->roll, &keeper->self, now_ms);
 	next_ms = keeper->is_due ? 0 : workers_alive_next_death_ms(&keeper->alive, now_ms) - now_ms;
 	keeper_set_timer(keeper, keeper->beat_timer, next_ms < LEASE_BEAT_MS ? next_ms : LEASE_BEAT_MS);
@@ -371,6 +372,7 @@ static void beat(void *context)
 	}
 	keeper->is_beating = true;
 	keeper->beats++;
+	keeper->beat_ms = keeper_now_ms(keeper);
 	keeper->ports.store->ops->beat(keeper->ports.store, &keeper->self, &keeper->roll, keeper->arena,
 				       on_beaten, keeper);
 }
@@ -535,6 +537,16 @@ uint64_t lease_keeper_losses(const struct lease_keeper *keeper)
 bool lease_keeper_was_elsewhere(const struct lease_keeper *keeper, const void *it)
 {
 	return find_it(keeper, it)->was_elsewhere;
+}
+
+int64_t lease_keeper_rolled_ms(const struct lease_keeper *keeper)
+{
+	return keeper->rolled_ms;
+}
+
+bool lease_keeper_is_resumed(const struct lease_keeper *keeper, const void *it)
+{
+	return find_it(keeper, it)->is_resumed;
 }
 
 const char *lease_keeper_note(const struct lease_keeper *keeper, const void *it)

@@ -145,6 +145,12 @@ uint64_t lease_keeper_losses(const struct lease_keeper *keeper);
 /* Whether another worker had the lease and beat since this one started. */
 bool lease_keeper_was_elsewhere(const struct lease_keeper *keeper, const void *it);
 
+/* Whether no other worker had the lease since this one worked under it before. */
+bool lease_keeper_is_resumed(const struct lease_keeper *keeper, const void *it);
+
+/* When the last roll was asked for, on the clock's monotonic time. */
+int64_t lease_keeper_rolled_ms(const struct lease_keeper *keeper);
+
 /* The note in the lease, as of the last roll; while this worker has the lease, NULL when it is uncertain. */
 const char *lease_keeper_note(const struct lease_keeper *keeper, const void *it);
 

@@ -33,6 +33,8 @@ struct leased {
 	char *noted;     /* in the lease, by this worker */
 	bool is_noted;   /* false: the store failed, and it may not be in the lease */
 	char *last_term, *last_note; /* of the lease, until it is taken */
+	char *own_term;              /* under which this worker began to work last */
+	bool is_resumed;             /* and no other worker had the lease between that and now */
 	bool changed;                /* the answer of the store */
 	bool is_unable;              /* to do the work, since this time */
 	int64_t unable_ms;
@@ -66,6 +68,7 @@ struct lease_keeper {
 	struct arena *arena; /* of the round */
 	struct lease_roll roll;
 	uint64_t beats, roll_number; /* that were begun; of which one the last roll is */
+	int64_t beat_ms, rolled_ms;  /* when each of the two was begun */
 	struct worker_row self;
 	struct workers_alive alive;
 	bool is_started, is_beating, is_failing;

@@ -29,6 +29,9 @@ static void stop_work(struct leased *leased)
 static void begin_work(struct leased *leased)
 {
 	leased->is_working = true;
+	leased->is_resumed =
+		leased->own_term && leased->last_term && !strcmp(leased->own_term, leased->last_term);
+	set_text(&leased->own_term, leased->lease->term);
 	leased->ops->begin(leased->it, leased->lease, leased->last_note);
 }
 
@@ -238,6 +241,7 @@ void leased_free(struct leased *leased)
 	lease_release(&leased->lease);
 	free(leased->noted);
 	free(leased->last_term);
+	free(leased->own_term);
 	free(leased->last_note);
 	free(leased->name);
 	free(leased);

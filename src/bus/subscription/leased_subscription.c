@@ -203,18 +203,23 @@ static bool covers(const struct leased_subscription *it)
 	       subscription_now_ms(it) - it->had_ms >= patience_ms;
 }
 
-/* What the holder has finished is not kept; of a holder that names no section, little can be taken over. */
+/*
+ * What the holder has finished is not kept.  Of a holder that names no section, little can be taken over; but since the
+ * last roll, which may be old, it may have named one.
+ */
 static void forget_finished(struct leased_subscription *it)
 {
-	const char *note = lease_keeper_note(it->ports.keeper, it);
+	const struct lease_keeper *keeper = it->ports.keeper;
+	const char *note = lease_keeper_note(keeper, it);
 	const struct heard_section *section = it->heard.first_section;
 
-	if (!note || !lease_keeper_is_elsewhere(it->ports.keeper, it))
+	if (!note || !lease_keeper_is_elsewhere(keeper, it))
 		return;
 	if (*note)
 		section = heard_find(&it->heard, note);
-	else if (lease_keeper_was_elsewhere(it->ports.keeper, it))
-		while (section->next && section->next != it->heard.last_section)
+	else if (lease_keeper_was_elsewhere(keeper, it))
+		while (section->next && section->next != it->heard.last_section &&
+		       section->next->began_ms < lease_keeper_rolled_ms(keeper))
 			section = section->next;
 	if (section)
 		heard_drop_before(&it->heard, section);

@@ -128,9 +128,32 @@ void subscription_find_dead(struct leased_subscription *it)
 	checkpoints->ops->find_dead(checkpoints, questions, count, it->found, on_found, it);
 }
 
+/*
+ * Another worker had the lease since these messages were heard without a name, perhaps when this one had it, and may
+ * have handled them under a name of its own.
+ */
+static void give_up_nameless(struct leased_subscription *it)
+{
+	const struct lease_keeper *keeper = it->ports.keeper;
+
+	if (!lease_keeper_was_elsewhere(keeper, it) || lease_keeper_is_resumed(keeper, it))
+		return;
+	for (struct heard_message *message = it->heard.first, *next; message; message = next) {
+		next = message->next;
+		if (*message->section->name)
+			continue;
+		message->section->is_doubtful = true;
+		if (is_known_by_id(it, message))
+			continue;
+		subscription_remove(it, message);
+		it->stats.unnamed++;
+	}
+}
+
 /* All messages wait in the buffer, and none is submitted. */
 static void begin(struct leased_subscription *it)
 {
+	give_up_nameless(it);
 	for (struct heard_message *message = it->heard.first; message; message = message->next) {
 		message->is_standby = true;
 		message->is_judged = false;

@@ -414,6 +414,59 @@ START_TEST(what_is_unfinished_is_taken_over_though_the_holder_was_connected_agai
 }
 END_TEST
 
+/* The first worker heard it without a name, behind its new connection; meanwhile the other one handled it. */
+START_TEST(what_another_holder_handled_is_not_handled_again_by_one_that_heard_it_without_a_name)
+{
+	hold_commits(0);
+	disconnect_subscriber(0);
+	cable_hold(&replicas[0].client.answers);
+	connect_subscriber_to(0, NULL);
+	publish_order("a");
+	cable_open(&replicas[0].client.answers);
+	ms_until_handling(1);
+	cable_hold(memory_leases_requests(replicas[1].leases)); /* it cannot note that it has finished */
+	world_advance_ms(world, 100);
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
+	kill_replica(1);
+	cable_open(memory_store_requests(replicas[0].world->lanes[0]));
+	ms_until_handling(0);
+	ck_assert_uint_eq(subscription_stats_of(0)->unnamed, 1);
+	publish_order("b");
+
+	expect_orders("a b ");
+}
+END_TEST
+
+static void pass_without_rolls(int number, int64_t ms)
+{
+	for (int64_t passed_ms = 0; passed_ms < ms; passed_ms += 100) {
+		memory_leases_lose_answer(replicas[number].leases);
+		world_advance_ms(world, 100);
+	}
+}
+
+/* The other worker last read that the holder names no section. */
+START_TEST(what_was_heard_since_the_last_roll_is_kept)
+{
+	struct lease_row *row = database_lease(world->database, PUBSUB_LEASE);
+	const char *note = row->note;
+
+	cable_hold(memory_leases_requests(replicas[0].leases));
+	row->note = "";
+	world_advance_ms(world, 600);
+	row->note = note;
+	cable_open(memory_leases_requests(replicas[0].leases));
+	pass_without_rolls(1, 1000);
+	hold_commits(0);
+	publish_order("a");
+	pass_without_rolls(1, 4000);
+	kill_replica(0);
+	ms_until_handling(1);
+
+	expect_orders("a ");
+}
+END_TEST
+
 /* ---- how much is kept ---- */
 
 static void publish_large(int count)
@@ -474,6 +527,9 @@ SUITE("leased subscription", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_loop_test(tests, a_holder_that_gave_the_lease_back_leaves_it_to_a_worker_that_heard_more, 0,
 			    5);
 	tcase_add_test(tests, what_is_unfinished_is_taken_over_though_the_holder_was_connected_again);
+	tcase_add_test(tests, what_was_heard_since_the_last_roll_is_kept);
+	tcase_add_test(tests,
+		       what_another_holder_handled_is_not_handled_again_by_one_that_heard_it_without_a_name);
 	tcase_add_test(tests, a_holder_continues_if_no_other_worker_heard_more);
 	tcase_add_test(tests, the_oldest_messages_are_dropped_when_too_many_are_kept);
 	tcase_add_test(tests, what_the_holder_has_finished_is_not_kept);
