@@ -64,6 +64,16 @@ static void note_change(void *context)
 	engine_note_change(context);
 }
 
+static void on_compared(void *context)
+{
+	struct engine *engine = context;
+
+	for (size_t i = 0; i < engine->config.lanes; i++)
+		lane_outbox_is_compared(engine->lanes[i]);
+	if (engine->shared.parking)
+		lane_outbox_is_compared(engine->shared.parking);
+}
+
 static void deal_out_ports(struct engine *engine, const struct engine_ports *ports)
 {
 	engine->ports = *ports;
@@ -100,6 +110,7 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->message_times = message_times_new();
 	engine->publisher = publisher_new(&engine->publisher_ports, &engine->stats);
 	publisher_on_restored(engine->publisher, note_change, engine);
+	publisher_on_compared(engine->publisher, on_compared, config->needs_no_broker, engine);
 	engine->housekeeper = housekeeper_new(&engine->housekeeping_ports, &engine->config, &engine->stats,
 					      &(struct housekeeping_listener){
 						      .shrink_found = resume_shrink,

@@ -13,7 +13,9 @@ struct engine_config {
 	size_t backlog;     /* waiting messages from which several lanes work; 0: they always do */
 	size_t queue_max;   /* messages that wait or are in flight; */
 	size_t queue_bytes; /* and their bytes: above either, the queue is full */
-	bool no_chores;  /* no notifications, no tidying, no shrinks but its own: for an operator's command */
+	bool no_chores; /* no notifications, no tidying, no shrinks but its own: for an operator's command */
+	/* A tool leaves publishing to the workers while the broker is away, and commits events all the same. */
+	bool needs_no_broker;
 	bool is_dry_run; /* logs no outcome, because nothing has happened */
 	int move_max;    /* lines that one step of a shrink moves at most; MOVE_MAX_DEFAULT but for tests */
 	bool rejection_events; /* each dead letter raises the event command_rejected */

@@ -336,6 +336,13 @@ static void on_flushed(void *context, const struct failure *failure)
 	lane_finish(lane);
 }
 
+static void flush(struct lane *lane)
+{
+	lane->state = LANE_FLUSHING;
+	lane->stage_us = engine_now_us(lane->engine);
+	lane->store->ops->flush(lane->store, &lane->uow, on_flushed, lane);
+}
+
 void lane_flush(struct lane *lane)
 {
 	struct unit_of_work *uow = &lane->uow;
@@ -345,9 +352,22 @@ void lane_flush(struct lane *lane)
 	uow->cursor_count = publisher_cursors(lane->shared->publisher,
 					      engine_partitions_of(lane->engine, lane), uow->cursors);
 	unit_of_work_close(uow);
-	lane->state = LANE_FLUSHING;
 	end_stage(lane, STAGE_HANDLE);
-	lane->store->ops->flush(lane->store, uow, on_flushed, lane);
+	if (publisher_timeline(lane->shared->publisher, uow->timeline) || !uow->outbox_count) {
+		flush(lane);
+	} else {
+		lane->state = LANE_COMPARING;
+		engine_lane_parked(lane->engine, lane->number);
+	}
+}
+
+void lane_outbox_is_compared(struct lane *lane)
+{
+	if (lane->state != LANE_COMPARING)
+		return;
+	publisher_timeline(lane->shared->publisher, lane->uow.timeline);
+	engine_lane_began(lane->engine, lane->number);
+	flush(lane);
 }
 
 /* ---- finish: it is committed ---- */

@@ -20,6 +20,7 @@ enum lane_state {
 	LANE_SCHEDULED,      /* the event loop's next turn: a burst may still be arriving */
 	LANE_RESTING,        /* the time of the next step, or retry of a parked SKU; or a delivery */
 	LANE_LOADING,        /* the store */
+	LANE_COMPARING,      /* the publisher: does the database have all that was published? */
 	LANE_FLUSHING,       /* the store */
 	LANE_RESOLVING,      /* the store: did the lost session commit? */
 	LANE_WAITING,        /* the time to retry, by calling `resume` */

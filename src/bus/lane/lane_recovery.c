@@ -54,6 +54,7 @@ static void try_again(struct lane *lane)
 		return;
 	}
 	lane->tried_again = true;
+	publisher_doubt_database(lane->shared->publisher);
 	lane_redo(lane);
 }
 

@@ -66,6 +66,8 @@ int poison_search_statement_ms(const struct poison_search *search, size_t count)
 void poison_search_note_commit(struct poison_search *search)
 {
 	search->patient_units -= search->patient_units > 0;
+	if (search->suspects && !search->by_time)
+		search->limit = search->limit * 2 < search->unit_max ? search->limit * 2 : search->unit_max;
 }
 
 /* ---- a unit fails while the database accepts others ---- */

@@ -23,6 +23,7 @@ struct outbox_range {
 
 /* How far each partition was published and committed. */
 struct outbox_state {
+	char timeline[TIMELINE_SIZE];       /* of the database: see unit_of_work.h */
 	char incarnation[INCARNATION_SIZE]; /* of the database: see broker.h */
 	int64_t epoch;                      /* of the events that are committed now: see unit_of_work.h */
 	int64_t cursors[PARTITIONS], heads[PARTITIONS];

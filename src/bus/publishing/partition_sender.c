@@ -84,6 +84,8 @@ void partition_senders_release(struct partition_senders *senders)
 void partition_senders_begin(struct partition_senders *senders, const struct outbox_state *state)
 {
 	snprintf(senders->incarnation, sizeof senders->incarnation, "%s", state->incarnation);
+	snprintf(senders->timeline, sizeof senders->timeline, "%s", state->timeline);
+	senders->comparison++;
 	for (int i = 0; i < PARTITIONS; i++) {
 		struct partition_sender *sender = &senders->each[i];
 
@@ -92,6 +94,26 @@ void partition_senders_begin(struct partition_senders *senders, const struct out
 		sender->marked = 0;
 		sender->waited_ms = 0;
 	}
+}
+
+void partition_senders_compare(struct partition_senders *senders, const struct outbox_state *state)
+{
+	snprintf(senders->timeline, sizeof senders->timeline, "%s", state->timeline);
+	senders->comparison++;
+	for (int i = 0; i < PARTITIONS; i++)
+		senders->each[i].progress.is_unasked = true;
+}
+
+bool partition_senders_are_compared(const struct partition_senders *senders)
+{
+	for (int i = 0; i < PARTITIONS; i++) {
+		const struct partition_sender *sender = &senders->each[i];
+
+		if (sender->answered != senders->comparison || sender->progress.claimed ||
+		    sender->progress.restored)
+			return false;
+	}
+	return true;
 }
 
 /* ---- one call sends all queued rows up to a gap; the first call asks for the broker's position ---- */
@@ -123,6 +145,7 @@ static void send(struct partition_sender *sender)
 		.rows = rows,
 		.row_count = sender->sent.count,
 	};
+	sender->asked = senders->comparison;
 	sender->sent_us = now_us(senders);
 	broker->ops->publish(broker, &sender->publication, on_published, sender);
 }
@@ -248,6 +271,8 @@ static void on_position(struct partition_sender *sender, int64_t first, int64_t 
 	int64_t before = progress->published;
 
 	partition_progress_answered(progress, position);
+	sender->answered = sender->asked;
+	progress->is_unasked = sender->answered != sender->all->comparison;
 	if (progress->published > before)
 		sender->waited_ms = 0;
 	if (progress->waiting.first && progress->waiting.first->position == first && !progress->claimed)

@@ -23,6 +23,8 @@ struct partition_sender {
 	int64_t sent_us;
 	struct publish_queue sent;
 	bool outdated;          /* the call is of an earlier incarnation of the database */
+	unsigned asked;         /* the number of the comparison in which the last call was sent, */
+	unsigned answered;      /* and in which the last one that was answered */
 	int64_t marked;         /* a position: unpublished rows up to it were committed before... */
 	int64_t marked_us;      /* ...this time, of the engine's clock */
 	int64_t logged_damaged; /* the damaged row that was logged; 0: none */
@@ -38,6 +40,8 @@ struct partition_senders {
 	const struct publisher_ports *ports;
 	struct engine_stats *stats;
 	char incarnation[INCARNATION_SIZE]; /* of the database */
+	char timeline[TIMELINE_SIZE];       /* of the database, when it was last asked */
+	unsigned comparison;                /* counts the comparisons of the database with the broker */
 	struct partition_sender each[PARTITIONS];
 
 	/* A new worker waits for its first connection to the broker. */
@@ -67,6 +71,15 @@ void partition_senders_release(struct partition_senders *senders);
  * earlier incarnation, and is ignored.
  */
 void partition_senders_begin(struct partition_senders *senders, const struct outbox_state *state);
+
+/*
+ * The database is on another timeline, so it may lack what was committed last: asks the broker for the position of
+ * each partition, and publishes nothing before its answer.
+ */
+void partition_senders_compare(struct partition_senders *senders, const struct outbox_state *state);
+
+/* Whether the broker has answered for each partition, and the database has all that it published. */
+bool partition_senders_are_compared(const struct partition_senders *senders);
 
 /* Sends all rows that may be sent; not before partition_senders_begin(). */
 void partition_senders_pump(struct partition_senders *senders);

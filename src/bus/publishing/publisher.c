@@ -26,14 +26,18 @@ struct publisher {
 	const struct publisher_ports *ports;
 	struct engine_stats *stats;
 	struct partition_senders senders;
-	bool started; /* the cursors were read */
+	bool started;     /* the cursors were read */
+	bool is_compared; /* the database has all that the broker published, as far as is known */
+	bool needs_no_broker;
+	bool is_doubted; /* by a lane: it may be another server by now */
 
 	/* The store has one call at a time. */
 	bool store_busy;
 	bool check_is_due;
 	bool is_doubtful;          /* a call failed, and the cursors were not read since */
 	bool check_again;          /* the next check takes over all unpublished rows, */
-	bool checks_for_all;       /* and so does the one under way */
+	bool checks_for_all;       /* and so does the one under way, */
+	bool checks_doubt;         /* which tells on which timeline the doubted server is */
 	struct outbox_state state; /* being read */
 	struct outbox_range range; /* being read */
 	struct cursor saving[PARTITIONS];
@@ -50,6 +54,8 @@ struct publisher {
 	void *idle_context;
 	void (*restored_changed)(void *context);
 	void *restored_context;
+	void (*compared)(void *context);
+	void *compared_context;
 };
 
 static void pump(void *publisher);
@@ -159,11 +165,8 @@ void publisher_add(struct publisher *publisher, const struct unit_of_work *uow)
 		bool has_room = uow->epoch == publisher->state.epoch &&
 				partition_senders_footprint(&publisher->senders) < MEMORY_MAX;
 
-		if (!publisher->started)
-			publisher->check_again = true; /* the check under way may not find the row yet */
-		else
-			partition_progress_add_committed(progress_of(publisher, rows[i].partition), &rows[i],
-							 has_room);
+		partition_progress_add_committed(progress_of(publisher, rows[i].partition), &rows[i],
+						 has_room);
 	}
 	pump(publisher);
 }
@@ -219,6 +222,7 @@ static void begin_incarnation(struct publisher *publisher)
 		    "the outbox was renewed: publishing resumes from the database's cursors",
 		    LOG_TEXT("incarnation", publisher->state.incarnation));
 	publisher->started = true;
+	publisher->is_compared = false;
 	set_restored(publisher, false);
 	partition_senders_begin(&publisher->senders, &publisher->state);
 }
@@ -251,6 +255,19 @@ static void update_progress(struct publisher *publisher)
 	}
 }
 
+/* A standby was promoted, say, which may lack what was committed, and published, last. */
+static void follow_timeline(struct publisher *publisher)
+{
+	if (!strcmp(publisher->senders.timeline, publisher->state.timeline))
+		return;
+	LOG(publisher->ports->logger, LOG_INFO,
+	    "the database's server is on another timeline: events are committed again once the broker has told "
+	    "what was published",
+	    LOG_TEXT("timeline", publisher->state.timeline));
+	publisher->is_compared = false;
+	partition_senders_compare(&publisher->senders, &publisher->state);
+}
+
 static bool is_same_incarnation(const struct publisher *publisher)
 {
 	return publisher->started && !strcmp(publisher->senders.incarnation, publisher->state.incarnation);
@@ -267,10 +284,14 @@ static void on_cursors_read(void *context, const struct failure *failure)
 	} else {
 		note_success(publisher);
 		publisher->is_doubtful = false;
-		if (is_same_incarnation(publisher))
-			update_progress(publisher);
-		else
+		if (publisher->checks_doubt)
+			publisher->is_doubted = false;
+		if (!is_same_incarnation(publisher)) {
 			begin_incarnation(publisher);
+		} else {
+			update_progress(publisher);
+			follow_timeline(publisher);
+		}
 		publisher->ports->clock->ops->timer_set(publisher->check_timer, CHECK_EVERY_MS);
 	}
 	publisher->checks_for_all = false;
@@ -282,6 +303,7 @@ static void check_cursors(struct publisher *publisher)
 	struct outbox_store *store = publisher->ports->outbox_store;
 
 	publisher->checks_for_all = publisher->check_again;
+	publisher->checks_doubt = publisher->is_doubted;
 	publisher->check_is_due = publisher->check_again = false;
 	for (int i = 0; i < PARTITIONS; i++)
 		partition_progress_begin_check(progress_of(publisher, i));
@@ -425,6 +447,28 @@ void publisher_on_restored(struct publisher *publisher, void (*changed)(void *co
 	publisher->restored_context = context;
 }
 
+void publisher_doubt_database(struct publisher *publisher)
+{
+	publisher->is_doubted = publisher->check_is_due = true;
+	publisher->is_compared = false;
+	publisher_retry_now(publisher);
+	pump(publisher);
+}
+
+bool publisher_timeline(const struct publisher *publisher, char timeline[TIMELINE_SIZE])
+{
+	snprintf(timeline, TIMELINE_SIZE, "%s", publisher->senders.timeline);
+	return publisher->is_compared;
+}
+
+void publisher_on_compared(struct publisher *publisher, void (*compared)(void *context), bool needs_no_broker,
+			   void *context)
+{
+	publisher->needs_no_broker = needs_no_broker;
+	publisher->compared = compared;
+	publisher->compared_context = context;
+}
+
 /* ---- the next steps ---- */
 
 /* Whether the broker published more rows than the database is known to have committed. */
@@ -509,6 +553,22 @@ static void count_unpublished(struct publisher *publisher)
 	publisher->published = published;
 }
 
+static bool does_without_broker(const struct publisher *publisher)
+{
+	const struct broker *broker = publisher->ports->broker;
+
+	return publisher->needs_no_broker && publisher->senders.has_begun && !broker->ops->is_up(broker);
+}
+
+static void note_compared(struct publisher *publisher)
+{
+	if (!publisher->started || publisher->is_compared || publisher->is_doubted ||
+	    (!partition_senders_are_compared(&publisher->senders) && !does_without_broker(publisher)))
+		return;
+	publisher->is_compared = true;
+	publisher->compared(publisher->compared_context);
+}
+
 static void pump(void *context)
 {
 	struct publisher *publisher = context;
@@ -517,6 +577,7 @@ static void pump(void *context)
 		partition_senders_pump(&publisher->senders);
 	pump_store(publisher);
 	schedule_save(publisher);
+	note_compared(publisher);
 	count_unpublished(publisher);
 	if (publisher->on_idle && publisher_is_idle(publisher))
 		publisher->on_idle(publisher->idle_context);

@@ -91,6 +91,12 @@ struct view_change {
 	bool changed;         /* always true for what the store sees */
 };
 
+/*
+ * A database's timeline as text: a new one begins when a standby is promoted, or a backup is recovered up to a
+ * moment.  What was committed last may be missing then.
+ */
+#define TIMELINE_SIZE 9
+
 /* How far a partition's events are published. */
 struct cursor {
 	int partition;
@@ -134,6 +140,11 @@ struct unit_of_work {
 	 * the flush of events with another epoch than the database's is a conflict.
 	 */
 	int64_t epoch;
+	/*
+	 * The timeline on which the outbox has all that was published, as the publisher found out.  On another
+	 * one the flush of events fails with FAILURE_RETRY; "": on none, because no publisher was asked.
+	 */
+	char timeline[TIMELINE_SIZE];
 
 	/* To be written, besides the products themselves. */
 	struct view_change **views;

@@ -145,6 +145,7 @@ struct replayer *replayer_new(struct event_base *base, const struct config *conf
 						      .queue_max = 1,
 						      .queue_bytes = QUEUE_BYTES,
 						      .no_chores = true,
+						      .needs_no_broker = true,
 						      .is_dry_run = is_dry_run,
 						      .committed = is_dry_run ? NULL : show,
 						      .committed_context = context,

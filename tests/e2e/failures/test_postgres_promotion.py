@@ -99,3 +99,25 @@ def test_a_standby_that_lagged_behind_takes_no_commands_until_the_outbox_is_rene
 
 def allocate(orderid, sku):
     return {"type": "allocate", "data": json.dumps({"orderid": orderid, "sku": sku, "qty": 1})}
+
+
+def test_no_event_is_lost_though_a_promoted_standby_gives_positions_again(pair, allocd):
+    """A line is lost; those that wait are committed at once, on a position that Redis has published already."""
+    primary, standby = pair
+    sku = unique("sku")
+    assert allocd.post("/add_batch", {"ref": unique("batch"), "sku": sku, "qty": 100}).status_code == 201
+    servers.wait_until(lambda: clusters.caught_up(primary, standby), "the standby to have everything", 20)
+    clusters.cut_off(standby)
+    listener = allocd.listen()
+    assert allocd.post("/allocate", {"orderid": "lost", "sku": sku, "qty": 1}).status_code == 202
+    listener.expect("line_allocated", orderid="lost", version=1)
+
+    primary.kill()
+    for number in range(20):
+        allocd.redis.xadd(f"{allocd.prefix}allocd:commands", allocate(f"order-{number}", sku))
+    standby.promote()
+    wait_until(lambda: "outbox renew" in allocd.readiness(), "readiness to say what to do")
+    renewed = allocd.run("outbox", "renew", "--yes")
+    assert renewed.returncode == 0, renewed.stdout + renewed.stderr
+    for number in range(20):
+        listener.expect("line_allocated", orderid=f"order-{number}", version=number + 1, epoch=2)

@@ -259,6 +259,27 @@ START_TEST(a_database_has_an_incarnation_of_its_own)
 }
 END_TEST
 
+START_TEST(events_are_committed_only_on_the_timeline_that_was_compared)
+{
+	struct outbox_state state;
+
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	read_cursors(&state);
+	ck_assert_uint_eq(strlen(state.timeline), TIMELINE_SIZE - 1);
+
+	work_restart(work);
+	work_allocate(work, "order-1", "lamp", 1);
+	snprintf(work->uow.timeline, TIMELINE_SIZE, "0000FFFF");
+	ck_assert_int_eq(work_do(work), FAILURE_RETRY);
+	ck_assert_ptr_nonnull(strstr(work->failure, "another timeline"));
+
+	work_restart(work);
+	work_allocate(work, "order-1", "lamp", 1);
+	snprintf(work->uow.timeline, TIMELINE_SIZE, "%s", state.timeline);
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+}
+END_TEST
+
 SUITE("store outbox", store_set_up, store_tear_down, .timeout_s = 120)
 {
 	tcase_add_test(tests, events_are_read_as_they_were_written);
@@ -270,4 +291,5 @@ SUITE("store outbox", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_test(tests, a_flush_moves_cursors_forward);
 	tcase_add_test(tests, rows_that_are_not_published_are_never_deleted);
 	tcase_add_test(tests, a_database_has_an_incarnation_of_its_own);
+	tcase_add_test(tests, events_are_committed_only_on_the_timeline_that_was_compared);
 }

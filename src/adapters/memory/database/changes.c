@@ -245,6 +245,7 @@ struct changes *changes_of(const struct unit_of_work *uow, struct arena *arena)
 	changes->arena = arena;
 	changes->witness = database_witness_key(arena, uow->witness);
 	changes->epoch = uow->epoch;
+	changes->timeline = arena_strdup(arena, uow->timeline);
 	copy_leases(changes, uow);
 	copy_inbox(changes, uow);
 	copy_products(changes, uow);

@@ -37,6 +37,7 @@ struct changes {
 	struct arena *arena;
 	const char *witness;
 	int64_t epoch;            /* of the events */
+	const char *timeline;     /* the one they may be committed on; "": any */
 	struct lease_row *leases; /* their names and terms */
 	size_t lease_count;
 	struct inbox_row *inbox;

@@ -1,6 +1,7 @@
 /* Checks what the database requires of a flush: revisions, unique keys, constraints. */
 #include "adapters/memory/database/changes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool fail(struct failure *failure, enum failure_kind kind, const char *text)
@@ -18,6 +19,8 @@ static bool check_keys(const struct changes *changes, const struct database *dat
 		return fail(failure, FAILURE_CONFLICT, "the witness is there already");
 	if (changes->outbox_count && changes->epoch != database->lives)
 		return fail(failure, FAILURE_CONFLICT, "the outbox was renewed meanwhile");
+	if (changes->outbox_count && changes->timeline[0] && atoi(changes->timeline) != database->timeline)
+		return fail(failure, FAILURE_RETRY, "the server is on another timeline");
 	for (size_t i = 0; i < changes->inbox_count; i++) {
 		if (database_inbox(database, changes->inbox[i].key))
 			return fail(failure, FAILURE_CONFLICT, "the message's id was spent meanwhile");

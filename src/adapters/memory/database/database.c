@@ -25,6 +25,7 @@ struct database *database_new(struct simulation *simulation, const struct databa
 	map_init(&database->witnesses, database->arena);
 	map_init(&database->views, database->arena);
 	database_renew(database);
+	database_promote(database);
 	map_init(&database->streams, database->arena);
 	return database;
 }
@@ -133,6 +134,11 @@ void database_renew(struct database *database)
 {
 	snprintf(database->incarnation, sizeof database->incarnation, "00000000-0000-4000-8000-%012d",
 		 ++database->lives);
+}
+
+void database_promote(struct database *database)
+{
+	database->timeline++;
 }
 
 void database_set_down(struct database *database, bool down)

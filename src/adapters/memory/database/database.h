@@ -193,6 +193,7 @@ struct database {
 	struct arena *arena;
 	char incarnation[INCARNATION_SIZE]; /* the current incarnation, */
 	int lives;                          /* and the number of incarnations until now: the epoch */
+	int timeline;                       /* see unit_of_work.h */
 
 	struct map products; /* by SKU */
 	struct product_row **product_list;
@@ -272,6 +273,9 @@ void database_unlock_products(struct database *database);
  * real one, it leaves the events as they are that are not published yet.
  */
 void database_renew(struct database *database);
+
+/* A standby is promoted, which has everything: a test takes away what it lacked. */
+void database_promote(struct database *database);
 
 /* While the database is down, every call of every store answers FAILURE_RETRY. */
 void database_set_down(struct database *database, bool down);

@@ -31,6 +31,9 @@ static const struct meaning meanings[] = {
 	/* Another worker has taken a lease under which the unit's messages were read. */
 	{"ZR003", NULL, FAILURE_FENCED},
 
+	/* The server is on another timeline, and the publisher has yet to compare the outbox. */
+	{"ZR004", NULL, FAILURE_RETRY},
+
 	/* This very unit was flushed, or resolved as not committed, before. */
 	{"23505", "units_pkey", FAILURE_UNCERTAIN},
 

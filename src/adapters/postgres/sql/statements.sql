@@ -527,7 +527,9 @@ select unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[])
 -- statement INSERT_OUTBOX
 -- This comes last, because all workers that write events of these partitions wait for the heads until we commit. Each
 -- row has its distance from its partition's head, and that head's number among those of $1, in order. The $14 heads
--- must be in the epoch of our events, $13: the outbox may have been renewed while we waited for them.
+-- must be in the epoch of our events, $13: the outbox may have been renewed while we waited for them. The server must be
+-- on the timeline $15 (empty: on any): a standby that was promoted may lack rows that were published, and positions that
+-- are given a second time would be taken for these.
 with moved as (
 	update outbox_heads h set position = h.position + w.rows
 	from unnest($1::smallint[], $2::bigint[]) as w(partition, rows)
@@ -536,7 +538,7 @@ with moved as (
 ), heads as (
 	select array_agg(before order by partition) as before
 	from moved
-	having count(*) = $14::bigint or refuse_epoch()
+	having (count(*) = $14::bigint or refuse_epoch()) and (wal_timeline() = $15::text or $15 = '' or refuse_timeline())
 ), kept as (
 	insert into outbox (
 		partition, position, key, product_id, first_version, last_version, previous, sections, frame
@@ -618,7 +620,7 @@ select from outbox_heads order by partition for no key update
 -- ==== the outbox ====
 
 -- statement READ_CURSORS for publisher
-select h.partition, c.position, h.position, i.incarnation::text, h.epoch
+select h.partition, c.position, h.position, i.incarnation::text, h.epoch, (select wal_timeline())
 from outbox_heads h
 join outbox_cursors c on c.partition = h.partition
 cross join (select incarnation from installation where only_row limit 1) as i

@@ -169,6 +169,7 @@ void flush_outbox(struct flush *flush)
 	add_rows(flush, flush->outbox, numbers);
 	query_int8(flush->outbox, flush->uow->epoch);
 	query_int8(flush->outbox, heads);
+	query_text(flush->outbox, flush->uow->timeline);
 }
 
 /* The rows of a partition got the positions after its head, in their order. */

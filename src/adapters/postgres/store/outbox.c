@@ -21,6 +21,8 @@ static void on_cursors_read(void *context, const struct failure *failure)
 		snprintf(read->state->incarnation, sizeof read->state->incarnation, "%s",
 			 result_peek(read->query, row, 3));
 		read->state->epoch = result_int8(read->query, row, 4);
+		snprintf(read->state->timeline, sizeof read->state->timeline, "%s",
+			 result_peek(read->query, row, 5));
 	}
 	store_answer(read->store, failure);
 }

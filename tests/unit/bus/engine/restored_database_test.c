@@ -95,7 +95,7 @@ START_TEST(a_renewed_outbox_publishes_all_that_was_kept_back)
 	ck_assert(!stats_of(world)->restored);
 	ck_assert_uint_eq(memory_logger_count(&world->logger, "the outbox was renewed"), 1);
 	world_settle(world);
-	ck_assert_int_eq(lamps_outbox()->cursor, 9);
+	ck_assert_int_eq(lamps_outbox()->cursor, (int64_t)lamps_outbox()->count);
 	world_settle(other);
 }
 END_TEST
@@ -183,6 +183,98 @@ START_TEST(a_database_that_goes_back_in_time_is_noticed)
 	ck_assert(!stats_of(world)->restored);
 	ck_assert_str_eq(published_since(3), "line_allocated order-00002 LAMP 1 batch 2\n"
 					     "line_allocated order-00003 LAMP 1 batch 3\n");
+}
+END_TEST
+
+/* A standby is promoted that lacks the last two of the three events that were published. */
+static void promote_a_lagging_standby(void)
+{
+	world_settle(world);
+	lamps_outbox()->count = 1;
+	lamps_outbox()->cursor = 1;
+	database_promote(world->database);
+}
+
+/* What waits is handled before the cursors are read again: as many events as were lost must not hide the loss. */
+START_TEST(a_promoted_standby_that_lagged_behind_commits_no_event_until_the_outbox_is_renewed)
+{
+	world_crash(other);
+	for (int i = 1; i <= 3; i++)
+		allocate_by(world, i);
+	promote_a_lagging_standby();
+	for (int i = 4; i <= 7; i++)
+		allocate_by(world, i);
+	world_advance_ms(world, 5000);
+
+	ck_assert(stats_of(world)->restored);
+	ck_assert_uint_eq(lamps_outbox()->count, 1);
+
+	lamps_outbox()->count = 3;
+	database_renew(world->database);
+	world_advance_ms(world, 5000);
+	ck_assert_str_eq(published_since(5), "line_allocated order-00004 LAMP 1 batch 4\n"
+					     "line_allocated order-00005 LAMP 1 batch 5\n"
+					     "line_allocated order-00006 LAMP 1 batch 6\n"
+					     "line_allocated order-00007 LAMP 1 batch 7\n");
+}
+END_TEST
+
+START_TEST(a_worker_that_starts_on_a_lagging_standby_commits_no_event_until_the_outbox_is_renewed)
+{
+	world_crash(other);
+	for (int i = 1; i <= 3; i++)
+		allocate_by(world, i);
+	promote_a_lagging_standby();
+	world_crash(world);
+	world_start(world);
+	for (int i = 4; i <= 7; i++)
+		allocate_by(world, i);
+	world_advance_ms(world, 5000);
+	ck_assert(stats_of(world)->restored);
+	ck_assert_uint_eq(lamps_outbox()->count, 1);
+
+	lamps_outbox()->count = 3;
+	database_renew(world->database);
+	world_advance_ms(world, 5000);
+}
+END_TEST
+
+/* What another worker published since then must be found, too. */
+START_TEST(an_answer_to_a_call_of_before_a_promotion_is_no_comparison)
+{
+	world_crash(other);
+	for (int i = 1; i <= 3; i++)
+		allocate_by(world, i);
+	cable_hold(memory_broker_answers(world->broker));
+	allocate_by(world, 4);
+	raise_fence(6);
+	database_promote(world->database);
+	allocate_by(world, 5);
+	world_advance_ms(world, 1000);
+	cable_open(memory_broker_answers(world->broker));
+	world_advance_ms(world, 2000);
+
+	ck_assert(stats_of(world)->restored);
+	ck_assert_uint_eq(lamps_outbox()->count, 4);
+
+	database_renew(world->database);
+	world_advance_ms(world, 5000);
+}
+END_TEST
+
+START_TEST(a_promoted_standby_that_has_everything_commits_at_once)
+{
+	world_crash(other);
+	for (int i = 1; i <= 3; i++)
+		allocate_by(world, i);
+	database_promote(world->database);
+	allocate_by(world, 4);
+	world_advance_ms(world, 1000);
+
+	ck_assert(!stats_of(world)->restored);
+	expect_published(1, 4);
+	allocate_by(world, 5);
+	expect_published(1, 5);
 }
 END_TEST
 
@@ -312,6 +404,13 @@ SUITE("restored database", set_up_workers, tear_down_workers)
 		       a_worker_on_a_restored_database_takes_over_no_process_until_the_outbox_is_renewed);
 	tcase_add_test(tests, no_cursor_is_saved_before_the_state_of_a_returned_database_is_read);
 	tcase_add_test(tests, a_database_that_goes_back_in_time_is_noticed);
+	tcase_add_test(tests,
+		       a_promoted_standby_that_lagged_behind_commits_no_event_until_the_outbox_is_renewed);
+	tcase_add_test(
+		tests,
+		a_worker_that_starts_on_a_lagging_standby_commits_no_event_until_the_outbox_is_renewed);
+	tcase_add_test(tests, an_answer_to_a_call_of_before_a_promotion_is_no_comparison);
+	tcase_add_test(tests, a_promoted_standby_that_has_everything_commits_at_once);
 	tcase_add_test(tests, a_call_from_before_a_restore_is_ignored);
 	tcase_add_test(tests, a_cursor_from_before_a_restore_does_not_count_as_saved);
 	tcase_add_test(tests, events_bear_their_epoch_from_the_second_on);

@@ -48,9 +48,10 @@ START_TEST(readiness_names_a_damaged_row_of_the_outbox_until_it_is_repaired)
 	struct outbox_partition *outbox = &http_world.database->outbox[partition_of("lamp")];
 	const char *message;
 
-	/* A row that is committed before the cursors were read is read from the outbox. */
-	cable_hold(memory_store_answers(http_world.stores[2]));
+	/* The row of a commit that was uncertain is read from the outbox. */
 	http_add_batch("shelf", "lamp", 10);
+	cable_hold(memory_store_answers(http_world.stores[2]));
+	memory_store_fail_next(http_world.stores[0], CALL_FLUSH, INJECT_LOST_AFTER);
 	http_allocate("order", 1);
 	outbox->rows[0].frame.size--;
 	cable_open(memory_store_answers(http_world.stores[2]));
