@@ -14,7 +14,10 @@ struct engine_config {
 	size_t queue_max;   /* messages that wait or are in flight; */
 	size_t queue_bytes; /* and their bytes: above either, the queue is full */
 	bool no_chores; /* no notifications, no tidying, no shrinks but its own: for an operator's command */
-	/* A tool leaves publishing to the workers while the broker is away, and commits events all the same. */
+	/*
+	 * A tool leaves publishing to the workers while the broker is away, and commits events all the
+	 * same.
+	 */
 	bool needs_no_broker;
 	bool is_dry_run; /* logs no outcome, because nothing has happened */
 	int move_max;    /* lines that one step of a shrink moves at most; MOVE_MAX_DEFAULT but for tests */

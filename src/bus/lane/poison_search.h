@@ -4,8 +4,8 @@
  *
  * The search is a bisection.  The messages of a failed unit become suspects, and the next unit gets half of
  * them, until a unit of one message fails: that message is the poison.  Suspects that were committed are
- * cleared, and after each commit the next unit gets twice as many; when no suspect is left, units have their full
- * size again.
+ * cleared, and after each commit the next unit gets twice as many; when no suspect is left, units have
+ * their full size again.
  *
  * If the unit failed because a statement took too long, there is no halving: every attempt with a slow
  * message costs a whole statement timeout.  The suspects are tried in groups of about the square root of a

@@ -73,8 +73,8 @@ void partition_senders_release(struct partition_senders *senders);
 void partition_senders_begin(struct partition_senders *senders, const struct outbox_state *state);
 
 /*
- * The database is on another timeline, so it may lack what was committed last: asks the broker for the position of
- * each partition, and publishes nothing before its answer.
+ * The database is on another timeline, so it may lack what was committed last: asks the broker for the
+ * position of each partition, and publishes nothing before its answer.
  */
 void partition_senders_compare(struct partition_senders *senders, const struct outbox_state *state);
 

@@ -13,9 +13,9 @@
  * committed less than the broker published: then nothing is published, and engine_stats()->restored is true,
  * until the database has a new incarnation and publishing begins from its cursors.
  *
- * A standby that was promoted may have committed less, too.  It is on another timeline, and before the first
- * events are committed there, the broker is asked what it published: otherwise new rows would get positions that
- * were published already, and never be published themselves.
+ * A standby that was promoted may have committed less, too.  It is on another timeline, and before the
+ * first events are committed there, the broker is asked what it published: otherwise new rows would get
+ * positions that were published already, and never be published themselves.
  */
 #ifndef ALLOCD_BUS_PUBLISHING_PUBLISHER_H
 #define ALLOCD_BUS_PUBLISHING_PUBLISHER_H
@@ -57,15 +57,18 @@ size_t publisher_cursors(const struct publisher *publisher, uint32_t partitions,
 void publisher_cursors_saved(struct publisher *publisher, const struct cursor *cursors, size_t count);
 
 /*
- * Writes the timeline on which the database has all that the broker published, and events may be committed; false:
- * the broker has yet to be asked, or has published more.  `compared` is called, in the middle of a step, when
- * this becomes true; with `needs_no_broker` also when the broker cannot be reached.
+ * Writes the timeline on which the database has all that the broker published, and events may be committed;
+ * false: the broker has yet to be asked, or has published more.  `compared` is called, in the middle of a
+ * step, when this becomes true; with `needs_no_broker` also when the broker cannot be reached.
  */
 bool publisher_timeline(const struct publisher *publisher, char timeline[TIMELINE_SIZE]);
 void publisher_on_compared(struct publisher *publisher, void (*compared)(void *context), bool needs_no_broker,
 			   void *context);
 
-/* The database failed and works again, so it may be another server: reads its timeline before events are committed. */
+/*
+ * The database failed and works again, so it may be another server: reads its timeline before events are
+ * committed.
+ */
 void publisher_doubt_database(struct publisher *publisher);
 
 /* Whether all rows that this worker committed or took over are published, and the cursors are saved. */

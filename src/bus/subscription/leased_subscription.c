@@ -204,8 +204,8 @@ static bool covers(const struct leased_subscription *it)
 }
 
 /*
- * What the holder has finished is not kept.  Of a holder that names no section, little can be taken over; but since the
- * last roll, which may be old, it may have named one.
+ * What the holder has finished is not kept.  Of a holder that names no section, little can be taken over;
+ * but since the last roll, which may be old, it may have named one.
  */
 static void forget_finished(struct leased_subscription *it)
 {

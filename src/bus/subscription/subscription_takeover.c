@@ -129,8 +129,8 @@ void subscription_find_dead(struct leased_subscription *it)
 }
 
 /*
- * Another worker had the lease since these messages were heard without a name, perhaps when this one had it, and may
- * have handled them under a name of its own.
+ * Another worker had the lease since these messages were heard without a name, perhaps when this one had
+ * it, and may have handled them under a name of its own.
  */
 static void give_up_nameless(struct leased_subscription *it)
 {

@@ -92,8 +92,8 @@ struct view_change {
 };
 
 /*
- * A database's timeline as text: a new one begins when a standby is promoted, or a backup is recovered up to a
- * moment.  What was committed last may be missing then.
+ * A database's timeline as text: a new one begins when a standby is promoted, or a backup is recovered up
+ * to a moment.  What was committed last may be missing then.
  */
 #define TIMELINE_SIZE 9
 
@@ -141,8 +141,9 @@ struct unit_of_work {
 	 */
 	int64_t epoch;
 	/*
-	 * The timeline on which the outbox has all that was published, as the publisher found out.  On another
-	 * one the flush of events fails with FAILURE_RETRY; "": on none, because no publisher was asked.
+	 * The timeline on which the outbox has all that was published, as the publisher found out.  On
+	 * another one the flush of events fails with FAILURE_RETRY; "": on none, because no publisher was
+	 * asked.
 	 */
 	char timeline[TIMELINE_SIZE];
 

@@ -195,7 +195,10 @@ static void promote_a_lagging_standby(void)
 	database_promote(world->database);
 }
 
-/* What waits is handled before the cursors are read again: as many events as were lost must not hide the loss. */
+/*
+ * What waits is handled before the cursors are read again: as many events as were lost must not hide the
+ * loss.
+ */
 START_TEST(a_promoted_standby_that_lagged_behind_commits_no_event_until_the_outbox_is_renewed)
 {
 	world_crash(other);
