@@ -84,12 +84,15 @@ else
 	make_root "$root"
 fi
 git clone --quiet --no-hardlinks . "$root/src"
+local_authorities=/usr/local/share/ca-certificates # by which the registries may be reached from here
+[ ! -d "$local_authorities" ] || cp -a "$local_authorities" "$root/usr/local/share/"
 
 # shellcheck disable=SC2016 # the inner shell expands these
 timeout --kill-after=10 "$seconds" unshare --mount --pid --ipc --fork --kill-child bash -c '
 	set -eu
 	root=$1 share=$2
 	shift 2
+	mount --bind "$root" "$root" # buildah needs a mount point at /
 	mount -t proc proc "$root/proc"
 	mount --rbind /sys "$root/sys"
 	mount --rbind /dev "$root/dev"
