@@ -450,7 +450,7 @@ void publisher_on_restored(struct publisher *publisher, void (*changed)(void *co
 void publisher_doubt_database(struct publisher *publisher)
 {
 	publisher->is_doubted = publisher->check_is_due = true;
-	publisher->is_compared = false;
+	publisher->is_compared = publisher->checks_doubt = false;
 	publisher_retry_now(publisher);
 	pump(publisher);
 }
@@ -553,11 +553,10 @@ static void count_unpublished(struct publisher *publisher)
 	publisher->published = published;
 }
 
+/* Whether the broker is away, or refuses what it is asked. */
 static bool does_without_broker(const struct publisher *publisher)
 {
-	const struct broker *broker = publisher->ports->broker;
-
-	return publisher->needs_no_broker && publisher->senders.has_begun && !broker->ops->is_up(broker);
+	return publisher->needs_no_broker && !publisher->stats->broker_takes;
 }
 
 static void note_compared(struct publisher *publisher)

@@ -59,7 +59,7 @@ void publisher_cursors_saved(struct publisher *publisher, const struct cursor *c
 /*
  * Writes the timeline on which the database has all that the broker published, and events may be committed;
  * false: the broker has yet to be asked, or has published more.  `compared` is called, in the middle of a
- * step, when this becomes true; with `needs_no_broker` also when the broker cannot be reached.
+ * step, when this becomes true; with `needs_no_broker` also when the broker is away or refuses.
  */
 bool publisher_timeline(const struct publisher *publisher, char timeline[TIMELINE_SIZE]);
 void publisher_on_compared(struct publisher *publisher, void (*compared)(void *context), bool needs_no_broker,

@@ -308,6 +308,29 @@ START_TEST(reading_the_outbox_is_retried_after_the_database_was_down)
 }
 END_TEST
 
+/* The workers publish what it commits. */
+START_TEST(a_tool_commits_events_though_the_broker_refuses_what_it_is_asked)
+{
+	world_settle(world);
+	world_crash(world);
+	world->config.needs_no_broker = true;
+	memory_broker_fail_after(world->broker, 0);
+	cable_hold(memory_broker_answers(world->broker));
+	world_start(world);
+	allocate_one(1);
+	world_run(world);
+	ck_assert_str_eq(batch_of("order-00000", "LAMP", 1), "");
+
+	cable_let_one(memory_broker_answers(world->broker));
+	world_run(world);
+	ck_assert_str_eq(batch_of("order-00000", "LAMP", 1), "batch");
+
+	cable_open(memory_broker_answers(world->broker));
+	world_settle(world);
+	expect_published(1, 1);
+}
+END_TEST
+
 START_TEST(no_event_is_committed_before_the_cursors_are_read)
 {
 	world_settle(world);
@@ -457,6 +480,7 @@ SUITE("publisher", set_up, tear_down_world)
 	tcase_add_test(tests, more_rows_than_one_read_returns_are_all_published);
 	tcase_add_test(tests, reading_the_outbox_is_retried_after_the_database_was_down);
 	tcase_add_test(tests, no_event_is_committed_before_the_cursors_are_read);
+	tcase_add_test(tests, a_tool_commits_events_though_the_broker_refuses_what_it_is_asked);
 	tcase_add_test(tests, rows_that_a_dead_worker_commits_late_are_published);
 	tcase_add_test(tests, rows_that_another_worker_published_are_not_published_again);
 	tcase_add_test(tests, rows_added_while_they_are_read_are_published_once);
