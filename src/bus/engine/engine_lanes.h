@@ -118,6 +118,9 @@ void engine_lane_began(struct engine *engine, size_t lane);
 void engine_lane_failed(struct engine *engine, size_t lane, const struct failure *failure);
 void engine_lane_committed(struct engine *engine, size_t lane);
 
+/* The lane waits for another service from now on, which has the time that it needs. */
+void engine_lane_waits_anew(struct engine *engine, size_t lane);
+
 /* The lane parked what it could not commit, and continues with the rest. */
 void engine_lane_parked(struct engine *engine, size_t lane);
 

@@ -53,6 +53,12 @@ void engine_lane_parked(struct engine *engine, size_t lane)
 	progress_watch_done(&engine->lane_watches[lane]);
 }
 
+void engine_lane_waits_anew(struct engine *engine, size_t lane)
+{
+	progress_watch_done(&engine->lane_watches[lane]);
+	engine_lane_began(engine, lane);
+}
+
 /* After a successful probe all failed parts retry at once, because their delays may have grown long. */
 void engine_probed(struct engine *engine, const struct failure *failure)
 {
@@ -104,13 +110,27 @@ static bool all_are_parked(const struct engine *engine, struct engine_trouble *t
 	return true;
 }
 
+/* The broker does not answer, so lanes cannot commit events.  A restored database is a trouble of its own. */
+static bool is_uncompared(const struct engine *engine, struct engine_trouble *trouble)
+{
+	bool is_bad = false;
+
+	for (size_t i = 0; i < engine->config.lanes && !engine->stats.restored; i++) {
+		if (lane_is_comparing(engine->lanes[i]))
+			is_bad |= worse(engine, &engine->lane_watches[i], PROGRESS_WATCH_EVENTS_MS, trouble);
+	}
+	if (is_bad)
+		trouble->text = "events are committed again once the broker has told what was published";
+	return is_bad;
+}
+
 bool engine_database_trouble(const struct engine *engine, struct engine_trouble *trouble)
 {
 	bool is_bad = false;
 
 	*trouble = (struct engine_trouble){"", 0};
 	for (size_t i = 0; i < engine->config.lanes; i++) {
-		if (!lane_is_idle(engine->lanes[i]))
+		if (!lane_is_idle(engine->lanes[i]) && !lane_is_comparing(engine->lanes[i]))
 			is_bad |=
 				worse(engine, &engine->lane_watches[i], PROGRESS_WATCH_DATABASE_MS, trouble);
 	}
@@ -119,7 +139,7 @@ bool engine_database_trouble(const struct engine *engine, struct engine_trouble 
 	is_bad |= worse(engine, &engine->probe_watch, PROGRESS_WATCH_DATABASE_MS, trouble);
 	is_bad |= worse(engine, publisher_database_watch(engine->publisher), PROGRESS_WATCH_DATABASE_MS,
 			trouble);
-	return is_bad;
+	return is_bad || is_uncompared(engine, trouble);
 }
 
 bool engine_parked_trouble(const struct engine *engine, struct engine_trouble *trouble)

@@ -90,6 +90,11 @@ bool lane_is_idle(const struct lane *lane)
 	return lane->state == LANE_IDLE;
 }
 
+bool lane_is_comparing(const struct lane *lane)
+{
+	return lane->state == LANE_COMPARING;
+}
+
 const char *lane_complaint(const struct lane *lane)
 {
 	return lane->complaint;
@@ -357,7 +362,7 @@ void lane_flush(struct lane *lane)
 		flush(lane);
 	} else {
 		lane->state = LANE_COMPARING;
-		engine_lane_parked(lane->engine, lane->number);
+		engine_lane_waits_anew(lane->engine, lane->number);
 	}
 }
 
@@ -366,7 +371,7 @@ void lane_outbox_is_compared(struct lane *lane)
 	if (lane->state != LANE_COMPARING)
 		return;
 	publisher_timeline(lane->shared->publisher, lane->uow.timeline);
-	engine_lane_began(lane->engine, lane->number);
+	engine_lane_waits_anew(lane->engine, lane->number);
 	flush(lane);
 }
 

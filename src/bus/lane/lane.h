@@ -34,6 +34,9 @@ bool lane_is_shrinking(const struct lane *lane, const char *sku);
 /* Parking lane only: gives back the parked messages whose lease is lost. */
 void lane_return_lost(struct lane *lane);
 
+/* Whether its unit waits until the publisher has compared the database with what was published. */
+bool lane_is_comparing(const struct lane *lane);
+
 /* Flushes the unit that waits until the publisher has compared the database with what was published. */
 void lane_outbox_is_compared(struct lane *lane);
 

@@ -281,6 +281,90 @@ START_TEST(a_promoted_standby_that_has_everything_commits_at_once)
 }
 END_TEST
 
+static bool is_in_trouble(const char *with)
+{
+	struct engine_trouble trouble;
+
+	return engine_database_trouble(world->engine, &trouble) && strstr(trouble.text, with);
+}
+
+START_TEST(events_that_are_not_committed_because_the_broker_does_not_answer_are_a_trouble_after_10_s)
+{
+	struct engine_trouble trouble;
+
+	world_crash(other);
+	allocate_by(world, 1);
+	memory_broker_set_down(world->broker, true);
+	database_promote(world->database);
+	allocate_by(world, 2);
+	world_advance_ms(world, 9000);
+	ck_assert(!engine_database_trouble(world->engine, &trouble));
+	world_advance_ms(world, 2000);
+	ck_assert(is_in_trouble("once the broker has told what was published"));
+	ck_assert_uint_eq(lamps_outbox()->count, 1);
+
+	memory_broker_set_down(world->broker, false);
+	world_advance_ms(world, 2000);
+	ck_assert(!engine_database_trouble(world->engine, &trouble));
+	expect_published(1, 2);
+}
+END_TEST
+
+START_TEST(a_restored_database_is_no_trouble_of_the_broker)
+{
+	world_crash(other);
+	for (int i = 1; i <= 3; i++)
+		allocate_by(world, i);
+	promote_a_lagging_standby();
+	allocate_by(world, 4);
+	world_advance_ms(world, 20000);
+
+	ck_assert(stats_of(world)->restored);
+	ck_assert(!is_in_trouble("what was published"));
+
+	lamps_outbox()->count = 3;
+	database_renew(world->database);
+	world_advance_ms(world, 15000);
+}
+END_TEST
+
+/*
+ * The first lane has the cursors read, which are those of the old server when the second lane meets the new
+ * one.
+ */
+START_TEST(an_answer_to_a_read_from_before_a_lane_met_another_server_is_no_comparison)
+{
+	struct memory_store *first, *second;
+
+	world_crash(other);
+	world_crash(world);
+	world->config.lanes = 2;
+	world_start(world);
+	create_batch("first", sku_in_lane(0, 0), 10);
+	create_batch("second", sku_in_lane(1, 0), 10);
+	world_settle(world);
+	first = world->lanes[0];
+	second = world->lanes[1];
+
+	cable_hold(memory_store_requests(second));
+	allocate("order", sku_in_lane(1, 0), 1);
+	world_run(world);
+	memory_store_fail_next(first, CALL_FLUSH, INJECT_REFUSED);
+	cable_hold(memory_store_answers(world->publisher));
+	allocate("order", sku_in_lane(0, 0), 1);
+	world_advance_ms(world, 50);
+	database_promote(world->database);
+	cable_open(memory_store_requests(second));
+	world_advance_ms(world, 50);
+	cable_open(memory_store_answers(world->publisher));
+	world_advance_ms(world, 10);
+
+	ck_assert_str_eq(batch_of("order", sku_in_lane(0, 0), 1), "first");
+	ck_assert_str_eq(batch_of("order", sku_in_lane(1, 0), 1), "second");
+	ck_assert_uint_eq(stats_of(world)->retries, 2);
+}
+END_TEST
+
 /* The call's answer concerns the fences of the earlier incarnation. */
 START_TEST(a_call_from_before_a_restore_is_ignored)
 {
@@ -414,6 +498,11 @@ SUITE("restored database", set_up_workers, tear_down_workers)
 		a_worker_that_starts_on_a_lagging_standby_commits_no_event_until_the_outbox_is_renewed);
 	tcase_add_test(tests, an_answer_to_a_call_of_before_a_promotion_is_no_comparison);
 	tcase_add_test(tests, a_promoted_standby_that_has_everything_commits_at_once);
+	tcase_add_test(
+		tests,
+		events_that_are_not_committed_because_the_broker_does_not_answer_are_a_trouble_after_10_s);
+	tcase_add_test(tests, a_restored_database_is_no_trouble_of_the_broker);
+	tcase_add_test(tests, an_answer_to_a_read_from_before_a_lane_met_another_server_is_no_comparison);
 	tcase_add_test(tests, a_call_from_before_a_restore_is_ignored);
 	tcase_add_test(tests, a_cursor_from_before_a_restore_does_not_count_as_saved);
 	tcase_add_test(tests, events_bear_their_epoch_from_the_second_on);
