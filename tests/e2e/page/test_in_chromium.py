@@ -207,6 +207,24 @@ def test_a_token_that_is_given_in_a_dialog_renews_the_live_connection(browser, s
     assert browser.run(AUTHORIZATION_OF_RECONNECTION) == f"Bearer {ADMIN_TOKEN}"
 
 
+# The page is opened again, and hears of the worker's status late; what reads it meanwhile is not held up.
+HEARS_LATE = """
+    let release;
+    const late = new Promise((resolve) => { release = resolve; });
+    await page.route(/admin.(status|live)/, (route) => late.then(() => route.continue()));
+    const letters = page.waitForResponse(/admin.dead-letters/, { timeout: 1000 }).catch(() => {});
+    await page.reload();
+    await letters;
+    release();
+"""
+
+
+def test_a_view_that_is_opened_before_the_status_has_come_shows_what_may_be_changed(browser, shop):
+    open_page(browser, shop, "dead?reason=invalid+sku")
+    browser.run(HEARS_LATE)
+    browser.run("await page.getByRole('button', {name: /Discard/}).waitFor()")
+
+
 def test_a_dead_letter_is_edited_rehearsed_and_replayed(browser, shop):
     shop.send("allocate", {"orderid": "edited", "sku": "LAMP", "qty": "5", "id": "m-edited"})
     letter = wait_until(lambda: shop.query("select id from dead_letters where message_id = 'm-edited'"), "the letter")[0][0]

@@ -119,8 +119,13 @@ def letters(client):
     client.post(f"{LETTERS}/restores", {"ids": [second]})
     client.post(f"{LETTERS}/replays", {"ids": [first], "edits": {"sku": "lamp"}, "rate": 50})
     client.post(f"{LETTERS}/replays", {"filter": {"outcome": "rejected"}, "expected_count": 99})
+    await_jobs(client)  # two run at a time
     job = client.post(f"{LETTERS}/replays", {"ids": [third]}).body["id"]
     jobs(client, job, first)
+
+
+def await_jobs(client):
+    wait_until(lambda: all(job["ended_at"] for job in client.get("/admin/jobs").body["jobs"]), "all jobs to end")
 
 
 def jobs(client, job, letter):

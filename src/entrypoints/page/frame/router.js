@@ -61,8 +61,14 @@ function showCounts({ dead_letters: letters }) {
 
 export const status = () => latest;
 
+// Settled once the worker has said how it is, and so what may be changed.
+let settle;
+const first = new Promise((resolve) => { settle = resolve; });
+export const whenKnown = () => first;
+
 export function show(status) {
   latest = status;
+  settle();
   showCounts(status);
   shown.show?.(status);
 }

@@ -5,7 +5,7 @@ import { UNKNOWN, clock, counted, facts, link, make, panel, payload, put, table,
 import { fieldsForm } from "./fields.js";
 import { addressOf, adviceOf, groupsPanel, messageName, outcomeBadge } from "./groups.js";
 import { jobsPanel, mayWrite } from "./jobs.js";
-import { address, again } from "../frame/router.js";
+import { address, again, whenKnown } from "../frame/router.js";
 
 const PAGE = 200; // letters
 
@@ -18,7 +18,7 @@ function later(main, load) {
   const waiting = make("p", "Asking the worker …", "quiet"), closers = [];
   let closed = false;
   main.append(waiting);
-  load((close) => closers.push(close)).then((parts) => !closed && waiting.replaceWith(...parts), (error) => {
+  whenKnown().then(() => load((close) => closers.push(close))).then((parts) => !closed && waiting.replaceWith(...parts), (error) => {
     waiting.textContent = error.message;
     waiting.className = "refusal";
   });

@@ -1,7 +1,7 @@
 // The views of a SKU, a batch and an order.
 import { read, path } from "../base/api.js";
 import { UNKNOWN, clock, link, make, panel, put, table, whole } from "../base/dom.js";
-import { address } from "../frame/router.js";
+import { address, whenKnown } from "../frame/router.js";
 import { COLUMNS as EVENT_COLUMNS, batch, cause, cellsOf, order, sku } from "./event_rows.js";
 import { republishPanel } from "./republish.js";
 
@@ -78,7 +78,7 @@ const eventsOf = (query) => put(make("p", undefined, "lead"), link("Its events, 
 
 export const skuView = {
   title: "SKU",
-  open: (main, [name = ""]) => load(main, `SKU ${name}`, () => productWithEvents(name), ({ product, events }) => {
+  open: (main, [name = ""]) => load(main, `SKU ${name}`, () => whenKnown().then(() => productWithEvents(name)), ({ product, events }) => {
     const batches = table(BATCH_COLUMNS, "Batches");
     batches.fill(product.batches.map(batchRow));
     return [
