@@ -23,6 +23,7 @@ apt-get install -qq -y --no-install-recommends "$old"/*.deb iproute2 python3 >/d
 [ "$(dpkg-query -W -f '${Version}' allocd)" = 0.1.0-1 ] || fail "another version was installed"
 [ ! -e /etc/systemd/system/multi-user.target.wants/allocd.service ] || fail "the service is enabled before its database exists"
 allocd version
+[ -e /usr/share/zsh/vendor-completions/_allocd ] || fail "zsh does not find the completion"
 
 for test in demo service; do
 	step "debian/tests/$test"

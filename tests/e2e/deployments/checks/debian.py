@@ -118,6 +118,16 @@ for option in ("--no-enable", "--no-start", "--restart-after-upgrade"):
     )  # fmt: skip
 
 
+@check("debian/rules")
+def the_completion_of_zsh_goes_where_debians_zsh_looks(tree):
+    commands = accepts("make", "-n", "-f", "debian/rules", "override_dh_auto_configure", cwd=tree)
+
+    assert "-Dzsh_completions_dir=/usr/share/zsh/vendor-completions" in commands, commands
+
+
+fault("debian/rules", "vendor-completions", "site-functions", the_completion_of_zsh_goes_where_debians_zsh_looks, "site-functions")
+
+
 @check("debian/allocd.prerm")
 def the_worker_is_stopped_before_it_is_removed(tree):
     assert "deb-systemd-invoke stop allocd.service" in read(tree, "debian/allocd.prerm"), "a removal leaves the worker running"
