@@ -153,7 +153,7 @@ def rows(make):
     """(title, height, panels) from the top of the page on."""
     stop = f'count(max by (code) (allocd_trouble{make.selected("allocd_trouble", severity="stop")}) == 1) or vector(0)'
     up = 'sum(up{job="allocd", instance=~"$instance"}) or vector(0)'
-    yield "Verdict", 4, [
+    yield "Now", 4, [
         number("Workers that answer", "Workers that Prometheus reaches.", "short", up, [("red", None), ("green", 1)]),
         make.figure("Troubles that stop work", "allocd_trouble", 1, stop),
         make.figure("Oldest message in the queue", "allocd_queue_oldest_age_seconds", 5),
@@ -186,7 +186,7 @@ def rows(make):
     yield "Outbox", 8, [
         make.lines("Events by result", "allocd_events_total", "result"),
         make.lines("Rows that wait", "allocd_outbox_unpublished_rows", "instance"),
-        make.lines("Age of the oldest", "allocd_outbox_oldest_age_seconds", "instance"),
+        make.lines("Age of the oldest row", "allocd_outbox_oldest_age_seconds", "instance"),
     ]
     yield "Dead letters", 8, [
         make.lines("Kept", "allocd_dead_letters"),
@@ -200,7 +200,7 @@ def rows(make):
     yield "Servers", 8, [
         make.states("Connections", "allocd_connection_up", "to", "role", colour="green"),
         make.lines("Errors of the database by class", "allocd_database_errors_total", "class"),
-        make.lines("Without the subscription", "allocd_blind_seconds_total", "instance"),
+        make.lines("Time without the subscription", "allocd_blind_seconds_total", "instance"),
     ]
     yield "HTTP and log", 8, [
         make.lines("Requests by status", "allocd_http_requests_total", "status"),
@@ -251,7 +251,7 @@ def dashboard(root):
     }  # fmt: skip
     return {
         "uid": "allocd", "title": "allocd", "tags": ["allocd"], "editable": True, "schemaVersion": 39,
-        "description": "Written by scripts/grafana_dashboard.py.",
+        "description": "The workers of allocd. Each panel describes its metric. Written by scripts/grafana_dashboard.py.",
         "time": {"from": "now-1h", "to": "now"}, "refresh": "15s", "graphTooltip": 1, "timezone": "browser",
         "templating": {"list": VARIABLES}, "links": [link], "panels": placed(Panels(root)),
     }  # fmt: skip

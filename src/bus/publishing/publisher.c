@@ -261,8 +261,8 @@ static void follow_timeline(struct publisher *publisher)
 	if (!strcmp(publisher->senders.timeline, publisher->state.timeline))
 		return;
 	LOG(publisher->ports->logger, LOG_INFO,
-	    "the database's server is on another timeline: events are committed again once the broker has told "
-	    "what was published",
+	    "the database's server is on another timeline: events are committed once the outbox is compared "
+	    "with what was published",
 	    LOG_TEXT("timeline", publisher->state.timeline));
 	publisher->is_compared = false;
 	partition_senders_compare(&publisher->senders, &publisher->state);

@@ -43,7 +43,7 @@ static const struct {
 	{"69", "Postgres, Redis or the worker cannot be reached"},
 	{"75", "not everything was done, or not in time: try again"},
 	{"76", "the database refused a statement about dead letters"},
-	{"78", "a setting is wrong, or does not fit what is there; another attempt would be useless"},
+	{"78", "a setting is wrong, or does not fit the database or Redis: do not try again"},
 };
 
 static void print_program(void)

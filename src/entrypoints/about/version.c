@@ -72,6 +72,6 @@ enum exit_status command_version(const struct invocation *invocation)
 	       ALLOCD_REVISION, "migration", ALLOCD_MIGRATION, "library", "built with", "in use");
 	for (size_t i = 0; i < LIBRARIES; i++)
 		printf("%-10s %-15s %s\n", libraries[i].name, libraries[i].built_with,
-		       libraries[i].in_use ? libraries[i].in_use() : "it does not say");
+		       libraries[i].in_use ? libraries[i].in_use() : "unknown");
 	return STATUS_DONE;
 }

@@ -65,7 +65,7 @@ static const struct command_option republish_options[] = {
 static const struct command_option status_options[] = {
 	{"json", .help = "print one JSON object"},
 	{"check", .help = "print one line: the state and the codes of the troubles"},
-	{"watch", .help = "again every second, or as many seconds as the argument says, until a signal"},
+	{"watch", .help = "print it again every second, or every SECONDS, until a signal"},
 	{0},
 };
 
@@ -182,8 +182,8 @@ const struct command commands[] = {
 			    "allocd publish --wait allocate orderid=order-1 sku=lamp qty=10  # and print its outcome\n"
 			    "allocd publish --stream - < commands.ndjson",
 		.details = "Prints its id, which is a new one unless the command has one, and with --stream the id of\n"
-			   "the entry.  Exits with 69 when no worker is subscribed: then the command is lost.  On a\n"
-			   "stream it is not.  Of several streams, the SKU's is found by its CRC-32.  With --wait it\n"
+			   "the entry.  Exits with 69 when no worker is subscribed: then the command is lost.  A stream\n"
+			   "keeps it.  Of several streams, the SKU's is found by its CRC-32.  With --wait it\n"
 			   "prints, and exits with, what allocd await does.\n\n"
 			   "With - or --file each line is {\"type\": MESSAGE, \"data\": {FIELD: VALUE, ...}}, where data may be\n"
 			   "a CloudEvent.  It ends at the first line that is not published.",
@@ -268,7 +268,7 @@ const struct command commands[] = {
 		.summary = "publish a SKU's events again, in their order",
 		.examples = "allocd republish --sku lamp --from-version 17\n"
 			    "allocd republish --sku lamp --from-version 1 --channel repair  # for one consumer",
-		.details = "For a consumer that missed some.  They go to their channels, not to the event stream.  Exits with 1, and publishes\n"
+		.details = "For a consumer that missed some.  They are published on their channels, and not added to the event stream.  Exits with 1, and publishes\n"
 			   "nothing, when not all of them are stored any more (they are kept for 7 days).",
 		.uses = USED_BY_REPUBLISH, .run = command_republish,
 	},
@@ -287,7 +287,7 @@ const struct command commands[] = {
 		.summary = "let a restored database publish its events",
 		.examples = "allocd outbox renew\n"
 			    "allocd outbox renew --yes --prefix test:",
-		.details = "To be run once after each restore from a backup.  Redis refuses events that the lost database has already published, so the\n"
+		.details = "Run it once after each restore from a backup.  Redis refuses events that the lost database has already published, so the\n"
 			   "restored one gets a new incarnation.  Events from here on, and those that are\n"
 			   "not published yet, bear the next epoch, so that consumers tell them from those\n"
 			   "of the lost database.  Prints the incarnations and epochs before and after.\n"
@@ -373,8 +373,8 @@ const struct command commands[] = {
 		.examples = "allocd dead-letters restore 17 18\n"
 			    "allocd dead-letters restore --dry-run  # lists those that were discarded\n"
 			    "allocd dead-letters restore --since 10m --yes  # what was just discarded",
-		.details = "Without an ID or a filter, all are restored.  They have their ids again.  One of a\n"
-			   "stream's entry that is a dead letter again is not restored.",
+		.details = "Without an ID or a filter, all are restored.  They keep their ids.  One is not\n"
+			   "restored when its stream entry has become a dead letter again.",
 		.uses = USED_BY_DEAD_LETTERS, .run = command_dead_letters_restore,
 	},
 	{
@@ -395,7 +395,7 @@ const struct command commands[] = {
 		.examples = "allocd config\n"
 			    "allocd config --template > /etc/allocd.env\n"
 			    "allocd config --check --connect  # before a deployment",
-		.details = "They are printed as a commented environment file, without passwords.  --check prints every fault, and exits with 78 when there is\n"
+		.details = "The settings are printed as a commented environment file, without passwords.  --check prints every fault, and exits with 78 when there is\n"
 			   "one; with --connect, which needs at most 25 seconds, with 69 when the settings are\n"
 			   "right, but Postgres or Redis cannot be reached.",
 		.uses = USED_BY_CONFIG, .takes_faults = true, .run = command_config,

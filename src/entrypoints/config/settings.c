@@ -349,7 +349,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_PREFIX", .fallback = "", .value = "TEXT",
-		.help = "before every channel and key; keeps several allocds on one Redis apart",
+		.help = "text before every channel and key; keeps several allocds on one Redis apart",
 		TEXT, IN(prefix), .used_by = REDIS_USERS,
 	},
 	{
@@ -413,17 +413,17 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_MAIL_TLS", .fallback = "auto", .value = "WHEN",
-		.help = "of smtp://: auto: when offered, and always with a password for another host; required; off",
+		.help = "TLS with smtp://: auto: when offered, and always with a password for another host; required; off",
 		CHOICE(mail_tls), IN(mail_tls), .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_MAIL_TIMEOUT", .fallback = "30", .value = "SECONDS",
-		.help = "how long one mail may take",
+		.help = "how long one mail may take, in seconds",
 		NUMBER(1, 45), IN(mail_timeout_s), .used_by = WORKER_ONLY,
 	},
 	{
 		.variable = "ALLOCD_MAIL_RETRY", .fallback = "10", .value = "SECONDS",
-		.help = "delay before a failed mail is retried; doubles each time, up to an hour",
+		.help = "seconds before a failed mail is retried; doubles each time, up to an hour",
 		NUMBER(1, 3600), IN(mail_retry_s), .used_by = WORKER_ONLY,
 	},
 	{
@@ -463,12 +463,12 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_START_WAIT", .fallback = "30", .value = "SECONDS",
-		.help = "how long to wait for the database and Redis at start",
+		.help = "how long to wait for the database and Redis at start, in seconds",
 		NUMBER(0, 86400), IN(start_wait_s), .used_by = WAITS,
 	},
 	{
 		.heading = "What is kept", .variable = "ALLOCD_INBOX_DAYS", .fallback = "7", .value = "DAYS",
-		.help = "how long the ids of messages are remembered",
+		.help = "how long the ids of messages are remembered, in days",
 		NUMBER(1, 3650), IN(inbox_days), .used_by = ENGINE_USERS,
 	},
 	{
@@ -478,7 +478,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "ALLOCD_DEAD_LETTERS_DAYS", .fallback = "90", .value = "DAYS",
-		.help = "how long dead letters are kept after their last attempt",
+		.help = "how long dead letters are kept after their last attempt, in days",
 		NUMBER(1, 3650), IN(dead_letters_days), .used_by = WORKER_ONLY,
 	},
 	{
@@ -503,7 +503,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "OTEL_EXPORTER_OTLP_TIMEOUT", .fallback = "10000", .value = "MILLISECONDS",
-		.help = "how long one request to that receiver may take",
+		.help = "how long one request to that receiver may take, in milliseconds",
 		NUMBER(1, 600000), IN(otlp_timeout_ms), .used_by = WORKER_ONLY,
 	},
 	{
@@ -518,7 +518,7 @@ const struct setting settings[] = {
 	},
 	{
 		.variable = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", .fallback = "0", .value = "MILLISECONDS",
-		.help = "the time of a request with traces; 0: OTEL_EXPORTER_OTLP_TIMEOUT",
+		.help = "how long one request with traces may take; 0: OTEL_EXPORTER_OTLP_TIMEOUT",
 		NUMBER(0, 600000), IN(otlp_traces_timeout_ms), .used_by = WORKER_ONLY,
 	},
 	{

@@ -92,9 +92,9 @@ static const struct metric table[] = {
 
 	/* The queue. */
 	GAUGE("allocd_queue_messages", "Messages that are queued or in flight.", ENGINE(queued)),
-	GAUGE("allocd_queue_bytes", "Memory that those messages hold.", ENGINE(queued_bytes)),
+	GAUGE("allocd_queue_bytes", "Memory that the messages in the queue hold.", ENGINE(queued_bytes)),
 	GAUGE("allocd_queue_oldest_age_seconds",
-	      "How long the oldest of those messages has been here; 0 while the queue is empty.",
+	      "How long the oldest message has been in the queue; 0 while the queue is empty.",
 	      CALCULATED(write_queue_age)),
 	GAUGE("allocd_queue_limit_messages", "Above this number of messages the queue is full.",
 	      ENGINE(queue_max)),
@@ -149,7 +149,7 @@ static const struct metric table[] = {
 	GAUGE("allocd_outbox_unpublished_rows", "Committed rows of the outbox that wait to be published.",
 	      ENGINE(unpublished)),
 	GAUGE("allocd_outbox_oldest_age_seconds",
-	      "How long the oldest of those rows has waited; 0 without one.", CALCULATED(write_outbox_age)),
+	      "How long the oldest unpublished row of the outbox has waited; 0 without one.", CALCULATED(write_outbox_age)),
 	GAUGE("allocd_unpublished_rows", "Deprecated: see allocd_outbox_unpublished_rows.",
 	      ENGINE(unpublished)),
 	GAUGE("allocd_outbox_damaged", "Partitions of the outbox that a damaged row holds up.",

@@ -20,7 +20,7 @@ def test_version_names_the_revision_the_newest_migration_and_the_libraries(parke
     assert {"hiredis", "jansson", "libcurl", "libevent", "libpq", "msgpack", "openssl"} == set(printed["libraries"])
     for name, version in printed["libraries"].items():
         [row] = [line.split(maxsplit=2) for line in text.splitlines() if line.startswith(f"{name} ")]
-        assert row == [name, version, printed["in_use"][name] or "it does not say"]
+        assert row == [name, version, printed["in_use"][name] or "unknown"]
     assert [name for name, version in printed["in_use"].items() if not version] == ["hiredis"]
 
 

@@ -316,7 +316,7 @@ START_TEST(help_fits_in_80_columns)
 	assert_order((const char *const[]){
 		"\n  --lanes NUMBER               units of work in flight when many messages wait\n",
 		"\n  --start-wait SECONDS         how long to wait for the database and Redis at\n"
-		"                               start\n",
+		"                               start, in seconds\n",
 		"\n  --otel-exporter-otlp-endpoint URL\n"
 		"                               receiver of traces,",
 		NULL});
