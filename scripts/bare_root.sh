@@ -44,11 +44,11 @@ while [[ ${1:-} == -* ]]; do
 		usage
 		exit
 		;;
-	*) fail "what is $1? --help lists the options" ;;
+	*) fail "unknown option $1: --help lists the options" ;;
 	esac
 	shift
 done
-[ $# -gt 0 ] || [ "$only_make" ] || fail "which command? --help says more"
+[ $# -gt 0 ] || [ "$only_make" ] || fail "expected a command: --help shows the usage"
 [ -z "$only_make" ] || [ "$base" ] || fail "--make needs --base"
 [ "$(id -u)" = 0 ] || fail "only root can make a root"
 command -v mmdebstrap >/dev/null || fail "install Debian's package mmdebstrap"
@@ -64,7 +64,7 @@ make_root() {
 	timeout 600 mmdebstrap --quiet --mode=root --variant=minbase --dpkgopt=force-unsafe-io bookworm "$1"
 }
 
-# Two that make the same base at once both succeed: the second one finds that of the first.
+# Of two processes that make the same base at once, the second one finds that of the first.
 make_base() (
 	mkdir -p "$(dirname "$base")"
 	exec 9>"$base.lock"
