@@ -19,7 +19,7 @@ BY_VERSION = "by `version`, without gaps, for each SKU and `epoch`"
 # What of a CloudEvent stands for which part of a bare message.
 CLOUD_EVENT = {
     "description": "The payload may also be a CloudEvents 1.0 envelope in structured mode: ALLOCD_ENVELOPE chooses "
-    "the form of events, and of a command the member `specversion` tells.",
+    "the form of events, and a command with the member `specversion` is one.",
     "x-allocd-cloudevents": {
         "contentType": "application/cloudevents+json",
         "envelope": {
@@ -51,7 +51,7 @@ PARAMETERS = {
     "prefix": {"default": "", "description": "ALLOCD_PREFIX, which is empty unless it is set."},
     "commandStream": {
         "default": "allocd:commands",
-        "description": "A name of ALLOCD_STREAM, which may have several of them, or a range such as allocd:commands[0-7].",
+        "description": "A name in ALLOCD_STREAM, which may list several, or a range such as allocd:commands[0-7].",
     },
     "eventStream": {"default": "allocd:events", "description": "ALLOCD_EVENT_STREAM."},
 }
