@@ -120,7 +120,7 @@ static bool is_uncompared(const struct engine *engine, struct engine_trouble *tr
 			is_bad |= worse(engine, &engine->lane_watches[i], PROGRESS_WATCH_EVENTS_MS, trouble);
 	}
 	if (is_bad)
-		trouble->text = "events are committed again once the broker has told what was published";
+		trouble->text = "the broker does not answer which events it has published";
 	return is_bad;
 }
 

@@ -37,7 +37,7 @@ static const struct sign of_database[] = {
 	{"no pg_hba.conf entry", TROUBLE_DATABASE_AUTH, NULL},
 	{"no password supplied", TROUBLE_DATABASE_AUTH, NULL},
 	{"SQLSTATE 58", TROUBLE_STALLED, "look at the database server's log and its disk"},
-	{"has told what was published", TROUBLE_STALLED,
+	{"does not answer which events it has published", TROUBLE_STALLED,
 	 "let Redis take events: the worker's other troubles, or its log, say why it does not"},
 	{"SQLSTATE ", TROUBLE_STALLED, NULL},
 	{"connect", TROUBLE_DATABASE_UNREACHABLE, NULL}, /* "connection refused", "could not connect", … */

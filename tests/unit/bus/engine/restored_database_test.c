@@ -300,7 +300,7 @@ START_TEST(events_that_are_not_committed_because_the_broker_does_not_answer_are_
 	world_advance_ms(world, 9000);
 	ck_assert(!engine_database_trouble(world->engine, &trouble));
 	world_advance_ms(world, 2000);
-	ck_assert(is_in_trouble("once the broker has told what was published"));
+	ck_assert(is_in_trouble("does not answer which events it has published"));
 	ck_assert_uint_eq(lamps_outbox()->count, 1);
 
 	memory_broker_set_down(world->broker, false);

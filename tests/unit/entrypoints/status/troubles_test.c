@@ -71,8 +71,8 @@ static const struct {
 	{TROUBLE_DATABASE_RESTORED, .is_restored = true, .words = "older than what was published"},
 	{TROUBLE_STALLED, .units = "it cannot be done (SQLSTATE 55000)", .words = "55000"},
 	{TROUBLE_STALLED, .units = "an error that no code names", .words = "no code names"},
-	{TROUBLE_STALLED, .units = "events are committed again once the broker has told what was published",
-	 .words = "nothing is committed: events are committed again"},
+	{TROUBLE_STALLED, .units = "the broker does not answer which events it has published",
+	 .words = "nothing is committed: the broker does not answer"},
 	{TROUBLE_REDIS_UNREACHABLE, .subscription = "Connection refused", .words = "127.0.0.1:6379"},
 	{TROUBLE_REDIS_UNREACHABLE, .publisher = "Connection reset", .words = "cannot publish"},
 	{TROUBLE_REDIS_AUTH, .subscription = "WRONGPASS invalid username-password pair",
@@ -274,7 +274,7 @@ START_TEST(an_error_of_the_database_may_call_for_advice_of_its_own)
 	ck_assert_str_eq(list.by_code[TROUBLE_STALLED].advice, "give the database server more memory");
 
 	list = (struct trouble_list){0};
-	ill.units = bad("events are committed again once the broker has told what was published");
+	ill.units = bad("the broker does not answer which events it has published");
 	judge_at(&ill, NOW_US);
 	ck_assert_ptr_nonnull(strstr(list.by_code[TROUBLE_STALLED].advice, "let Redis take events"));
 }
