@@ -17,13 +17,17 @@ fail() {
 printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
 chmod +x /usr/sbin/policy-rc.d
 
+version_in() { dpkg-deb --field "$1"/allocd_*.deb Version; }
+
 step install
 apt-get update -qq
 apt-get install -qq -y --no-install-recommends "$old"/*.deb iproute2 python3 >/dev/null
-[ "$(dpkg-query -W -f '${Version}' allocd)" = 0.1.0-1 ] || fail "another version was installed"
+[ "$(dpkg-query -W -f '${Version}' allocd)" = "$(version_in "$old")" ] || fail "another version was installed"
 [ ! -e /etc/systemd/system/multi-user.target.wants/allocd.service ] || fail "the service is enabled before its database exists"
 allocd version
 [ -e /usr/share/zsh/vendor-completions/_allocd ] || fail "zsh does not find the completion"
+[ -e /usr/share/doc/allocd/deploy/kubernetes/base/statefulset.yaml ] || fail "kustomize does not find the manifests"
+zcat /usr/share/man/man5/allocd-config.5.gz | grep -q /etc/default/allocd || fail "the manual does not name the file of settings"
 
 for test in demo service; do
 	step "debian/tests/$test"
@@ -38,7 +42,7 @@ printf '#!/bin/sh\necho "$@" >>/tmp/systemctl.log\n' >/usr/bin/systemctl
 chmod +x /usr/bin/systemctl
 printf '#!/bin/sh\nexit 0\n' >/usr/sbin/policy-rc.d
 apt-get install -qq -y --no-install-recommends -o Dpkg::Options::=--force-confold "$new"/*.deb >/dev/null
-[ "$(dpkg-query -W -f '${Version}' allocd)" = 0.1.0-2 ] || fail "the upgrade installed another version"
+[ "$(dpkg-query -W -f '${Version}' allocd)" = "$(version_in "$new")" ] || fail "the upgrade installed another version"
 grep -q '^ALLOCD_LANES=3$' /etc/default/allocd || fail "the upgrade lost the settings of /etc/default/allocd"
 [ -e /etc/default/allocd.dpkg-dist ] || fail "the settings of the next version are not beside those that were kept"
 grep -q 'try-restart allocd.service' /tmp/systemctl.log || fail "the upgrade does not restart the service: $(cat /tmp/systemctl.log)"

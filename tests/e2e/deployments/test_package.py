@@ -1,19 +1,17 @@
 """Debian's packages: they build, lintian accepts them, and their whole life passes in a fresh root."""
 
 import os
-import pathlib
 import re
 import shutil
 import subprocess
-import tempfile
 
 import pytest
+from buildah import base_root
 from installation import ROOT
 
 MINUTES = 15
-# Kept on this machine, so that a fresh root is made once.
-BASE = pathlib.Path(tempfile.gettempdir()) / "allocd-bookworm-root"
-NEXT_VERSION = "0.1.0-2"
+VERSION = re.match(r"allocd \((.*?)\)", (ROOT / "debian" / "changelog").read_text(encoding="utf-8"))[1]
+NEXT_VERSION = f"{VERSION}+next"
 
 
 def run(*command, **more):
@@ -49,10 +47,10 @@ def next_packages(packages, tmp_path_factory):
         tree = folder / package.stem
         run("dpkg-deb", "-R", package, tree)
         control = tree / "DEBIAN" / "control"
-        control.write_text(control.read_text().replace("0.1.0-1", NEXT_VERSION))
+        control.write_text(control.read_text().replace(VERSION, NEXT_VERSION))
         if (settings := tree / "etc/default/allocd").exists():
             settings.write_text(settings.read_text() + "# A line of the next version.\n")
-        run("dpkg-deb", "--root-owner-group", "-b", tree, folder / package.name.replace("0.1.0-1", NEXT_VERSION))
+        run("dpkg-deb", "--root-owner-group", "-b", tree, folder / package.name.replace(VERSION, NEXT_VERSION))
         shutil.rmtree(tree)
     return folder
 
@@ -72,7 +70,7 @@ def test_the_packages_install_work_upgrade_and_leave_nothing_behind(packages, ne
                 shutil.copy(package, share / name)
 
     said = run(
-        ROOT / "scripts" / "bare_root.sh", "--base", BASE, "--share", share, "--timeout", str(30 * MINUTES),
+        ROOT / "scripts" / "bare_root.sh", "--base", base_root(), "--share", share, "--timeout", str(30 * MINUTES),
         "tests/e2e/deployments/package_life.sh", "/share/old", "/share/new",
     )  # fmt: skip
 

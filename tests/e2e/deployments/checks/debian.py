@@ -161,6 +161,17 @@ def the_unit_of_debian_reads_debians_file_of_settings(tree):
 fault("debian/rules", "s|/etc/allocd.env|", "s|/etc/allocd/env|", the_unit_of_debian_reads_debians_file_of_settings, "/etc/allocd.env")
 
 
+@check("debian/rules")
+def the_files_of_deploy_are_not_compressed(tree):
+    """debhelper compresses a document of more than 4 kB, and kustomize would not find it."""
+    commands = accepts("make", "-n", "-f", "debian/rules", "override_dh_compress", cwd=tree)
+
+    assert "--exclude=/doc/allocd/deploy/" in commands, commands
+
+
+fault("debian/rules", "--exclude=/doc/allocd/deploy/", "", the_files_of_deploy_are_not_compressed, "dh_compress")
+
+
 @check("debian/README.Debian", "deploy/allocd.service", "debian/tests/service")
 def the_readme_has_the_commands_that_the_test_runs_and_the_credentials_of_the_unit(tree):
     text, test = read(tree, "debian/README.Debian"), read(tree, "debian/tests/service")
