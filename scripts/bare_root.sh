@@ -69,7 +69,10 @@ make_base() (
 	mkdir -p "$(dirname "$base")"
 	exec 9>"$base.lock"
 	flock 9
-	[ ! -d "$base" ] || return 0
+	if [ -d "$base" ]; then
+		[ -O "$base" ] || fail "$base belongs to another user, who could change what root runs there"
+		return
+	fi
 	rm -rf --one-file-system "$base.part"
 	make_root "$base.part"
 	mv "$base.part" "$base"
@@ -87,8 +90,9 @@ git clone --quiet --no-hardlinks . "$root/src"
 local_authorities=/usr/local/share/ca-certificates # by which the registries may be reached from here
 [ ! -d "$local_authorities" ] || cp -a "$local_authorities" "$root/usr/local/share/"
 
+# In the background, because bash handles a signal only between two commands; but the command is to get SIGINT as always.
 # shellcheck disable=SC2016 # the inner shell expands these
-timeout --kill-after=10 "$seconds" unshare --mount --pid --ipc --fork --kill-child bash -c '
+env --default-signal=INT,QUIT timeout --kill-after=10 "$seconds" unshare --mount --pid --ipc --fork --kill-child bash -c '
 	set -eu
 	root=$1 share=$2
 	shift 2
@@ -99,4 +103,7 @@ timeout --kill-after=10 "$seconds" unshare --mount --pid --ipc --fork --kill-chi
 	mount -t tmpfs tmpfs "$root/dev/shm"
 	[ -z "$share" ] || mount --bind --mkdir "$share" "$root/share"
 	exec chroot "$root" env --chdir=/src "$@"
-' - "$root" "$share" -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" "$@"
+' - "$root" "$share" -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" "$@" <&0 &
+inside=$!
+trap 'kill "$inside" || true; wait "$inside" || true' HUP INT TERM
+wait "$inside"

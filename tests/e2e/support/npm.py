@@ -21,4 +21,5 @@ def node_modules(*packages):
             subprocess.run(["npm", "install", *options, *packages], check=True, timeout=INSTALL_S, stdout=subprocess.DEVNULL)
             with contextlib.suppress(OSError):  # another test was quicker
                 made.rename(directory)  # in one step, so that no other test finds a part of it
+    assert directory.stat().st_uid == os.getuid(), f"{directory} belongs to another user, whose programs would be run"
     return directory / "node_modules"
