@@ -145,7 +145,8 @@ def filled(template, program_path):
 
 def main(template, program_path, scdoc):
     text = filled(pathlib.Path(template).read_text(encoding="utf-8"), program_path)
-    page = subprocess.run([scdoc], input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
+    page = subprocess.run([scdoc], input=text, stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
+    sys.stdout.reconfigure(encoding="utf-8")
     # No option is hyphenated: TH allows it again.
     sys.stdout.write(re.sub(r"^\.TH .*\n", r"\g<0>.nh\n", page, flags=re.M))
 

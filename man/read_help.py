@@ -20,7 +20,7 @@ class Help(typing.NamedTuple):
 def printed(*command):
     """The settings of this machine are none of a manual's business."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ALLOCD_", "OTEL_"))}
-    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
 
 
 def help_of(*call):

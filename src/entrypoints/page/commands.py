@@ -21,7 +21,7 @@ def command(schema):
     return {"name": schema["title"], "description": schema["description"], "fields": fields}
 
 
-schemas = [json.loads(pathlib.Path(path).read_text()) for path in sys.argv[1:]]
+schemas = [json.loads(pathlib.Path(path).read_text(encoding="utf-8")) for path in sys.argv[1:]]
 commands = [command(schema) for schema in schemas if "http" in schema.get("x-allocd", {})]
 events = [schema["title"] for schema in schemas if schema["$id"].startswith("urn:allocd:event:")]
 print("// Generated from the schemas by commands.py.")

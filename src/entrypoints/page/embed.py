@@ -27,7 +27,7 @@ def hash_of(data):
 
 class Assets:
     def __init__(self, files):
-        self.sources = {path.name: path.read_text() for path in map(pathlib.Path, files)}
+        self.sources = {path.name: path.read_text(encoding="utf-8") for path in map(pathlib.Path, files)}
         self.names, self.served, self.under_way = {}, [], []
 
     def name(self, file):
@@ -46,7 +46,7 @@ class Assets:
 
 def main(page, *files):
     assets = Assets(files)
-    html = pathlib.Path(page).read_text()
+    html = pathlib.Path(page).read_text(encoding="utf-8")
     html = re.sub(r'(?<=")[a-z_]+\.(css|js)(?=")', lambda match: f"assets/{assets.name(match[0])}", html)
     if unused := set(assets.sources) - set(assets.names):
         sys.exit(f"{page}: nothing refers to {', '.join(sorted(unused))}")

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 
 import pytest
-from built import PROGRAMS, build_directory, options, output_of
+from built import ASCII, PROGRAMS, build_directory, options, output_of
 from installation import ROOT
 
 TAGS = ("runtime", "man", "doc")
@@ -121,6 +121,15 @@ def test_a_build_without_the_page_says_so_in_its_place(bare):
     text = bytes(map(int, re.search(r"plain_0\[\] = \{([0-9,]+)\}", (bare / made).read_text())[1].split(","))).decode()
     assert "built without the operators' page" in text
     assert (bare / made).read_text().count('{"/') == 1
+
+
+def test_the_page_does_not_depend_on_the_locale():
+    folder, made = ROOT / "src" / "entrypoints" / "page", build_directory() / "src" / "entrypoints"
+    parts = [path for path in folder.rglob("*") if path.suffix in (".css", ".js")]
+
+    page = output_of("/usr/bin/python3", folder / "embed.py", folder / "index.html", *parts, made / "commands.js", env={**os.environ, **ASCII})
+
+    assert page == (made / "page_files.h").read_text()
 
 
 def test_a_prefix_leads_the_unit_to_the_programs_and_without_systemd_to_a_folder_of_the_prefix(bare):

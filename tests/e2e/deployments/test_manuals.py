@@ -2,11 +2,13 @@
 
 import functools
 import json
+import os
 import pathlib
 import re
 import subprocess
 
 import pytest
+from built import ASCII
 from installation import ROOT, binary
 
 PAGES = sorted(path.stem for path in (ROOT / "man").glob("*.scd"))
@@ -20,8 +22,9 @@ def page(name):
     program = {"allocd-bench.1": "allocd-bench", "allocd-dev.1": "allocd-dev"}.get(name, "allocd")
     template, path = ROOT / "man" / f"{name}.scd", pathlib.Path(binary()).with_name(program)
     done = subprocess.run(
-        ["/usr/bin/python3", "-B", ROOT / "man" / "fill.py", template, path, "scdoc"], capture_output=True, text=True, check=False
-    )
+        ["/usr/bin/python3", "-B", ROOT / "man" / "fill.py", template, path, "scdoc"], env={**os.environ, **ASCII},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
 

@@ -6,6 +6,8 @@ import subprocess
 
 from installation import ROOT, binary
 
+# A locale that cannot write all characters of the sources, as that of a machine that builds may be.
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 PROGRAMS = ("allocd", "allocd-bench", "allocd-dev")
 
 
