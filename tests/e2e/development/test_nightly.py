@@ -12,8 +12,8 @@ from installation import ROOT, TIMEOUT_S, wait_until
 sys.path.append(str(ROOT / "scripts"))
 import nightly  # noqa: E402
 
-# With short waits for the end of a step.
-RUNNER = "import sys, nightly; nightly.END_S = nightly.LEAVE_S = 0.3; sys.exit(nightly.main(sys.argv[1:]))"
+# With short waits for the end of a step, and for that of what it left.
+RUNNER = "import sys, nightly; nightly.END_S, nightly.LEAVE_S = 0.3, 1; sys.exit(nightly.main(sys.argv[1:]))"
 
 
 class Night:
