@@ -1,5 +1,6 @@
 """A standby of Postgres is promoted under load: how long it takes until the worker is ready, and what is lost."""
 
+import contextlib
 import json
 import time
 
@@ -121,3 +122,28 @@ def test_no_event_is_lost_though_a_promoted_standby_gives_positions_again(pair, 
     assert renewed.returncode == 0, renewed.stdout + renewed.stderr
     for number in range(20):
         listener.expect("line_allocated", orderid=f"order-{number}", version=number + 1, epoch=2)
+
+
+def test_while_redis_is_away_after_a_promotion_the_worker_says_that_it_commits_no_event(pair, own_redis, tmp_path):
+    primary, standby = pair
+    url = clusters.url_of(*pair, target_session_attrs="read-write", connect_timeout=2)
+    with contextlib.closing(Installation(tmp_path, url, own_redis.url())) as allocd:
+        allocd.start()
+        sku = unique("sku")
+        assert allocd.post("/add_batch", {"ref": unique("batch"), "sku": sku, "qty": 100}).status_code == 201
+        servers.wait_until(lambda: clusters.caught_up(primary, standby), "the standby to have everything", 20)
+        own_redis.stop()
+        primary.kill()
+        standby.promote()
+
+        late = allocd.post("/allocate", {"orderid": "order", "sku": sku, "qty": 1})
+        assert (late.status_code, late.json()["type"]) == (503, "urn:allocd:problem:late")
+        wait_until(
+            lambda: "the broker does not answer which events it has published" in allocd.get("/readyz?for=http").text,
+            lambda: f"readiness to say why: {allocd.get('/readyz?for=http').text}",
+        )
+        print(allocd.run("status").stdout)
+
+        own_redis.start()
+        wait_until(lambda: allocd.query("select 1 from order_lines where orderid = 'order'"), "the line that waited")
+        wait_until(allocd.ready, "the worker to be ready")
