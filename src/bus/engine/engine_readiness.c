@@ -110,12 +110,17 @@ static bool all_are_parked(const struct engine *engine, struct engine_trouble *t
 	return true;
 }
 
-/* The broker does not answer, so lanes cannot commit events.  A restored database is a trouble of its own. */
+/*
+ * The broker refuses to tell what was published, so lanes cannot commit events.  A restored database is a
+ * trouble of its own.
+ */
 static bool is_uncompared(const struct engine *engine, struct engine_trouble *trouble)
 {
 	bool is_bad = false;
 
-	for (size_t i = 0; i < engine->config.lanes && !engine->stats.restored; i++) {
+	if (engine->stats.restored || engine->stats.broker_takes)
+		return false;
+	for (size_t i = 0; i < engine->config.lanes; i++) {
 		if (lane_is_comparing(engine->lanes[i]))
 			is_bad |= worse(engine, &engine->lane_watches[i], PROGRESS_WATCH_EVENTS_MS, trouble);
 	}

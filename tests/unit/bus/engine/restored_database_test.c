@@ -320,7 +320,7 @@ START_TEST(a_restored_database_is_no_trouble_of_the_broker)
 	world_advance_ms(world, 20000);
 
 	ck_assert(stats_of(world)->restored);
-	ck_assert(!is_in_trouble("what was published"));
+	ck_assert(!is_in_trouble("which events it has published"));
 
 	lamps_outbox()->count = 3;
 	database_renew(world->database);
