@@ -68,17 +68,20 @@ const char *const *dev_command_environment(const char *const environment[], cons
 void dev_addresses_print(const struct dev_addresses *at, const char *allocd, bool is_kept)
 {
 	printf("allocd %s for development; %s\n"
-	       "  Page      http://%s/\n"
-	       "  HTTP      export ALLOCD_HTTP=%s ALLOCD_URL=http://%s\n"
-	       "  Redis     export REDIS_URL=%s\n"
-	       "  Postgres  export DATABASE_URL='%s'\n"
-	       "  Reset     curl -X POST %s/admin/reset\n"
-	       "  Try       %s publish create_batch batchref=batch-1 sku=lamp qty=100\n"
+	       "  Page   http://%s/\n"
+	       "  Reset  curl -X POST %s/admin/reset\n"
+	       "\n"
+	       "In another terminal:\n"
+	       "  export ALLOCD_HTTP=%s ALLOCD_URL=http://%s\n"
+	       "  export REDIS_URL=%s\n"
+	       "  export DATABASE_URL='%s'\n"
+	       "  %s publish create_batch batchref=batch-1 sku=lamp qty=100\n"
+	       "\n"
 	       "Ctrl-C ends it.\n",
 	       ALLOCD_VERSION,
 	       is_kept ? "its data stays when it ends"
 		       : "everything is gone when it ends (--keep DIR keeps it)",
-	       at->http, at->http, at->http, at->redis_url, at->database_url, at->dev_url, allocd);
+	       at->http, at->dev_url, at->http, at->http, at->redis_url, at->database_url, allocd);
 	fflush(stdout);
 }
 
