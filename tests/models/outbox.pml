@@ -201,7 +201,8 @@ inline take_answer()
 		fi;
 		ME.is_missing = call[me].at > ME.published + 1;
 		/* Else the row would be sent, and refused, again and again. */
-		all_is_published_in_the_end = call[me].known < ME.published || call[me].at != ME.published + 1 || ME.claimed || ME.is_restored;
+		all_is_published_in_the_end = call[me].known < ME.published || call[me].at != ME.published + 1 ||
+			ME.claimed || ME.is_restored;
 		assert(all_is_published_in_the_end)
 	fi;
 	forget(call[me])
