@@ -104,6 +104,9 @@ env --default-signal=INT,QUIT timeout --kill-after=10 "$seconds" unshare --mount
 	[ -z "$share" ] || mount --bind --mkdir "$share" "$root/share"
 	exec chroot "$root" env --chdir=/src "$@"
 ' - "$root" "$share" -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" "$@" <&0 &
-inside=$!
-trap 'kill "$inside" || true; wait "$inside" || true' HUP INT TERM
-wait "$inside"
+inside=$! begin=$SECONDS status=0
+trap 'kill "$inside" || true; wait "$inside" 2>/dev/null || true' HUP INT TERM
+wait "$inside" 2>/dev/null || status=$?
+# One that does not end when it is asked to is killed, which timeout reports as 137.
+((status != 137 || SECONDS - begin < seconds)) || status=124
+exit "$status"
