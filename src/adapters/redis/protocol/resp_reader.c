@@ -379,6 +379,11 @@ bool resp_reader_has_unread(const struct resp_reader *reader)
 
 bool resp_is_text(const redisReply *reply, const char *text)
 {
-	return reply->type == REDIS_REPLY_STRING && reply->len == strlen(text) &&
-	       memcmp(reply->str, text, reply->len) == 0;
+	size_t i = 0;
+
+	if (reply->type != REDIS_REPLY_STRING)
+		return false;
+	while (i < reply->len && text[i] && reply->str[i] == text[i])
+		i++;
+	return i == reply->len && !text[i];
 }
