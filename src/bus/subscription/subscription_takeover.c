@@ -33,13 +33,11 @@ static bool is_known_by_id(const struct leased_subscription *it, const struct he
 	return is_known;
 }
 
-/* Messages that are known by an id are kept. */
-static void give_up_before(struct leased_subscription *it, const struct heard_section *section)
+/* Gives up the messages of doubtful sections, but for those that are known by an id; returns how many. */
+static size_t give_up_doubtful(struct leased_subscription *it)
 {
 	size_t count = 0;
 
-	for (struct heard_section *old = it->heard.first_section; old != section; old = old->next)
-		old->is_doubtful = true;
 	for (struct heard_message *message = it->heard.first, *next; message; message = next) {
 		next = message->next;
 		if (!message->section->is_doubtful || is_known_by_id(it, message))
@@ -47,6 +45,16 @@ static void give_up_before(struct leased_subscription *it, const struct heard_se
 		subscription_remove(it, message);
 		count++;
 	}
+	return count;
+}
+
+static void give_up_before(struct leased_subscription *it, const struct heard_section *section)
+{
+	size_t count;
+
+	for (struct heard_section *old = it->heard.first_section; old != section; old = old->next)
+		old->is_doubtful = true;
+	count = give_up_doubtful(it);
 	heard_trim(&it->heard, section);
 	if (!count)
 		return;
@@ -138,16 +146,9 @@ static void give_up_nameless(struct leased_subscription *it)
 
 	if (!lease_keeper_was_elsewhere(keeper, it) || lease_keeper_is_resumed(keeper, it))
 		return;
-	for (struct heard_message *message = it->heard.first, *next; message; message = next) {
-		next = message->next;
-		if (*message->section->name)
-			continue;
-		message->section->is_doubtful = true;
-		if (is_known_by_id(it, message))
-			continue;
-		subscription_remove(it, message);
-		it->stats.unnamed++;
-	}
+	for (struct heard_section *section = it->heard.first_section; section; section = section->next)
+		section->is_doubtful |= !*section->name;
+	it->stats.unnamed += give_up_doubtful(it);
 }
 
 /* All messages wait in the buffer, and none is submitted. */
