@@ -344,7 +344,6 @@ static void on_flushed(void *context, const struct failure *failure)
 static void flush(struct lane *lane)
 {
 	lane->state = LANE_FLUSHING;
-	lane->stage_us = engine_now_us(lane->engine);
 	lane->store->ops->flush(lane->store, &lane->uow, on_flushed, lane);
 }
 
@@ -372,6 +371,7 @@ void lane_outbox_is_compared(struct lane *lane)
 		return;
 	publisher_timeline(lane->shared->publisher, lane->uow.timeline);
 	engine_lane_waits_anew(lane->engine, lane->number);
+	lane->stage_us = engine_now_us(lane->engine);
 	flush(lane);
 }
 

@@ -40,7 +40,9 @@ void lane_trace_call(struct lane *lane, enum unit_stage stage, int64_t began_us,
 	call->began_us = began_us;
 	call->ended_us = lane->stage_us;
 	call->failure = failure ? kind_name(failure->kind) : NULL;
-	utf8_format(call->error, sizeof call->error, "%s", failure ? failure->text : "");
+	call->error[0] = '\0';
+	if (failure)
+		utf8_format(call->error, sizeof call->error, "%s", failure->text);
 }
 
 static void find_sampled(struct unit_trace *trace, const struct delivery_queue *queue)

@@ -457,7 +457,7 @@ void publisher_doubt_database(struct publisher *publisher)
 
 bool publisher_timeline(const struct publisher *publisher, char timeline[TIMELINE_SIZE])
 {
-	snprintf(timeline, TIMELINE_SIZE, "%s", publisher->senders.timeline);
+	memcpy(timeline, publisher->senders.timeline, TIMELINE_SIZE);
 	return publisher->is_compared;
 }
 
