@@ -129,6 +129,9 @@ struct engine_trouble {
 	int64_t for_ms;   /* how long it has lasted */
 };
 
+/* The text of a trouble: lanes wait for the broker before they commit events (see publisher_timeline()). */
+#define ENGINE_UNCOMPARED "the broker does not answer which events it has published"
+
 /*
  * Whether units of work are not committed, or would not be: a lane, the SKU resolver or the publisher failed
  * twice in a row or has had no answer for some seconds, or an empty unit failed while the engine was idle.

@@ -125,7 +125,7 @@ static bool is_uncompared(const struct engine *engine, struct engine_trouble *tr
 			is_bad |= worse(engine, &engine->lane_watches[i], PROGRESS_WATCH_EVENTS_MS, trouble);
 	}
 	if (is_bad)
-		trouble->text = "the broker does not answer which events it has published";
+		trouble->text = ENGINE_UNCOMPARED;
 	return is_bad;
 }
 

@@ -1,6 +1,8 @@
 /* Tables of signs: parts of an error's text, and the trouble that each means. */
 #include "entrypoints/troubles/cause.h"
 
+#include "bus/engine/engine.h"
+
 #include <string.h>
 
 struct sign {
@@ -37,7 +39,7 @@ static const struct sign of_database[] = {
 	{"no pg_hba.conf entry", TROUBLE_DATABASE_AUTH, NULL},
 	{"no password supplied", TROUBLE_DATABASE_AUTH, NULL},
 	{"SQLSTATE 58", TROUBLE_STALLED, "look at the database server's log and its disk"},
-	{"does not answer which events it has published", TROUBLE_STALLED,
+	{ENGINE_UNCOMPARED, TROUBLE_STALLED,
 	 "let Redis take events: the worker's other troubles, or its log, say why it does not"},
 	{"SQLSTATE ", TROUBLE_STALLED, NULL},
 	{"connect", TROUBLE_DATABASE_UNREACHABLE, NULL}, /* "connection refused", "could not connect", … */
