@@ -82,18 +82,16 @@ const char *completion_arguments(const struct command *command, struct arena *ar
 }
 
 /* The database may be gone, slow or unknown: what a shell completes must not wait for it. */
-const char *completion_lister(const struct command *command, const char *program, struct arena *arena)
+const char *completion_lister(enum completed_words which, const char *program, struct arena *arena)
 {
-	const char *which = command->completes == COMPLETES_DISCARDED ? " --discarded" : "";
-
-	if (command->completes != COMPLETES_DEAD_LETTERS && command->completes != COMPLETES_DISCARDED)
+	if (which != COMPLETES_DEAD_LETTERS && which != COMPLETES_DISCARDED)
 		return NULL;
 	return arena_printf(
 		arena,
 		"timeout 2 %s dead-letters list%s --json --without-payload --limit 100 --start-wait 0 "
 		"</dev/null 2>/dev/null | "
 		"sed -n 's/^{\"id\":\\([0-9]*\\),\"outcome\":\"\\([a-z]*\\)\",\"reason\":\"\\([^\"]*\\).*/\\1\\t\\2: \\3/p'",
-		program, which);
+		program, which == COMPLETES_DISCARDED ? " --discarded" : "");
 }
 
 /* ---- options ---- */

@@ -29,7 +29,7 @@ void completion_find_options(const struct command *command, struct arena *arena,
  * command names no dead letters.  It ends after 2 seconds, and prints no error.  `program` is a word of the
  * shell.
  */
-const char *completion_lister(const struct command *command, const char *program, struct arena *arena);
+const char *completion_lister(enum completed_words which, const char *program, struct arena *arena);
 
 /* The words that the command's first argument may be, with blanks between them; "": any. */
 const char *completion_arguments(const struct command *command, struct arena *arena);

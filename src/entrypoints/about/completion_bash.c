@@ -44,7 +44,7 @@ static void print_command(const struct command *command, struct writing *writing
 	completion_find_options(command, writing->arena, add_option, writing);
 	printf("\t'%s')\n\t\toptions='%s'\n\t\tvalued='%s '\n\t\targuments='%s'", command->name,
 	       writing->options, writing->with_value, completion_arguments(command, writing->arena));
-	if (completion_lister(command, "", writing->arena))
+	if (completion_lister(command->completes, "", writing->arena))
 		fputs(command->completes == COMPLETES_DISCARDED ? " lister=_allocd_discarded"
 								: " lister=_allocd_dead_letters",
 		      stdout);
@@ -116,9 +116,7 @@ static const char tail[] = "\tesac\n"
 
 static void print_lister(const char *function, enum completed_words which, struct arena *arena)
 {
-	struct command command = {.completes = which};
-
-	printf("%s() {\n\t%s | cut -f 1\n}\n\n", function, completion_lister(&command, "\"$1\"", arena));
+	printf("%s() {\n\t%s | cut -f 1\n}\n\n", function, completion_lister(which, "\"$1\"", arena));
 }
 
 void completion_print_bash(struct arena *arena)

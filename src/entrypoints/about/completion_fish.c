@@ -59,7 +59,7 @@ static void print_name(const struct command *command, struct arena *arena)
 static void print_arguments(const struct command *command, struct arena *arena)
 {
 	const char *words = completion_arguments(command, arena);
-	const char *lister = completion_lister(command, "(commandline -opc)[1]", arena);
+	const char *lister = completion_lister(command->completes, "(commandline -opc)[1]", arena);
 
 	if (!*words && !lister)
 		return;

@@ -49,7 +49,7 @@ static void print_arguments(const struct command *command, struct arena *arena)
 {
 	const char *words = completion_arguments(command, arena);
 
-	if (completion_lister(command, "", arena))
+	if (completion_lister(command->completes, "", arena))
 		printf(" \\\n\t\t\t'*:dead letter:_allocd_dead_letters%s'",
 		       command->completes == COMPLETES_DISCARDED ? "_discarded" : "");
 	else if (*words)
@@ -113,14 +113,12 @@ static void print_families(struct arena *arena)
 
 static void print_lister(const char *function, enum completed_words which, struct arena *arena)
 {
-	struct command command = {.completes = which};
-
 	printf("%s() {\n"
 	       "\tlocal -a found=(${(f)\"$(%s)\"})\n"
 	       "\tfound=(${${found//:/\\:}/$'\\t'/:})\n"
 	       "\t_describe -V 'dead letter' found\n"
 	       "}\n\n",
-	       function, completion_lister(&command, "$_allocd_program", arena));
+	       function, completion_lister(which, "$_allocd_program", arena));
 }
 
 static const char head[] = "#compdef allocd\n"
