@@ -12,7 +12,8 @@ import pytest
 import requests
 from installation import ROOT, binary
 from npm import node_modules
-from openapi import HTTP_TOKEN, changed
+from changed_json import with_change
+from openapi import HTTP_TOKEN
 
 VALIDATE = pathlib.Path(__file__).with_name("validate.mjs")
 PACKAGES = ["@asyncapi/parser@3.6.6", "@seriousme/openapi-schema-validator@2.11.0"]  # of npm, for these tests alone
@@ -76,7 +77,7 @@ FAULTS = [
 def test_validators_find_no_fault_in_the_specifications_and_each_that_is_put_into_them(validate, asyncapi, openapi):
     documents = {"asyncapi": asyncapi, "openapi": openapi}
 
-    said = validate([*documents.items(), *((kind, changed(documents[kind], path, value)) for kind, path, value in FAULTS)])
+    said = validate([*documents.items(), *((kind, with_change(documents[kind], path, value)) for kind, path, value in FAULTS)])
 
     assert said[:2] == [[], []]
     assert [FAULTS[number] for number, faults in enumerate(said[2:]) if not faults] == []

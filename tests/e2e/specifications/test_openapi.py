@@ -6,7 +6,8 @@ import re
 import pytest
 import requests
 from installation import wait_until
-from openapi import ADMIN_TOKEN, HTTP_TOKEN, METHODS, TOKENS, Specification, changed, of_answer
+from changed_json import with_change
+from openapi import ADMIN_TOKEN, HTTP_TOKEN, METHODS, TOKENS, Specification, of_answer
 
 TIMEOUT_S = 20
 LETTERS = "/admin/dead-letters"
@@ -260,7 +261,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("path", "value", "error"), FAULTS, ids=["-".join(fault[0]) for fault in FAULTS])
 def test_a_fault_of_the_document_is_found(specification, exchanges, path, value, error):
-    faulty = Specification(changed(specification.document, path, value))
+    faulty = Specification(with_change(specification.document, path, value))
 
     with pytest.raises(AssertionError) as found:
         for exchange in exchanges:

@@ -12,20 +12,6 @@ TOKENS = {"httpToken": HTTP_TOKEN, "adminToken": ADMIN_TOKEN}
 METHODS = ("get", "post", "delete")
 
 
-def changed(document, path, value):
-    """A copy with another value at that path, or without it."""
-    document = copy.deepcopy(document)
-    *parents, last = path
-    there = document
-    for name in parents:
-        there = there[name]
-    if value is None:
-        del there[last]
-    else:
-        there[last] = value
-    return document
-
-
 class Exchange(typing.NamedTuple):
     """A request, by the method and the path as the document has them, and its answer."""
 

@@ -4,10 +4,14 @@
     compatibility_test.py SCHEMA_COMPATIBILITY
 """
 
-import copy
 import importlib.util
+import pathlib
 import sys
 import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
+from changed_json import with_change  # noqa: E402
 
 spec = importlib.util.spec_from_file_location("schema_compatibility", sys.argv.pop(1))
 compatibility = importlib.util.module_from_spec(spec)
@@ -33,15 +37,7 @@ def message(role):
 
 def changed(role, path, value):
     """`value`: None removes what is at the path."""
-    schema = copy.deepcopy(message(role))
-    there, (*parents, last) = schema, path.split("/")
-    for name in parents:
-        there = there[name]
-    if value is None:
-        del there[last]
-    else:
-        there[last] = value
-    return schema
+    return with_change(message(role), path.split("/"), value)
 
 
 VERSION = (0, 2)

@@ -4,7 +4,6 @@
 generator_test.py GENERATOR SCHEMAS COMPILER...
 """
 
-import copy
 import json
 import pathlib
 import subprocess
@@ -18,9 +17,10 @@ COMPILER = sys.argv[3:]
 SOURCE_FOLDER = SCHEMA_FOLDER.resolve().parent / "src"
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(GENERATOR.parent))
+sys.path[:0] = [str(GENERATOR.parent), str(pathlib.Path(__file__).parents[2] / "support")]
 import main  # noqa: E402  the generator's
 import read_schema  # noqa: E402
+from changed_json import with_change  # noqa: E402
 
 NO_NUL = r"^[^\u0000]*$"
 
@@ -77,16 +77,7 @@ def schema(role="command", name="pack", **properties):
 
 def changed(path, value, base=None):
     """The schema with the member at `path` ("properties/qty/minimum") set, or removed by None."""
-    result = copy.deepcopy(base or schema(ref=text(), qty=integer()))
-    *parents, last = path.split("/")
-    place = result
-    for parent in parents:
-        place = place[parent]
-    if value is None:
-        del place[last]
-    else:
-        place[last] = value
-    return result
+    return with_change(base or schema(ref=text(), qty=integer()), path.split("/"), value)
 
 
 def endpoint(**changes):
