@@ -71,16 +71,32 @@ def check_that_a_demoted_primary_is_passed_over(primary, standby, allocd, sku):
     assert primary.psql("select count(*) from pg_stat_activity where application_name = 'allocd'") == "0"
 
 
-def test_a_standby_that_lagged_behind_takes_no_commands_until_the_outbox_is_renewed(pair, allocd):
-    primary, standby = pair
+def stock_both(pair, allocd):
+    """A SKU with a batch that the standby has, too."""
     sku = unique("sku")
     assert allocd.post("/add_batch", {"ref": unique("batch"), "sku": sku, "qty": 100}).status_code == 201
-    servers.wait_until(lambda: clusters.caught_up(primary, standby), "the standby to have everything", 20)
+    servers.wait_until(lambda: clusters.caught_up(*pair), "the standby to have everything", 20)
+    return sku
+
+
+def allocate_without_standby(standby, allocd, sku):
+    """The order "lost" is allocated, and published, and the standby never hears of it."""
     clusters.cut_off(standby)
     listener = allocd.listen()
     assert allocd.post("/allocate", {"orderid": "lost", "sku": sku, "qty": 1}).status_code == 202
     listener.expect("line_allocated", orderid="lost", version=1)
+    return listener
 
+
+def renew(allocd):
+    renewed = allocd.run("outbox", "renew", "--yes")
+    assert renewed.returncode == 0, renewed.stdout + renewed.stderr
+
+
+def test_a_standby_that_lagged_behind_takes_no_commands_until_the_outbox_is_renewed(pair, allocd):
+    primary, standby = pair
+    sku = stock_both(pair, allocd)
+    listener = allocate_without_standby(standby, allocd, sku)
     primary.kill()
     standby.promote()
     begun = time.monotonic()
@@ -91,8 +107,7 @@ def test_a_standby_that_lagged_behind_takes_no_commands_until_the_outbox_is_rene
     assert (refused.status_code, refused.json()["type"]) == (503, "urn:allocd:problem:database-restored")
     assert not allocd.query("select 1 from order_lines")
 
-    renewed = allocd.run("outbox", "renew", "--yes")
-    assert renewed.returncode == 0, renewed.stdout + renewed.stderr
+    renew(allocd)
     listener.expect("line_allocated", orderid="by-stream", version=1, epoch=2)
     wait_until(allocd.ready, "the worker to be ready")
     print(f"the worker found {found_s:.1f} s after the promotion that the database is older than what was published")
@@ -105,21 +120,14 @@ def allocate(orderid, sku):
 def test_no_event_is_lost_though_a_promoted_standby_gives_positions_again(pair, allocd):
     """A line is lost; those that wait are committed at once, on a position that Redis has published already."""
     primary, standby = pair
-    sku = unique("sku")
-    assert allocd.post("/add_batch", {"ref": unique("batch"), "sku": sku, "qty": 100}).status_code == 201
-    servers.wait_until(lambda: clusters.caught_up(primary, standby), "the standby to have everything", 20)
-    clusters.cut_off(standby)
-    listener = allocd.listen()
-    assert allocd.post("/allocate", {"orderid": "lost", "sku": sku, "qty": 1}).status_code == 202
-    listener.expect("line_allocated", orderid="lost", version=1)
-
+    sku = stock_both(pair, allocd)
+    listener = allocate_without_standby(standby, allocd, sku)
     primary.kill()
     for number in range(20):
         allocd.redis.xadd(f"{allocd.prefix}allocd:commands", allocate(f"order-{number}", sku))
     standby.promote()
     wait_until(lambda: "outbox renew" in allocd.readiness(), "readiness to say what to do")
-    renewed = allocd.run("outbox", "renew", "--yes")
-    assert renewed.returncode == 0, renewed.stdout + renewed.stderr
+    renew(allocd)
     for number in range(20):
         listener.expect("line_allocated", orderid=f"order-{number}", version=number + 1, epoch=2)
 
@@ -129,9 +137,7 @@ def test_while_redis_is_away_after_a_promotion_the_worker_says_that_it_commits_n
     url = clusters.url_of(*pair, target_session_attrs="read-write", connect_timeout=2)
     with contextlib.closing(Installation(tmp_path, url, own_redis.url())) as allocd:
         allocd.start()
-        sku = unique("sku")
-        assert allocd.post("/add_batch", {"ref": unique("batch"), "sku": sku, "qty": 100}).status_code == 201
-        servers.wait_until(lambda: clusters.caught_up(primary, standby), "the standby to have everything", 20)
+        sku = stock_both(pair, allocd)
         own_redis.stop()
         primary.kill()
         standby.promote()

@@ -186,6 +186,14 @@ START_TEST(a_database_that_goes_back_in_time_is_noticed)
 }
 END_TEST
 
+/* One worker is left, which allocates orders 1 to 3. */
+static void allocate_three(void)
+{
+	world_crash(other);
+	for (int i = 1; i <= 3; i++)
+		allocate_by(world, i);
+}
+
 /* A standby is promoted that lacks the last two of the three events that were published. */
 static void promote_a_lagging_standby(void)
 {
@@ -195,26 +203,29 @@ static void promote_a_lagging_standby(void)
 	database_promote(world->database);
 }
 
-/*
- * What waits is handled before the cursors are read again: as many events as were lost must not hide the
- * loss.
- */
-START_TEST(a_promoted_standby_that_lagged_behind_commits_no_event_until_the_outbox_is_renewed)
+/* Orders 4 to 7 wait until the outbox, which has the lost rows again, is renewed. */
+static void expect_no_commit_before_the_renewal(void)
 {
-	world_crash(other);
-	for (int i = 1; i <= 3; i++)
-		allocate_by(world, i);
-	promote_a_lagging_standby();
 	for (int i = 4; i <= 7; i++)
 		allocate_by(world, i);
 	world_advance_ms(world, 5000);
-
 	ck_assert(stats_of(world)->restored);
 	ck_assert_uint_eq(lamps_outbox()->count, 1);
 
 	lamps_outbox()->count = 3;
 	database_renew(world->database);
 	world_advance_ms(world, 5000);
+}
+
+/*
+ * What waits is handled before the cursors are read again: as many events as were lost must not hide the
+ * loss.
+ */
+START_TEST(a_promoted_standby_that_lagged_behind_commits_no_event_until_the_outbox_is_renewed)
+{
+	allocate_three();
+	promote_a_lagging_standby();
+	expect_no_commit_before_the_renewal();
 	ck_assert_str_eq(published_since(5), "line_allocated order-00004 LAMP 1 batch 4\n"
 					     "line_allocated order-00005 LAMP 1 batch 5\n"
 					     "line_allocated order-00006 LAMP 1 batch 6\n"
@@ -224,30 +235,18 @@ END_TEST
 
 START_TEST(a_worker_that_starts_on_a_lagging_standby_commits_no_event_until_the_outbox_is_renewed)
 {
-	world_crash(other);
-	for (int i = 1; i <= 3; i++)
-		allocate_by(world, i);
+	allocate_three();
 	promote_a_lagging_standby();
 	world_crash(world);
 	world_start(world);
-	for (int i = 4; i <= 7; i++)
-		allocate_by(world, i);
-	world_advance_ms(world, 5000);
-	ck_assert(stats_of(world)->restored);
-	ck_assert_uint_eq(lamps_outbox()->count, 1);
-
-	lamps_outbox()->count = 3;
-	database_renew(world->database);
-	world_advance_ms(world, 5000);
+	expect_no_commit_before_the_renewal();
 }
 END_TEST
 
 /* What another worker published since then must be found, too. */
 START_TEST(an_answer_to_a_call_of_before_a_promotion_is_no_comparison)
 {
-	world_crash(other);
-	for (int i = 1; i <= 3; i++)
-		allocate_by(world, i);
+	allocate_three();
 	cable_hold(memory_broker_answers(world->broker));
 	allocate_by(world, 4);
 	raise_fence(6);
@@ -267,9 +266,7 @@ END_TEST
 
 START_TEST(a_promoted_standby_that_has_everything_commits_at_once)
 {
-	world_crash(other);
-	for (int i = 1; i <= 3; i++)
-		allocate_by(world, i);
+	allocate_three();
 	database_promote(world->database);
 	allocate_by(world, 4);
 	world_advance_ms(world, 1000);
@@ -312,9 +309,7 @@ END_TEST
 
 START_TEST(a_restored_database_is_no_trouble_of_the_broker)
 {
-	world_crash(other);
-	for (int i = 1; i <= 3; i++)
-		allocate_by(world, i);
+	allocate_three();
 	promote_a_lagging_standby();
 	allocate_by(world, 4);
 	world_advance_ms(world, 20000);
