@@ -4,7 +4,7 @@ import copy
 
 
 def with_change(document, path, value):
-    """A copy with another value at that path, a list of names; or without what is there, if `value` is None."""
+    """Returns a copy with that value at the path, a list of names.  The value None removes the last name."""
     document = copy.deepcopy(document)
     *parents, last = path
     there = document
