@@ -53,7 +53,7 @@ class Panels:
         assert "**deprecated**" not in means, f"{name} is deprecated"
         assert {*labels, *having} <= {*known, "instance"}, f"{name} has no {labels} {having}"
         chosen = "".join(f'{label}="{value}", ' for label, value in having.items())
-        return f'{{job="allocd", {chosen}instance=~"$instance"}}'
+        return f'{{job="allocd", installation=~"$installation", {chosen}instance=~"$instance"}}'
 
     def query(self, name, labels=(), **having):
         """The rate of a counter by these labels; the highest value of a gauge."""
@@ -152,7 +152,7 @@ def number(title, means, unit, query, steps):
 def rows(make):
     """(title, height, panels) from the top of the page on."""
     stop = f'count(max by (code) (allocd_trouble{make.selected("allocd_trouble", severity="stop")}) == 1) or vector(0)'
-    up = 'sum(up{job="allocd", instance=~"$instance"}) or vector(0)'
+    up = 'sum(up{job="allocd", installation=~"$installation", instance=~"$instance"}) or vector(0)'
     yield "Now", 4, [
         number("Workers that answer", "Workers that Prometheus reaches.", "short", up, [("red", None), ("green", 1)]),
         make.figure("Troubles that stop work", "allocd_trouble", 1, stop),
@@ -229,14 +229,21 @@ def at(x, y, width, height):
     return {"x": x, "y": y, "w": width, "h": height}
 
 
+def choice(name, label, query, multi):
+    """A variable with the values that a label has; at first with all of them, and with targets that lack the label."""
+    text, value = (["All"], ["$__all"]) if multi else ("All", "$__all")
+    return {
+        "name": name, "label": label, "type": "query", "datasource": SOURCE, "refresh": 2, "sort": 1,
+        "query": {"query": query, "refId": "A"},
+        "multi": multi, "includeAll": True, "allValue": ".*",
+        "current": {"text": text, "value": value},
+    }  # fmt: skip
+
+
 VARIABLES = [
     {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "refresh": 1},
-    {
-        "name": "instance", "label": "Worker", "type": "query", "datasource": SOURCE, "refresh": 2, "sort": 1,
-        "query": {"query": "label_values(allocd_build_info, instance)", "refId": "A"},
-        "multi": True, "includeAll": True, "allValue": ".*",
-        "current": {"text": ["All"], "value": ["$__all"]},
-    },
+    choice("installation", "Installation", "label_values(allocd_build_info, installation)", multi=False),
+    choice("instance", "Worker", 'label_values(allocd_build_info{installation=~"$installation"}, instance)', multi=True),
     {
         "name": "runbook", "label": "Runbook", "type": "textbox", "query": "https://docs.example.com/allocd/operating.md",
         "description": "Where your team reads docs/operating.md: the links of the troubles lead there.",

@@ -26,6 +26,9 @@ OTHER_FOR = {
     "stream-behind": "5m", "queue-full": "5m", "mail-unreachable": "5m", "nobody-listens": "15m", "clock-skew": "15m",
 }  # fmt: skip
 
+# Names the installation, where the targets have such a label.
+OF_INSTALLATION = "{{ with $labels.installation }} of {{ . }}{{ end }}"
+
 STRING = r'(?:"(?:[^"\\]|\\.)*"\s*)+'
 
 
@@ -62,11 +65,11 @@ def rule(code, severity, effect, advice, cause):
     description = f"Effect: {sentence(effect)} Next: {sentence(advice)} `allocd status` has the figures and the last error."
     return f"""\
       - alert: {name}
-        expr: max by (instance, code) (allocd_trouble{{code="{code}"}}) == 1
+        expr: max by (installation, instance, code) (allocd_trouble{{code="{code}"}}) == 1
         for: {OTHER_FOR.get(code, FOR)}
         labels: {{severity: {OTHER_URGENCY.get(code, URGENCY[severity])}}}
         annotations:
-          summary: {quoted(f"{code} on {{{{ $labels.instance }}}}: {sentence(cause)}")}
+          summary: {quoted(f"{code} on {{{{ $labels.instance }}}}{OF_INSTALLATION}: {sentence(cause)}")}
           description: {quoted(description)}
           runbook: docs/operating.md#{code}
 """

@@ -27,7 +27,7 @@ def a_page_is_repeated_more_often_than_a_ticket_and_an_alert_of_each_worker_is_o
     route = example(tree)["route"]
     [page] = [each for each in route["routes"] if each["matchers"] == ['severity="page"']]
 
-    assert route.get("group_by") == ["alertname"], "group_by"
+    assert route.get("group_by") == ["alertname", "installation"], "group_by"
     assert minutes(page.get("repeat_interval", "4h")) <= 60 <= minutes(route.get("repeat_interval", "4h")) / 12, "repeat_interval"
     assert minutes(route.get("group_interval", "")) >= minutes(route.get("group_wait", "")) > 0, "group_wait"
 
@@ -43,7 +43,7 @@ fault(
     a_page_is_repeated_more_often_than_a_ticket_and_an_alert_of_each_worker_is_one_notification, "repeat_interval",
 )  # fmt: skip
 fault(
-    ALERTMANAGER, "  group_by: [alertname]\n", "",
+    ALERTMANAGER, "  group_by: [alertname, installation]\n", "",
     a_page_is_repeated_more_often_than_a_ticket_and_an_alert_of_each_worker_is_one_notification, "group_by",
 )  # fmt: skip
 
@@ -59,3 +59,12 @@ fault(
     ALERTMANAGER, '    target_matchers: [alertname=~"AllocdDown|AllocdNoReader"]\n', "",
     an_alert_inhibits_others_and_not_every_one, """['alertname="AllocdNoWorker"']""",
 )  # fmt: skip
+
+
+@check(ALERTMANAGER)
+def an_alert_inhibits_those_of_its_own_installation_alone(tree):
+    for rule in example(tree)["inhibit_rules"]:
+        assert rule.get("equal") == ["installation"], f"{rule['source_matchers']}: {rule.get('equal')}"
+
+
+fault(ALERTMANAGER, "    equal: [installation]\n", "", an_alert_inhibits_those_of_its_own_installation_alone, "None")

@@ -42,7 +42,7 @@ DASHBOARD = "deploy/grafana/allocd.json"
 METRICS = "docs/metrics.md"
 
 # What Grafana puts in place of its variables.
-VARIABLES = {"$__rate_interval": "1m", "$instance": ".*"}
+VARIABLES = {"$__rate_interval": "1m", "$installation": ".*", "$instance": ".*"}
 
 
 @check(DASHBOARD, METRICS)

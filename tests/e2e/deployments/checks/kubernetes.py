@@ -245,7 +245,8 @@ def keda_keeps_two_workers_and_starts_no_more_than_there_are_streams(tree):
     assert scaled["maxReplicaCount"] <= int(last) - int(first) + 1, "a stream has one reader"
     assert scaled["minReplicaCount"] <= scaled["fallback"]["replicas"] <= scaled["maxReplicaCount"]
     for trigger in scaled["triggers"]:
-        assert trigger["type"] == "prometheus" and trigger["metadata"].keys() == {"serverAddress", "query", "threshold"}, trigger
+        assert trigger["type"] == "prometheus", trigger
+        assert trigger["metadata"].keys() - {"ignoreNullValues"} == {"serverAddress", "query", "threshold"}, trigger
         assert float(trigger["metadata"]["threshold"]) > 0
 
 
@@ -260,12 +261,52 @@ fault(
 )  # fmt: skip
 
 
+@check(KEDA)
+def the_queries_of_keda_are_of_one_installation_and_leave_out_what_is_unknown(tree):
+    """Two workers show the same streams; Redis does not know the entries of stream 2; another installation is far behind."""
+    age, lag = (trigger["metadata"]["query"] for trigger in only(objects_of(tree, KEDA), "ScaledObject", "allocd")["spec"]["triggers"])
+    first = {"stream": "allocd:commands1", "instance": "allocd-0", "installation": "stock"}
+    known = [first, {**first, "instance": "allocd-1"}, {**first, "stream": "allocd:commands3"}]
+    unknown, other = {**first, "stream": "allocd:commands2"}, {**first, "installation": "other"}
+    ages = [*((labels, 12) for labels in known), (unknown, "NaN"), (other, 1000)]
+    lags = [*((labels, 25000) for labels in known), (unknown, "NaN"), (other, 1000000)]
+
+    tests = [
+        expect(age, "allocd_stream_oldest_unread_age_seconds", ages, [12]),
+        expect(lag, "allocd_stream_lag_entries", lags, [50000]),
+        expect(lag, "allocd_stream_lag_entries", [(unknown, "NaN")], [0]),  # the age alone decides then
+        expect(age, "allocd_stream_oldest_unread_age_seconds", [(other, 1000)], []),  # KEDA is to say that there is no answer
+    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        file = pathlib.Path(scratch) / "tests.yml"
+        file.write_text(json.dumps({"evaluation_interval": "15s", "tests": tests}), encoding="utf-8")
+        accepts("promtool", "test", "rules", file)
+
+
+def expect(query, metric, samples, values):
+    """A test for promtool: what the query answers when these are the only series."""
+    series = [
+        {"series": f"{metric}{{{','.join(f'{label}=' + json.dumps(text) for label, text in {'job': 'allocd', **labels}.items())}}}", "values": str(value)}
+        for labels, value in samples
+    ]
+    expected = [{"labels": "{}", "value": value} for value in values]
+    return {"interval": "15s", "input_series": series, "promql_expr_test": [{"expr": query, "eval_time": "0s", "exp_samples": expected}]}
+
+
+SCALED = f"{KEDA}/scaledobject.yaml"
+QUERIES_OF_KEDA = the_queries_of_keda_are_of_one_installation_and_leave_out_what_is_unknown
+
+fault(SCALED, 'allocd_stream_lag_entries{job="allocd", installation="stock"}', 'allocd_stream_lag_entries{job="allocd"}', QUERIES_OF_KEDA, "1.025E+06")
+fault(SCALED, 'allocd_stream_lag_entries{job="allocd", installation="stock"} >= 0', 'allocd_stream_lag_entries{job="allocd", installation="stock"}', QUERIES_OF_KEDA, "NaN")
+fault(SCALED, " or vector(0)", "", QUERIES_OF_KEDA, "nil")
+
+
 @check(f"{PROMETHEUS}/prometheusrule.yaml")
 def the_alerts_for_kubernetes_are_those_for_prometheus(tree):
     assert read(tree, f"{PROMETHEUS}/prometheusrule.yaml") == trouble_alerts.rule_text(tree), "run scripts/trouble_alerts.py"
 
 
 fault(
-    f"{PROMETHEUS}/prometheusrule.yaml", 'absent(up{job="allocd"} == 1)', 'absent(up{job="allocd"})',
+    f"{PROMETHEUS}/prometheusrule.yaml", '(up{job="allocd"} == 1)', '(up{job="allocd"})',
     the_alerts_for_kubernetes_are_those_for_prometheus, "run scripts/trouble_alerts.py",
 )  # fmt: skip

@@ -26,7 +26,7 @@ def promtool_finds_no_fault_in_the_rules(tree):
     accepts("promtool", "check", "rules", "alerts.yml", cwd=tree / FOLDER)
 
 
-fault(ALERTS, 'absent(up{job="allocd"} == 1)', 'absent(up{job="allocd"} = 1)', promtool_finds_no_fault_in_the_rules, "could not parse expression")
+fault(ALERTS, '(up{job="allocd"} == 1)', '(up{job="allocd"} = 1)', promtool_finds_no_fault_in_the_rules, "could not parse expression")
 
 
 @check(ALERTS, TESTS)
@@ -35,7 +35,25 @@ def the_rules_pass_their_tests(tree):
 
 
 fault(ALERTS, "allocd_queue_messages > 0 and", "allocd_queue_messages > 100 and", the_rules_pass_their_tests, "AllocdCommitsNothing")
-fault(TESTS, "'no worker of allocd answers'", "'no worker answers'", the_rules_pass_their_tests, "AllocdNoWorker")
+fault(TESTS, "'no worker of allocd answers in south'", "'no worker answers'", the_rules_pass_their_tests, "AllocdNoWorker")
+fault(ALERTS, "expr: sum by (installation, name) (allocd_leases) == 0", "expr: sum by (name) (allocd_leases) == 0", the_rules_pass_their_tests, "AllocdNoReader")
+
+
+@check(ALERTS)
+def a_rule_that_adds_up_workers_keeps_installations_apart(tree):
+    for rule in rules(tree):
+        sums = re.findall(r"\b(?:sum|max|min|avg|count|group|topk|quantile)\b *(?:(by|without) *\(([^)]*)\))?", rule["expr"])
+        assert all(way == "by" and "installation" in labels.split(", ") for way, labels in sums), f"{rule['alert']}: {rule['expr']}"
+
+
+fault(
+    ALERTS, "sum by (installation, message, reason)", "sum by (message, reason)",
+    a_rule_that_adds_up_workers_keeps_installations_apart, "AllocdDeadLettersFailed",
+)  # fmt: skip
+fault(
+    ALERTS, 'max by (installation, instance, code) (allocd_trouble{code="queue-full"})', 'max without (pod) (allocd_trouble{code="queue-full"})',
+    a_rule_that_adds_up_workers_keeps_installations_apart, "AllocdQueueFull",
+)  # fmt: skip
 
 
 @check(ALERTS)
@@ -45,7 +63,7 @@ def the_rules_about_troubles_are_those_that_the_program_and_its_runbook_give(tre
 
 
 fault(
-    ALERTS, 'max by (instance, code) (allocd_trouble{code="queue-full"}) == 1', 'max by (code) (allocd_trouble{code="queue-full"}) == 1',
+    ALERTS, 'max by (installation, instance, code) (allocd_trouble{code="queue-full"}) == 1', 'max by (installation, code) (allocd_trouble{code="queue-full"}) == 1',
     the_rules_about_troubles_are_those_that_the_program_and_its_runbook_give, "run scripts/trouble_alerts.py",
 )  # fmt: skip
 
