@@ -19,7 +19,10 @@ void bench_check_release(struct bench_check *check);
 /* Receives the findings of postgres_find_run(); its context is the check. */
 extern const struct run_listener bench_check_listener;
 
-/* To be called after the last finding: adds all that is missing or wrong to the verifier's faults. */
+/*
+ * To be called after the last finding: adds all that is missing or wrong to the verifier's faults.  Without
+ * `results` of the database it looks at the events alone.
+ */
 void bench_check_conclude(struct bench_check *check, const struct bench_results *results,
 			  struct bench_effects *effects);
 

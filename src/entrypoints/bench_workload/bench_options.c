@@ -23,6 +23,8 @@ const struct command_option bench_own_options[] = {
 	{"way", OPTION_TEXT, .value = "WAY", .help = "stream or pubsub; default: stream"},
 	{"warm-up", OPTION_NUMBER, .value = "COUNT",
 	 .help = "messages before the measured ones; default: a tenth of their number"},
+	{"events-only",
+	 .help = "make no stock and check the events alone: for another program than allocd"},
 	{"stall", OPTION_SECONDS, .value = "SECONDS", .help = "give up after this silence; default: 60"},
 	{"json", .help = "print one JSON object"},
 	{0},
@@ -133,6 +135,9 @@ static void check_together(struct options_reading *reading, const struct bench_o
 						BENCH_STOCK_MAX));
 	if (options->transport == BENCH_STREAM && reading->invocation->config.streams.count == 0)
 		set_error(reading, "ALLOCD_STREAM names no stream: give --way pubsub");
+	if (options->events_only &&
+	    (options->scenario == BENCH_REALLOCATE || options->scenario == BENCH_MIXED))
+		set_error(reading, "reallocate and mixed need stock: leave --events-only away");
 	if (options->cancel && options->transport == BENCH_STREAM &&
 	    reading->invocation->config.streams.count > 1)
 		set_error(reading,
@@ -164,6 +169,7 @@ bool bench_options_read(struct bench_options *options, const struct invocation *
 	options->stall_ms = invocation_ms(invocation, "stall", 60000);
 	if (options->stall_ms < 1 || options->stall_ms > BENCH_STALL_MS_MAX)
 		set_error(&reading, "expected up to 3600 seconds after --stall");
+	options->events_only = invocation_flag(invocation, "events-only");
 	options->json = invocation_flag(invocation, "json");
 	check_together(&reading, options);
 	*error = reading.error;

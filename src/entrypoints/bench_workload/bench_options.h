@@ -38,6 +38,7 @@ struct bench_options {
 	uint32_t cancel;  /* of 100 messages of mixed, those that cancel an order */
 	double zipf;      /* the exponent; 0: every SKU is equally likely */
 	int64_t stall_ms; /* the run ends when no event arrives for this long */
+	bool events_only; /* the worker is another program: there is no stock, and only events are checked */
 	bool json;
 };
 

@@ -280,7 +280,7 @@ static void plan_all(struct planning *planning, uint32_t count)
 {
 	struct bench_plan *plan = planning->plan;
 
-	for (uint32_t sku = 0; sku < plan->skus; sku++)
+	for (uint32_t sku = 0; sku < plan->skus && !planning->options->events_only; sku++)
 		recipes[planning->options->scenario].stock(planning, sku);
 	plan->stock = plan->count;
 	plan->measured = plan->stock + planning->options->warm_up;

@@ -34,7 +34,7 @@ START_TEST(without_options_it_sends_order_lines_by_the_stream)
 	ck_assert_uint_eq(options.batches, 2);
 	ck_assert_uint_eq(options.window, 20000);
 	ck_assert_uint_eq(options.rate, 0);
-	ck_assert(options.zipf == 0 && !options.json);
+	ck_assert(options.zipf == 0 && !options.events_only && !options.json);
 	ck_assert_int_eq(options.stall_ms, 60000);
 }
 END_TEST
@@ -67,6 +67,16 @@ START_TEST(latency_derives_its_messages_from_seconds_and_rate)
 
 	ck_assert(read_options((const char *const[]){"latency", "--seconds=1.5", "--rate=200", NULL}));
 	ck_assert_uint_eq(options.messages, 300);
+}
+END_TEST
+
+START_TEST(order_lines_need_no_stock_when_only_events_are_checked)
+{
+	static const char *const scenarios_of_lines[] = {"allocate", "hot", "latency"};
+
+	ck_assert(read_options((const char *const[]){scenarios_of_lines[_i], "--events-only", NULL}));
+
+	ck_assert(options.events_only);
 }
 END_TEST
 
@@ -103,6 +113,8 @@ static const struct {
 	{{"latency", "--seconds=0"}, "expected 1 to 10000000 messages in all"},
 	{{"mixed", "--cancel=26"}, "expected 0 to 25 after --cancel"},
 	{{"--cancel=1"}, "only mixed takes --cancel"},
+	{{"reallocate", "--events-only"}, "reallocate and mixed need stock: leave --events-only away"},
+	{{"mixed", "--events-only"}, "reallocate and mixed need stock: leave --events-only away"},
 	{{"reallocate", "--batches=3"}, "reallocate moves lines between 2 batches"},
 };
 
@@ -146,6 +158,7 @@ SUITE("bench options", bench_set_up, bench_tear_down)
 	tcase_add_test(tests, without_options_it_sends_order_lines_by_the_stream);
 	tcase_add_test(tests, every_option_is_read);
 	tcase_add_test(tests, latency_derives_its_messages_from_seconds_and_rate);
+	tcase_add_loop_test(tests, order_lines_need_no_stock_when_only_events_are_checked, 0, 3);
 	tcase_add_test(tests, hot_names_ten_skus);
 	tcase_add_test(tests, numbers_at_their_bounds_are_accepted);
 	tcase_add_loop_test(tests, options_out_of_bounds_or_in_conflict_are_refused, 0, COUNT(refused));

@@ -111,11 +111,25 @@ START_TEST(a_plan_without_cancellations_has_one_line_an_order)
 }
 END_TEST
 
+START_TEST(without_stock_a_plan_has_lines_alone)
+{
+	make_plan(&(struct bench_options){
+		.scenario = BENCH_ALLOCATE, .messages = 100, .warm_up = 10, .skus = 7, .events_only = true});
+
+	ck_assert_uint_eq(plan->stock, 0);
+	ck_assert_uint_eq(plan->measured, 10);
+	ck_assert_uint_eq(plan->count, 110);
+	ck_assert_uint_eq(plan->with_events, 110);
+	ck_assert_uint_eq(share(is_line), 100);
+}
+END_TEST
+
 SUITE("bench plan", bench_set_up, bench_tear_down)
 {
 	tcase_add_loop_test(tests, the_last_message_of_every_sku_causes_an_event, 0, SCENARIOS);
 	tcase_add_test(tests, half_of_the_changes_of_reallocate_move_a_line);
 	tcase_add_test(tests, each_cancellation_follows_the_lines_of_an_order_of_one_to_three_skus);
 	tcase_add_loop_test(tests, a_plan_without_cancellations_has_one_line_an_order, 0, 3);
+	tcase_add_test(tests, without_stock_a_plan_has_lines_alone);
 	tcase_add_test(tests, mixed_is_mostly_lines_and_some_changes);
 }
