@@ -12,9 +12,8 @@ def measure(redis_url, messages, skus):
     """Messages a second through redis-alone, which is built beside allocd."""
     prefix = f"bench-{secrets.token_hex(4)}:"
     environment = {**os.environ, "REDIS_URL": redis_url, "ALLOCD_PREFIX": prefix}
-    program = os.path.join(os.path.dirname(place.program()), "bench", "redis-alone")
     orders = orders_over([f"sku-{number}" for number in range(1, skus + 1)], messages)
-    with subprocess.Popen([program], env=environment, stdout=subprocess.PIPE, text=True) as alone:
+    with subprocess.Popen([place.built("bench/redis-alone")], env=environment, stdout=subprocess.PIPE, text=True) as alone:
         try:
             if alone.stdout.readline() != "ready\n":
                 raise place.BenchError("redis-alone did not start")

@@ -1,16 +1,18 @@
 """
-`./dev bench --compare`: this worker against pgbench, against itself with one message a unit of work, and
-against Redis alone.
+`./dev bench --compare`: this worker against the least that is durable, against pgbench, against itself with one
+message a unit of work, and against Redis alone.
 
 In each round every variant runs once, for a few seconds, in a database of its own that is filled alike;
 figures are compared within their round.
 """
 
 import collections
+import re
 import statistics
 
 import alone
 import baseline
+import floor
 import machine
 import report
 import servers
@@ -53,6 +55,9 @@ class Bench:
             result["units"]["messages_mean"] = None
         return result
 
+    def floor(self, *arguments):
+        return floor.measure(self.server, self.redis_url, *arguments)
+
     def pgbench(self, script, skus, clients):
         length = f"--transactions={self.messages // 10 // clients + 1}" if self.is_quick else "--time=3"
         return baseline.measure(self.server, script, min(skus, self.skus), clients, length)
@@ -72,10 +77,14 @@ def replicas(count, streams):
     )
 
 
-def latency(rate):
-    return lambda bench: bench.worker(
-        "latency", "--rate", rate, "--seconds", bench.latency_seconds, "--skus", bench.skus
-    )
+def latency_pieces(rate):
+    def arguments(bench):
+        return "latency", "--rate", rate, "--seconds", bench.latency_seconds
+
+    return [
+        Piece(f"floor at {rate}/s", lambda bench: bench.floor(*arguments(bench))),
+        Piece(f"latency at {rate}/s", lambda bench: bench.worker(*arguments(bench), "--skus", bench.skus)),
+    ]
 
 
 def pgbench(script, skus, clients):
@@ -92,6 +101,7 @@ def baseline_name(name, clients):
 
 # Variants that are compared run one after the other.
 PIECES = [
+    Piece("floor, stream", lambda bench: bench.floor("allocate", "--messages", bench.messages)),
     Piece("allocate, stream", scenario("allocate")),
     *baseline_pieces("allocate", "allocate", SKUS),
     Piece("allocate, UNIT_MAX=1", scenario("allocate", share=0.05, ALLOCD_UNIT_MAX="1")),
@@ -106,8 +116,9 @@ PIECES = [
     *baseline_pieces("reallocate", "reallocate", SKUS),
     Piece("hot", scenario("hot")),
     *baseline_pieces("hot", "allocate", HOT_SKUS),
-    Piece("latency at 100/s", latency(100)),
-    Piece("latency at 10000/s", latency(10_000)),
+    *latency_pieces(100),
+    *latency_pieces(1000),
+    *latency_pieces(10_000),
 ]
 
 
@@ -155,6 +166,22 @@ def replicas_ratio(rounds, streams):
     return ratio(rounds, f"2 replicas, {streams} stream{plural}", f"1 worker, {streams} stream{plural}")
 
 
+def floor_ratio(rounds, name, read):
+    """The ratio to the floor's figure in the same round."""
+    floor_name = re.sub("^(allocate|latency)", "floor", name)
+    return report.Ratio([read(r[name]) / read(r[floor_name]) for r in rounds])
+
+
+def cpu_of(result):
+    """CPU time a message, of all but the load."""
+    return sum(result["cpu_us_per_message"][process] for process in ("worker", "postgres", "redis"))
+
+
+def latency_to_floor(rounds, rate, rank, limit):
+    ratio = floor_ratio(rounds, f"latency at {rate}/s", lambda result: result["latency_ms"][rank])
+    return report.at_most(f"latency at {rate}/s / floor, {rank}", ratio, limit)
+
+
 def median(rounds, name, read):
     return statistics.median(read(r[name]) for r in rounds)
 
@@ -172,6 +199,10 @@ def verdicts(rounds):
     pubsub = ratio(rounds, "allocate, pub/sub", *best("allocate"))
     single = ratio(rounds, "allocate, UNIT_MAX=1", best("allocate")[0])
     return [
+        report.at_most("allocate, stream / floor, CPU", floor_ratio(rounds, "allocate, stream", cpu_of), 2.5),
+        report.at_least("allocate, stream / floor", floor_ratio(rounds, "allocate, stream", rate_of), 0.4),
+        *(latency_to_floor(rounds, rate, rank, 1.5) for rate in (100, 1000) for rank in ("p50", "p99")),
+        latency_to_floor(rounds, 10_000, "p99", 2),
         report.at_least("allocate, stream / best pgbench", stream, 7, goal=10),
         report.at_least("allocate, pub/sub / best pgbench", pubsub, 7, goal=10),
         report.at_least("reallocate / best pgbench", ratio(rounds, "reallocate", *best("reallocate")), 10),
@@ -227,7 +258,9 @@ def figure(results, path):
 
 
 NOTE = (
-    "Ratios are medians of {pairs} rounds (least..most), each to the fastest number of clients in its round."
+    "Ratios are medians of {pairs} rounds (least..most), each to the figure of its round; that of `pgbench` is the"
+    " one of the fastest number of clients. `floor` reads what waits, inserts one row a message into a table with"
+    " one index in one transaction, publishes an event for each, and acknowledges: see floor.c."
     " `pgbench` runs the scripts beside this file: the worker's writes, one transaction a message, over a"
     " socket of the same machine. It neither hears messages nor publishes events. `Redis alone` decodes,"
     " encodes and publishes, and has no database."
@@ -239,7 +272,7 @@ def tell(bench, rounds, options):
     lines = [
         *machine.describe(bench.server, bench.redis_url),
         *(f"- {verdict}" for verdict in verdicts(rounds)),
-        f"- allocate, pub/sub / Redis alone: {bound}",
+        f"- allocate, pub/sub / Redis alone: {bound:.2f}",
         "",
         table(rounds),
         "",

@@ -237,7 +237,7 @@ def describe(subject, base):
     time = report.Ratio([mine.us / its.us for mine, its in zip(subject.times, base.times)])
     cpu_ratio = report.Ratio([mine.cpu_us / its.cpu_us for mine, its in zip(subject.times, base.times)])
     buffers, wal = cost.buffers / base.cost.buffers, cost.wal_bytes / base.cost.wal_bytes
-    row[4::2] = [f"{buffers:.2f}", f"{wal:.2f}", str(time), f"{cpu_ratio.median:.2f}"]
+    row[4::2] = [f"{buffers:.2f}", f"{wal:.2f}", f"{time:.2f}", f"{cpu_ratio.median:.2f}"]
     targets = []
     if subject.variant.time_limit:
         targets += [

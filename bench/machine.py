@@ -9,7 +9,7 @@ import re
 import subprocess
 
 import servers
-from place import DURABLE, ROOT
+from place import DURABLE, ROOT, ask_redis
 
 SETTINGS = (*DURABLE, "wal_level", "shared_buffers", "max_wal_size", "checkpoint_timeout", "autovacuum")
 
@@ -53,12 +53,9 @@ def cpu_model():
 
 
 def redis_facts(redis_url):
-    def ask(*words):
-        command = ["redis-cli", "-u", redis_url, *words]
-        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-
-    version = re.search(r"^redis_version:(\S+)", ask("info", "server"), re.MULTILINE).group(1)
-    settings = [" ".join(ask("config", "get", name).split()) for name in ("appendonly", "appendfsync")]
+    version = re.search(r"^redis_version:(\S+)", ask_redis(redis_url, "info", "server"), re.MULTILINE).group(1)
+    names = ("appendonly", "appendfsync")
+    settings = [" ".join(ask_redis(redis_url, "config", "get", name).split()) for name in names]
     return ", ".join([version, *settings])
 
 

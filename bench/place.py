@@ -95,9 +95,19 @@ def program():
     return os.path.abspath(os.environ.get("ALLOCD_BIN") or ROOT / "build" / "allocd")
 
 
+def built(name):
+    """A program that is built beside allocd."""
+    return os.path.join(os.path.dirname(program()), name)
+
+
 def bench_program():
-    """allocd-bench is built beside allocd."""
-    return os.path.join(os.path.dirname(program()), "allocd-bench")
+    return built("allocd-bench")
+
+
+def ask_redis(redis_url, *words):
+    """Redis' answer as lines of text."""
+    command = ["redis-cli", "-u", redis_url, *words]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def run_program(*arguments, environment):
@@ -107,6 +117,17 @@ def run_program(*arguments, environment):
     if done.returncode != 0:
         raise BenchError(f"allocd {arguments[0]} ended with {done.returncode}: {done.stderr}{done.stdout}")
     return done.stdout
+
+
+def run_bench(*arguments, environment):
+    """The result of `allocd-bench --json`."""
+    command = [bench_program(), *map(str, arguments), "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == 1:
+        raise LostMessage(f"allocd-bench {' '.join(command[1:])}: {done.stderr}{done.stdout}")
+    if done.returncode != 0:
+        raise BenchError(f"allocd-bench ended with {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)
 
 
 class Worker:
@@ -143,14 +164,7 @@ class Worker:
             raise BenchError(f"the worker ended with {status}")
 
     def bench(self, *arguments):
-        """The result of `allocd-bench --json` on this worker."""
-        command = [bench_program(), *map(str, arguments), "--json"]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-        if done.returncode == 1:
-            raise LostMessage(f"allocd-bench {' '.join(command[1:])}: {done.stderr}{done.stdout}")
-        if done.returncode != 0:
-            raise BenchError(f"allocd-bench ended with {done.returncode}: {done.stderr}")
-        return json.loads(done.stdout)
+        return run_bench(*arguments, environment=self.environment)
 
 
 @contextlib.contextmanager

@@ -14,20 +14,23 @@ class Ratio:
         self.median = statistics.median(values)
         self.least, self.most = min(values), max(values)
 
-    def __str__(self):
-        return f"{self.median:.2f} ({self.least:.2f}..{self.most:.2f})"
+    def __float__(self):
+        return self.median
+
+    def __format__(self, spec):
+        return f"{self.median:{spec}} ({self.least:{spec}}..{self.most:{spec}})"
 
 
-def at_least(what, ratio, limit, goal=None):
-    """One line: the figure, the target, and the difference."""
+def at_least(what, value, limit, goal=None):
+    """One line: the figure, which is a number or a Ratio, the target, and the difference."""
     wanted = f"≥ {limit:g}" + (f", goal {goal:g}" if goal else "")
-    outcome = "met" if ratio.median >= limit else f"missed by {1 - ratio.median / limit:.0%}"
-    return f"{what}: {ratio}, wanted {wanted}: **{outcome}**"
+    outcome = "met" if float(value) >= limit else f"missed by {1 - float(value) / limit:.0%}"
+    return f"{what}: {value:.2f}, wanted {wanted}: **{outcome}**"
 
 
 def at_most(what, value, limit, unit="", goal=None):
     wanted = f"≤ {limit:g}{unit}" + (f", goal {goal:g}{unit}" if goal else "")
-    outcome = "met" if value <= limit else f"missed by {value / limit - 1:.0%}"
+    outcome = "met" if float(value) <= limit else f"missed by {float(value) / limit - 1:.0%}"
     return f"{what}: {value:.2f}{unit}, wanted {wanted}: **{outcome}**"
 
 

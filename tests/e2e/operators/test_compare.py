@@ -9,7 +9,8 @@ import installation
 
 VARIANTS = {
     "allocate, stream", "allocate, pub/sub", "allocate, UNIT_MAX=1", "reallocate", "hot", "Redis alone",
-    "latency at 100/s", "latency at 10000/s",
+    "floor, stream",
+    *(f"{name} at {rate}/s" for name in ("floor", "latency") for rate in (100, 1000, 10000)),
     "1 worker, 1 stream", "2 replicas, 1 stream", "3 replicas, 1 stream", "1 worker, 2 streams", "2 replicas, 2 streams",
     *(f"pgbench {name}, {clients}" for name in ("allocate", "reallocate", "hot")
       for clients in ("1 client", "4 clients", "16 clients")),
@@ -35,7 +36,7 @@ def test_every_variant_runs_with_all_its_effects_and_is_reported(tmp_path):
     rows = dict(re.findall(r"^\| (\S.*?) +\| +(\d+) \(", text, re.MULTILINE))
     assert rows.keys() == VARIANTS
     assert all(int(rate) > 0 for rate in rows.values())
-    assert len(re.findall(r"\*\*(?:met|missed by \d+%)\*\*$", text, re.MULTILINE)) == 12
+    assert len(re.findall(r"\*\*(?:met|missed by \d+%)\*\*$", text, re.MULTILINE)) == 19
     assert "fsync on, synchronous_commit on, full_page_writes on" in text
     assert re.search(r"^- fdatasync: \d+ µs$", text, re.MULTILINE)
     assert not re.search(r"(?<![\w.`])/(?:var|tmp|home|usr|work)\b", text), "no path of this machine"
