@@ -20,7 +20,8 @@
  * GUARD_TIMELINE        the commit checks the timeline
  * GUARD_RESTORED        nothing is published by a worker that finds less in the database than was there
  * GUARD_CURSOR_FORWARD  the cursor only moves forward,
- * GUARD_CURSOR_HEAD     and not beyond the head
+ * GUARD_CURSOR_HEAD     not beyond the head,
+ * GUARD_CURSOR_EPOCH    and not to a position of an earlier incarnation, whose call was late
  * GUARD_RETENTION       rows are deleted up to the cursor only
  *
  * What is assumed, and else goes wrong:
@@ -28,7 +29,6 @@
  * ASSUME_PUBLISHED_BEFORE_PROMOTION  no worker is about to publish a row that the promoted standby lacks: see
  *                                    docs/decisions/fence.md
  * ASSUME_ONE_LOSES_DATA              Redis does not lose its fences, and the database its last rows, at one time
- * ASSUME_NO_CURSOR_AFTER_RENEWAL     a cursor that was sent before the outbox was renewed arrives before
  */
 #define WORKERS 2
 #ifndef ROWS
@@ -311,7 +311,7 @@ inline move_cursor(w)
 {
 	if
 	:: (!GUARD_CURSOR_HEAD || save[w] <= head) && (!GUARD_CURSOR_FORWARD || save[w] > cursor) &&
-		(!ASSUME_NO_CURSOR_AFTER_RENEWAL || save_epoch[w] == incarnation) -> cursor = save[w]
+		(!GUARD_CURSOR_EPOCH || save_epoch[w] == incarnation) -> cursor = save[w]
 	:: else
 	fi;
 	if

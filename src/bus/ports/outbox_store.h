@@ -40,7 +40,7 @@ struct outbox_store_ops {
 	void (*read_outbox)(struct outbox_store *store, struct outbox_range *range, store_done *done,
 			    void *context);
 
-	/* Moves cursors forward: never backward, and never beyond what is committed. */
+	/* Moves cursors of the database's epoch: never backward, and never beyond what is committed. */
 	void (*save_cursors)(struct outbox_store *store, const struct cursor *cursors, size_t count,
 			     store_done *done, void *context);
 };

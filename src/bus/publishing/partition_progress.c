@@ -144,8 +144,7 @@ bool partition_progress_is_settled(const struct partition_progress *progress)
 
 void partition_progress_was_saved(struct partition_progress *progress, int64_t cursor)
 {
-	if (cursor <= progress->published)
-		raise_to(&progress->saved, cursor);
+	raise_to(&progress->saved, cursor);
 }
 
 size_t partition_progress_unpublished(const struct partition_progress *progress)

@@ -73,7 +73,7 @@ size_t partition_progress_missing(const struct partition_progress *progress);
 /* Whether the first queued rows may be published. */
 bool partition_progress_is_open(const struct partition_progress *progress);
 
-/* The database has saved the cursor; a cursor of an earlier incarnation is ignored. */
+/* The database has saved the cursor. */
 void partition_progress_was_saved(struct partition_progress *progress, int64_t cursor);
 
 /* How many of the rows that are owed are not known to be published. */

@@ -382,7 +382,7 @@ static size_t find_moved(const struct publisher *publisher, uint32_t partitions,
 
 		if ((partitions >> i & 1) && progress->published >= progress->saved + at_least &&
 		    !progress->restored)
-			cursors[count++] = (struct cursor){i, progress->published};
+			cursors[count++] = (struct cursor){i, progress->published, publisher->state.epoch};
 	}
 	return count;
 }
@@ -394,9 +394,11 @@ size_t publisher_cursors(const struct publisher *publisher, uint32_t partitions,
 
 void publisher_cursors_saved(struct publisher *publisher, const struct cursor *cursors, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		partition_progress_was_saved(progress_of(publisher, cursors[i].partition),
-					     cursors[i].position);
+	for (size_t i = 0; i < count; i++) {
+		if (cursors[i].epoch == publisher->state.epoch)
+			partition_progress_was_saved(progress_of(publisher, cursors[i].partition),
+						     cursors[i].position);
+	}
 }
 
 static void on_saved(void *context, const struct failure *failure)

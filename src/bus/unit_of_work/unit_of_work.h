@@ -97,10 +97,14 @@ struct view_change {
  */
 #define TIMELINE_SIZE 9
 
-/* How far a partition's events are published. */
+/*
+ * How far a partition's events are published.  The position is one of that epoch of the database: a later
+ * epoch may give it to another row.
+ */
 struct cursor {
 	int partition;
 	int64_t position;
+	int64_t epoch;
 };
 
 struct unit_of_work {

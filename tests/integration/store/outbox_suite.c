@@ -145,12 +145,17 @@ static void read_cursors(struct outbox_state *state)
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 }
 
-static void save_cursor(int partition, int64_t position)
+static void save_cursor_of(int64_t epoch, int partition, int64_t position)
 {
 	work_begin_call(work);
-	store->outbox->ops->save_cursors(store->outbox, &(struct cursor){partition, position}, 1,
+	store->outbox->ops->save_cursors(store->outbox, &(struct cursor){partition, position, epoch}, 1,
 					 work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
+}
+
+static void save_cursor(int partition, int64_t position)
+{
+	save_cursor_of(1, partition, position);
 }
 
 static void commit_rows(int partition, int count)
@@ -197,10 +202,38 @@ START_TEST(cursors_do_not_move_beyond_committed_rows)
 }
 END_TEST
 
+/* Its call was under way while the outbox was renewed, and the positions were given to other rows. */
+START_TEST(a_cursor_of_an_earlier_epoch_is_not_moved)
+{
+	struct outbox_state state;
+	struct cursor late = {5, 2, 1};
+
+	commit_rows(5, 2);
+	fixture->renew(fixture);
+	save_cursor_of(1, 5, 2);
+	read_cursors(&state);
+	ck_assert_int_eq(state.epoch, 2);
+	ck_assert_int_eq(state.cursors[5], 0);
+
+	work_restart(work);
+	work_allocate(work, "order", sku_in_partition(5, 0), 1);
+	work->uow.cursors = &late;
+	work->uow.cursor_count = 1;
+	ck_assert_int_eq(work_do(work), NO_FAILURE);
+	read_cursors(&state);
+	ck_assert_int_eq(state.heads[5], 3);
+	ck_assert_int_eq(state.cursors[5], 0);
+
+	save_cursor_of(2, 5, 2);
+	read_cursors(&state);
+	ck_assert_int_eq(state.cursors[5], 2);
+}
+END_TEST
+
 START_TEST(a_flush_moves_cursors_forward)
 {
 	struct outbox_state state;
-	struct cursor moved[] = {{15, 2}, {5, 1}, {9, 3}};
+	struct cursor moved[] = {{15, 2, 1}, {5, 1, 1}, {9, 3, 1}};
 
 	commit_rows(15, 2);
 	commit_rows(5, 2);
@@ -288,6 +321,7 @@ SUITE("store outbox", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_test(tests, a_unit_writes_one_row_for_each_partition);
 	tcase_add_test(tests, cursors_only_move_forward);
 	tcase_add_test(tests, cursors_do_not_move_beyond_committed_rows);
+	tcase_add_test(tests, a_cursor_of_an_earlier_epoch_is_not_moved);
 	tcase_add_test(tests, a_flush_moves_cursors_forward);
 	tcase_add_test(tests, rows_that_are_not_published_are_never_deleted);
 	tcase_add_test(tests, a_database_has_an_incarnation_of_its_own);

@@ -284,7 +284,7 @@ END_TEST
 START_TEST(a_read_that_knows_an_earlier_epoch_gets_all_events_of_later_ones)
 {
 	struct views *views = fixture->make_views(fixture);
-	struct cursor published = {.partition = partition_of("lamp"), .position = 40};
+	struct cursor published = {.partition = partition_of("lamp"), .position = 40, .epoch = 1};
 	struct reading reading;
 
 	create_batch("batch", "lamp", 100, IN_WAREHOUSE);

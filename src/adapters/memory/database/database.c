@@ -78,7 +78,8 @@ void database_move_cursor(struct database *database, const struct cursor *cursor
 {
 	struct outbox_partition *partition = &database->outbox[cursor->partition];
 
-	if (partition->cursor < cursor->position && cursor->position <= (int64_t)partition->count)
+	if (cursor->epoch == database->lives && partition->cursor < cursor->position &&
+	    cursor->position <= (int64_t)partition->count)
 		partition->cursor = cursor->position;
 }
 

@@ -335,7 +335,7 @@ const char *database_witness_key(struct arena *arena, const unsigned char *witne
 
 void database_insert_witness(struct database *database, const char *key, bool committed);
 
-/* Moves the cursor forward, never back. */
+/* Moves the cursor forward, never back, unless it is of another epoch. */
 void database_move_cursor(struct database *database, const struct cursor *cursor);
 
 /*

@@ -502,14 +502,14 @@ delete from dead_letters where ctid = any(array(
 select trim_dead_letters($1::bigint)
 
 -- statement MOVE_CURSORS for units and publisher
--- A position beyond the head dates from before this database was restored: events committed below it would be skipped,
--- so the cursor is not moved.
+-- A position beyond the head, or of an earlier epoch, dates from before this database was restored: events that are
+-- committed below it were not published, so the cursor is not moved.
 update outbox_cursors c set position = locked.position
 from (
 	select c.partition, w.position
-	from unnest($1::smallint[], $2::bigint[]) as w(partition, position)
+	from unnest($1::smallint[], $2::bigint[], $3::bigint[]) as w(partition, position, epoch)
 	join outbox_cursors c on c.partition = w.partition
-	join outbox_heads h on h.partition = w.partition and h.position >= w.position
+	join outbox_heads h on h.partition = w.partition and h.position >= w.position and h.epoch = w.epoch
 	order by c.partition
 	for no key update of c
 ) as locked

@@ -145,11 +145,12 @@ void store_move_cursors(struct query_pipeline *pipeline, const struct cursor *cu
 {
 	struct query *query = query_pipeline_add(pipeline, MOVE_CURSORS);
 	struct param *partitions = query_array(query, ARRAY_INT2),
-		     *positions = query_array(query, ARRAY_INT8);
+		     *positions = query_array(query, ARRAY_INT8), *epochs = query_array(query, ARRAY_INT8);
 
 	for (size_t i = 0; i < count; i++) {
 		array_int2(partitions, cursors[i].partition);
 		array_int8(positions, cursors[i].position);
+		array_int8(epochs, cursors[i].epoch);
 	}
 }
 

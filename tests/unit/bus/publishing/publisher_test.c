@@ -374,7 +374,7 @@ START_TEST(rows_that_another_worker_published_are_not_published_again)
 	hold_lane();
 	for (int i = 0; i < 3; i++)
 		rival_allocate(arena_printf(world->arena, "theirs-%d", i), "LAMP", 1);
-	database_move_cursor(world->database, &(struct cursor){partition_of("LAMP"), 3});
+	database_move_cursor(world->database, &(struct cursor){partition_of("LAMP"), 3, 1});
 	world_advance_ms(world, 10000);
 	ck_assert_uint_eq(engine_stats(world->engine)->unpublished, 0);
 	allocate("ours", "LAMP", 1);
