@@ -31,9 +31,9 @@ def array(name, data):
 
 
 def row(number, path, data):
-    tag = hashlib.sha256(data).hexdigest()[:16]
+    name = hashlib.sha256(data).hexdigest()[:16]
     parts = f"plain_{number}, sizeof plain_{number}, gzip_{number}, sizeof gzip_{number}"
-    return f'\t{{"{path}", "application/json", "\\"{tag}\\"", {parts}}},'
+    return f'\t{{"{path}", "application/json", "{name}", {parts}}},'
 
 
 def source(files):

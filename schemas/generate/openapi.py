@@ -54,7 +54,7 @@ MEANINGS = {200: "Done.", 201: "Done.", 202: "Accepted.", 304: "Not modified: th
 HEADERS = {
     "Location": "What to read afterwards.",
     "Link": 'With rel="next": the next page; absent on the last one.',
-    "ETag": "Changes with the content.",
+    "ETag": "Changes with the content and its coding.",
     "Allocd-Epoch": "The epoch of the database.",
     "Allocd-Version": "The version of the SKU's last event.",
     "Allocd-Left-Out": "How many letters were left out, percent-encoded; absent: none.",

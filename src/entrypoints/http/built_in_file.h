@@ -7,7 +7,7 @@
 struct built_in_file {
 	const char *path; /* the page itself: "/" */
 	const char *type; /* of its content */
-	const char *etag; /* in quotes; it changes with the content */
+	const char *hash; /* of the content */
 	const unsigned char *plain;
 	size_t plain_size;
 	const unsigned char *gzip; /* the same, compressed */

@@ -1,4 +1,4 @@
-/* Reads lists of ranges or codings, each with its weight. */
+/* Reads lists of ranges or codings, each with its weight, and of entity tags. */
 #include "entrypoints/http/http_accept.h"
 
 #include <ctype.h>
@@ -75,6 +75,12 @@ bool accepts_gzip(const char *codings)
 			return weight_of(parameters) > 0;
 	}
 	return false;
+}
+
+/* No tag has a quote inside, so what is found begins and ends where a tag does. */
+bool lists_etag(const char *tags, const char *etag)
+{
+	return tags && (is_word(trim(tags, tags + strlen(tags)), "*") || strstr(tags, etag));
 }
 
 /* The most specific range that covers a type has its weight. */

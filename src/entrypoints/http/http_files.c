@@ -11,7 +11,7 @@
 #include "entrypoints/http_reads/read_exchange.h"
 #include "entrypoints/page/page.h"
 
-#include <string.h>
+#include <stdio.h>
 
 /* Nothing from elsewhere, no inline code, and no other site may frame the page or take part of it. */
 static const struct {
@@ -26,13 +26,6 @@ static const struct {
 	{"Cross-Origin-Resource-Policy", "same-origin"},
 };
 
-static bool has_it(const struct http_call *call, const struct built_in_file *file)
-{
-	const char *tags = request_header(call, "If-None-Match");
-
-	return tags && strstr(tags, file->etag);
-}
-
 static const char *path_of(const struct http_call *call)
 {
 	return evhttp_uri_get_path(evhttp_request_get_evhttp_uri(call->request));
@@ -42,13 +35,16 @@ static const char *path_of(const struct http_call *call)
 static void reply_file(const struct http_call *call, const struct built_in_file *file, const char *keep)
 {
 	bool is_gzip = accepts_gzip(request_header(call, "Accept-Encoding"));
+	char etag[sizeof "\"0123456789abcdef-gzip\""];
 
+	/* The two forms of a file differ in their bytes, so their tags do (RFC 9110, section 8.8.3.3). */
+	snprintf(etag, sizeof etag, "\"%s%s\"", file->hash, is_gzip ? "-gzip" : "");
 	for (size_t i = 0; i < sizeof protections / sizeof protections[0]; i++)
 		reply_header(call, protections[i].name, protections[i].value);
-	reply_header(call, "ETag", file->etag);
+	reply_header(call, "ETag", etag);
 	reply_header(call, "Vary", "Accept-Encoding");
 	reply_header(call, "Cache-Control", keep);
-	if (has_it(call, file)) {
+	if (lists_etag(request_header(call, "If-None-Match"), etag)) {
 		reply_not_modified(call);
 		return;
 	}

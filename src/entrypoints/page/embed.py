@@ -58,7 +58,7 @@ def main(page, *files):
         data = text.encode()
         print(array(f"plain_{number}", data) + array(f"gzip_{number}", gzip.compress(data, mtime=0)))
         parts = f"plain_{number}, sizeof plain_{number}, gzip_{number}, sizeof gzip_{number}"
-        rows.append(f'\t{{"{path}", "{TYPES[suffix]}", "\\"{hash_of(text)}\\"", {parts}}},\n')
+        rows.append(f'\t{{"{path}", "{TYPES[suffix]}", "{hash_of(text)}", {parts}}},\n')
     print(f"static const struct built_in_file page_files[] = {{\n{''.join(rows)}}};")
 
 

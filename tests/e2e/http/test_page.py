@@ -143,12 +143,27 @@ def test_each_file_is_the_same_plain_and_compressed_and_may_be_kept(allocd):
         assert gzip.decompress(packed.raw.read()) == plain.content
         assert plain.headers["Cache-Control"] == ("public, max-age=31536000, immutable" if path else "no-cache")
         assert plain.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
-        known = requests.get(
-            allocd.url(f"/{path}"), headers={"If-None-Match": f'W/"x", {plain.headers["ETag"]}'}, timeout=10
-        )  # fmt: skip
-        assert (known.status_code, known.content) == (304, b"")
-        assert 'status="304"' in allocd.get("/metrics").text
-        assert requests.head(allocd.url(f"/{path}"), timeout=10).headers["ETag"] == plain.headers["ETag"]
+        for copy in (plain, packed):
+            coding = copy.request.headers["Accept-Encoding"]
+            head = requests.head(allocd.url(f"/{path}"), headers={"Accept-Encoding": coding}, timeout=10)
+            assert head.headers["ETag"] == copy.headers["ETag"]
+
+
+def with_copy(allocd, tags, coding):
+    """The answer to a client that has copies with these tags."""
+    return requests.get(allocd.url("/"), headers={"If-None-Match": tags, "Accept-Encoding": coding}, timeout=10)
+
+
+def test_a_copy_is_good_in_the_form_in_which_it_was_sent(allocd):
+    tags = {coding: with_copy(allocd, '"another"', coding).headers["ETag"] for coding in ("identity", "gzip")}
+
+    assert tags["identity"] != tags["gzip"]
+    for coding, other in (("identity", "gzip"), ("gzip", "identity")):
+        for listed in (tags[coding], f'W/"x", W/{tags[coding]}', "*"):
+            known = with_copy(allocd, listed, coding)
+            assert (known.status_code, known.content, known.headers["ETag"]) == (304, b"", tags[coding])
+        assert with_copy(allocd, tags[other], coding).status_code == 200
+    assert 'status="304"' in allocd.get("/metrics").text
 
 
 @pytest.mark.parametrize("coding", ["gzip;q=0", "br", "gzip; q=0.0, br"])

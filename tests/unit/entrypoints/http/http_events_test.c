@@ -72,6 +72,32 @@ START_TEST(gzip_is_accepted_when_it_is_named_and_not_forbidden)
 }
 END_TEST
 
+static const struct {
+	const char *tags;
+	bool listed;
+} tag_lists[] = {
+	{NULL, false},
+	{"", false},
+	{"\"abc-gzip\"", true},
+	{"W/\"abc-gzip\"", true},
+	{"\"x\", W/\"y\",\"abc-gzip\"", true},
+	{"\"abc\"", false},
+	{"\"abc-gzip", false},
+	{"abc-gzip", false},
+	{"\"an-abc-gzip\"", false},
+	{"*", true},
+	{" * ", true},
+	{"\"*\"", false},
+	{"*, \"x\"", false},
+};
+
+START_TEST(an_etag_is_listed_by_itself_as_a_weak_one_and_by_an_asterisk)
+{
+	ck_assert_msg(lists_etag(tag_lists[_i].tags, "\"abc-gzip\"") == tag_lists[_i].listed, "%s",
+		      tag_lists[_i].tags ? tag_lists[_i].tags : "none");
+}
+END_TEST
+
 static const char *post(const char *path, const char *body)
 {
 	return world_ask(
@@ -228,6 +254,8 @@ END_TEST
 
 SUITE("http events", set_up_http, tear_down_http)
 {
+	tcase_add_loop_test(tests, an_etag_is_listed_by_itself_as_a_weak_one_and_by_an_asterisk, 0,
+			    COUNT(tag_lists));
 	tcase_add_loop_test(tests, gzip_is_accepted_when_it_is_named_and_not_forbidden, 0, COUNT(codings));
 	tcase_add_loop_test(tests, json_is_preferred_when_it_is_named_and_weighs_more_than_text, 0,
 			    COUNT(headers));
