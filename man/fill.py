@@ -140,6 +140,8 @@ def kinds(of):
 def filled(template, program_path):
     manual = Manual(program_path)
     text = template.replace("@version@", read_help.version(program_path))
+    if "@settings_file@" in text:
+        text = text.replace("@settings_file@", read_help.settings_file(program_path))
     return re.sub(r"^@(\w+)(?: (.+))?@$", lambda place: getattr(manual, place[1])(*filter(None, [place[2]])), text, flags=re.M)
 
 

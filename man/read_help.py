@@ -55,6 +55,12 @@ def settings(program):
     return [json.loads(line) for line in printed(program, "config", "--json").splitlines()]
 
 
+def settings_file(program):
+    """Where the unit finds the settings, as the build decided; the help has it in an example."""
+    [found] = re.findall(r"/dev/stdin (/\S+)", "\n".join(help_of(program, "help", "config").sections["Examples"]))
+    return found
+
+
 def commands(program):
     """{heading: names of commands}, in their order."""
     of_program = help_of(program, "help").sections

@@ -143,7 +143,8 @@ static const struct command_option discard_options[] = {
 static const struct command_option config_options[] = {
 	{"check", .help = "print only what is wrong with the settings"},
 	{"connect", .help = "with --check: connect to Postgres and Redis, too"},
-	{"template", .help = "print every setting with its default, commented out: /etc/allocd.env to begin with"},
+	{"template", .help = "print every setting with its default, commented out: " SETTINGS_FILE
+		" to begin with"},
 	{"json", .help = "print one JSON object a line; with --check one object"},
 	{0},
 };
@@ -393,7 +394,7 @@ const struct command commands[] = {
 		.name = "config", .heading = "The program", .arguments = "", .options = config_options,
 		.summary = "print the settings in force, or check them",
 		.examples = "allocd config\n"
-			    "allocd config --template > /etc/allocd.env\n"
+			    "allocd config --template | sudo install -m 640 /dev/stdin " SETTINGS_FILE "\n"
 			    "allocd config --check --connect  # before a deployment",
 		.details = "The settings are printed as a commented environment file, without passwords.  --check prints every fault, and exits with 78 when there is\n"
 			   "one; with --connect, which needs at most 25 seconds, with 69 when the settings are\n"

@@ -12,6 +12,7 @@ import pytest
 from built import ASCII, PROGRAMS, build_directory, options, output_of
 from installation import ROOT
 
+SETTINGS_FILE = "/etc/default/allocd"
 TAGS = ("runtime", "man", "doc")
 
 
@@ -51,15 +52,16 @@ def test_everything_is_installed_where_the_list_says_and_nothing_else(tmp_path, 
     assert (unlisted, missing) == (set(), [])
 
 
+def test_the_list_has_no_other_tags(expected):
+    assert {tag for tag, _pattern in expected} == {*TAGS}
+
+
 @pytest.mark.parametrize("tag", TAGS)
 def test_each_file_has_the_tag_that_the_list_says(tmp_path, expected, tag):
-    if not any(tag == each for each, _pattern in expected):
-        return  # nothing has this tag yet
-
     installed = install(tmp_path, "--tags", tag)
 
     patterns = [pattern for each, pattern in expected if each == tag]
-    assert installed and not {path for path in installed if not any(matches(pattern, path) for pattern in patterns)}
+    assert installed and patterns and not {path for path in installed if not any(matches(pattern, path) for pattern in patterns)}
     assert not [pattern for pattern in patterns if not any(matches(pattern, path) for path in installed)]
 
 
@@ -92,7 +94,7 @@ def bare(tmp_path_factory):
     program.chmod(0o755)
     without = [f"-D{name}=disabled" for name in ("tests", "bench", "page")]
     output_of(
-        "meson", "setup", folder / "build", ROOT, "--prefix=/usr", "-Drevision=0123456789ab", *without,
+        "meson", "setup", folder / "build", ROOT, "--prefix=/usr", "-Drevision=0123456789ab", f"-Dsettings_file={SETTINGS_FILE}", *without,
         env={**os.environ, "PKG_CONFIG": str(program)},
     )  # fmt: skip
     return folder / "build"
@@ -112,6 +114,15 @@ def test_a_build_names_the_commit_that_it_is_given(bare):
     output_of("ninja", "-C", bare, compiled)
 
     assert b"0123456789ab" in (bare / compiled).read_bytes()
+
+
+def test_the_unit_and_the_help_name_the_file_of_settings_that_the_build_is_given(bare):
+    compiled = "src/entrypoints/libentrypoints.a.p/cli_commands.c.o"
+    output_of("ninja", "-C", bare, compiled)
+
+    unit, commands = (bare / "allocd.service").read_text(), (bare / compiled).read_bytes()
+    assert f"EnvironmentFile=-{SETTINGS_FILE}\n" in unit and "/etc/allocd.env" not in unit
+    assert f"/dev/stdin {SETTINGS_FILE}\n".encode() in commands and b"/etc/allocd.env" not in commands
 
 
 def test_a_build_without_the_page_says_so_in_its_place(bare):

@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 
 from installation import binary
 from shipped import accepts, check, fault, read
@@ -148,17 +147,14 @@ def debians_settings_are_those_of_the_program_with_their_defaults(tree):
 fault("debian/allocd.default", "#ALLOCD_HTTP=127.0.0.1:5005", "#ALLOCD_HTTP=:5005", debians_settings_are_those_of_the_program_with_their_defaults, "ALLOCD_HTTP=:5005")
 
 
-@check("debian/rules", "deploy/allocd.service")
-def the_unit_of_debian_reads_debians_file_of_settings(tree):
-    command = re.search(r"^\tsed -i (.*) \S+$", read(tree, "debian/rules"), re.MULTILINE)[1]
-    unit = subprocess.run(
-        ["sh", "-c", f"sed {command} deploy/allocd.service"], cwd=tree, capture_output=True, text=True, check=True
-    ).stdout
+@check("debian/rules")
+def the_unit_help_and_manuals_name_debians_file_of_settings(tree):
+    commands = accepts("make", "-n", "-f", "debian/rules", "override_dh_auto_configure", cwd=tree)
 
-    assert "\nEnvironmentFile=-/etc/default/allocd\n" in unit and "/etc/allocd.env" not in unit, unit
+    assert "-Dsettings_file=/etc/default/allocd " in commands, commands
 
 
-fault("debian/rules", "s|/etc/allocd.env|", "s|/etc/allocd/env|", the_unit_of_debian_reads_debians_file_of_settings, "/etc/allocd.env")
+fault("debian/rules", "=/etc/default/allocd ", "=/etc/allocd.env ", the_unit_help_and_manuals_name_debians_file_of_settings, "/etc/allocd.env")
 
 
 @check("debian/rules")
