@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import signal
+import subprocess
 
 import pytest
 import redis
@@ -15,6 +16,16 @@ def documented_line():
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     line = re.search(r"^redis-cli (ACL SETUSER allocd .*?)^```$", text, re.MULTILINE | re.DOTALL).group(1)
     return shlex.split(line.replace("\\\n", " "))
+
+
+def set_password(port):
+    """By the documented command, to which the password is typed."""
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    line = re.search(r"^read -rs PASSWORD && .*ACL SETUSER allocd$", text, re.MULTILINE).group()
+    done = subprocess.run(
+        ["bash", "-c", line.replace("redis-cli ", f"redis-cli -p {port} ")], input="PASSWORD\n", capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "OK\n", done
 
 
 def behind(prefix, words):
@@ -34,6 +45,7 @@ def restricted(tmp_path, database_url, own_redis, administrator):
 
     def make(prefix, words, number=0):
         administrator.execute_command(*behind(prefix, words))
+        set_password(own_redis.port)
         there = Installation(tmp_path, database_url, own_redis.url())
         there.redis_url = f"redis://allocd:PASSWORD@127.0.0.1:{own_redis.port}/{number}"
         there.redis = redis.Redis(port=own_redis.port, db=number)
