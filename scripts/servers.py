@@ -11,6 +11,7 @@ another user. Only Python's standard library is needed.
 """
 
 import argparse
+import collections
 import contextlib
 import fcntl
 import glob
@@ -40,6 +41,9 @@ START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 # sockaddr_un holds 107 bytes of path, and Postgres' socket is named like this.
 SOCKET_PATH_MAX = 107 - len("/.s.PGSQL.5432")
+
+PORTS_KEPT = 200
+kept_ports = collections.deque(maxlen=PORTS_KEPT)  # sockets; see free_port()
 
 
 class ServerError(Exception):
@@ -362,12 +366,22 @@ def redis_program():
 
 
 def free_port():
-    """A free port below the range of outgoing connections, so that it stays free for a while."""
+    """
+    A port below the range of outgoing connections. A socket that is bound to it, and does not listen, keeps it from
+    others who look for a port, until this process ends or has asked for PORTS_KEPT more. A server can listen there
+    nevertheless, since both set SO_REUSEADDR.
+    """
     while True:
         port = random.randrange(20000, 32000)
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
+        keeper = socket.socket()
+        try:
+            keeper.bind(("127.0.0.1", port))  # with SO_REUSEADDR this would succeed beside another keeper
+        except OSError:
+            keeper.close()
+            continue
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept_ports.append(keeper)
+        return port
 
 
 def tail_of(path, lines=15):
