@@ -19,7 +19,7 @@ def output_of(*command):
 @pytest.fixture(scope="module")
 def buildah():
     if reason := reason_against():
-        pytest.skip(f"no image can be built here: {reason}")
+        pytest.skip(f"no image is built: {reason}")
     with running_buildah() as there:
         yield there
 
