@@ -75,6 +75,32 @@ def test_the_installed_unit_starts_the_installed_program(tmp_path):
     assert (tmp_path / programs.pop().lstrip("/")).is_file()
 
 
+CROSS_FILE = """
+[binaries]
+c = 'gcc'
+pkgconfig = 'pkg-config'
+[properties]
+needs_exe_wrapper = true
+[host_machine]
+system = 'linux'
+cpu_family = 'x86_64'
+cpu = 'x86_64'
+endian = 'little'
+"""
+
+
+@pytest.mark.parametrize(("man", "says"), [("enabled", "ERROR: Problem encountered: the programs print"), ("auto", "WARNING: without manuals and completions")])
+def test_a_cross_build_that_cannot_run_its_programs_says_what_it_lacks(tmp_path, man, says):
+    (tmp_path / "cross").write_text(CROSS_FILE)
+    done = subprocess.run(
+        ["meson", "setup", tmp_path / "build", ROOT, "--cross-file", tmp_path / "cross", f"-Dman={man}", "-Dtests=disabled", "-Drevision=0"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode != 0) == (man == "enabled"), done.stdout + done.stderr
+    assert says in done.stdout and "exe_wrapper" in done.stdout
+
+
 def test_no_program_names_the_directory_in_which_it_was_built():
     build = build_directory()
     for name in PROGRAMS:

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -14,6 +15,7 @@ from installation import ROOT
 
 import sbom
 
+SCRIPT = ROOT / "scripts" / "sbom.py"
 SANITIZERS = re.compile("lib(asan|ubsan)")
 ID = re.compile(r"SPDXRef-[a-zA-Z0-9.-]+")
 DIGITS = {"SHA1": 40, "SHA256": 64}
@@ -160,6 +162,31 @@ def test_the_sbom_links_each_program_with_its_libraries_and_names_their_packages
         assert package["versionInfo"] != "NOASSERTION", package["name"]
 
 
+def test_the_sbom_has_the_libraries_that_the_programs_load_here(document):
+    """By the loader of this machine, which the script does not ask."""
+    loaded = {name for program in PROGRAMS for name in re.findall(r"^\s*(\S+) => /", output_of("ldd", build_directory() / program), re.M)}
+
+    assert loaded == {package["name"] for package in document["packages"]} - {"allocd"}
+
+
+def test_a_library_that_is_not_found_ends_the_script(tmp_path):
+    """As in a cross build, where the folders have none, or those of this machine."""
+    compiler, library = tmp_path / "cc", tmp_path / "libpq.so.5"
+    compiler.write_text(f"#!/bin/sh\necho 'libraries: ={tmp_path}'\n")
+    compiler.chmod(0o755)
+    program = bytearray((build_directory() / "allocd-bench").read_bytes())
+    program[18:20] = b"\xb7\x00"  # arm64
+    (tmp_path / "allocd-bench").write_bytes(program)
+    shutil.copy(sbom.loaded_by([build_directory() / "allocd-bench"], ["gcc"])[library.name], library)
+
+    for name in (build_directory() / "allocd-bench", tmp_path / "allocd-bench"):
+        done = subprocess.run(
+            [SCRIPT, tmp_path / "made", "1.0", ROOT / "NOTICE", compiler, "--", name, "--"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode != 0 and re.search(r"needs lib\S+, which is in none of the compiler's folders", done.stderr), done.stderr
+        assert not (tmp_path / "made").exists()
+
+
 # ---- NOTICE ----
 
 
@@ -178,7 +205,7 @@ def test_notice_names_each_library_that_a_program_needs_and_no_other(notices):
 
 def test_every_holder_in_notice_is_named_by_debian(notices):
     """Where Debian has the library; names may be broken over lines there."""
-    loaded = dict(sbom.LOADED.findall(output_of("ldd", build_directory() / "allocd-bench")))
+    loaded = sbom.loaded_by([build_directory() / "allocd-bench"], ["gcc"])
     packages = sbom.debian_packages(sorted(loaded.values()))
     for library in needed_libraries():
         name = packages[loaded[library]][0]
