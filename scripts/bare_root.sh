@@ -15,7 +15,7 @@ usage() {
 
 		The root is removed at the end. It is in TMPDIR; else in memory, where 8 GiB are free; else in /var/tmp.
 
-		  --base DIR         take a copy of the root in DIR, which is made if DIR is missing, and kept
+		  --base DIR         take a copy of the root in DIR, which is made if DIR is missing or a week old, and kept
 		  --share DIR        DIR of this machine is /share there, and can be written to
 		  --timeout SECONDS  how long COMMAND may take (3600)
 		  --make             only make the root that --base names
@@ -71,10 +71,12 @@ make_base() (
 	flock 9
 	if [ -d "$base" ]; then
 		[ -O "$base" ] || fail "$base belongs to another user, who could change what root runs there"
-		return
+		[ -n "$(find "$base" -maxdepth 0 -mtime +6)" ] || return 0
 	fi
 	rm -rf --one-file-system "$base.part"
 	make_root "$base.part"
+	touch "$base.part"
+	rm -rf --one-file-system "$base"
 	mv "$base.part" "$base"
 )
 

@@ -109,6 +109,20 @@ def fallback_directory(wanted):
     return directory
 
 
+def cache_path():
+    """Where tests keep what they fetched, for all trees of this user: a root of Debian, and packages of npm."""
+    return pathlib.Path(tempfile.gettempdir()) / f"allocd-cache-{os.getuid()}"
+
+
+def cache_directory():
+    """Creates it when it does not exist; refuses one of another user, whose programs would be run."""
+    directory = cache_path()
+    directory.mkdir(mode=0o755, exist_ok=True)
+    if directory.lstat().st_uid != os.geteuid():
+        raise ServerError(f"{directory} belongs to another user: remove it")
+    return directory
+
+
 def remove_data(wanted):
     """Removes what earlier runs left, unless a run is using it."""
     for directory in (pathlib.Path(wanted), fallback_path(wanted)):

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 import servers
@@ -120,6 +121,20 @@ def test_a_base_of_another_user_is_refused(base, scratch, tmp_path):
 
     assert (done.returncode, done.stdout) == (2, "")
     assert f"{foreign} belongs to another user" in done.stderr
+
+
+def test_a_base_is_made_again_when_it_is_a_week_old(base, tmp_path):
+    """By a mmdebstrap that makes an empty folder."""
+    made, programs = tmp_path / "made", tmp_path / "programs"
+    shutil.copytree(base, made, symlinks=True)
+    programs.mkdir()
+    (programs / "mmdebstrap").write_text('#!/bin/sh\nfor folder; do :; done\nmkdir "$folder"\n')
+    (programs / "mmdebstrap").chmod(0o755)
+    for days, entries in ((6.9, os.listdir(base)), (7.1, []), (0, [])):
+        then = time.time() - days * 24 * 3600
+        os.utime(made, (then, then))
+        subprocess.run([SCRIPT, "--base", made, "--make"], env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}, check=True, timeout=LIMIT_S)
+        assert sorted(os.listdir(made)) == sorted(entries), f"{days} days"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import subprocess
-import tempfile
 
 import servers
 from installation import ROOT, TIMEOUT_S
@@ -52,8 +51,8 @@ def last_lines(text):
 
 
 def base_root():
-    """A root of Debian in a scratch directory of the machine, made once."""
-    folder = pathlib.Path(tempfile.gettempdir()) / "allocd-root"
+    """A root of Debian, which bare_root.sh makes again when it is a week old."""
+    folder = servers.cache_directory() / "root"
     script = ROOT / "scripts" / "bare_root.sh"
     subprocess.run([script, "--base", folder, "--make"], check=True, timeout=ROOT_S)
     return folder
