@@ -104,8 +104,12 @@ env --default-signal=INT,QUIT timeout --kill-after=10 "$seconds" unshare --mount
 	mount --rbind /dev "$root/dev"
 	mount -t tmpfs tmpfs "$root/dev/shm"
 	[ -z "$share" ] || mount --bind --mkdir "$share" "$root/share"
+	# No chroot, in which no user namespace can be made, as services of systemd have.
+	cd "$root"
+	pivot_root . .
+	umount --lazy .
 	# As a child: the first process of a namespace gets only those signals that it handles.
-	chroot "$root" env --chdir=/src "$@" || exit
+	env --chdir=/src "$@" || exit
 ' - "$root" "$share" -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" "$@" <&0 &
 inside=$! begin=$SECONDS status=0
 trap 'kill "$inside" || true; wait "$inside" 2>/dev/null || true' HUP INT TERM

@@ -34,12 +34,17 @@ twice=$(find /usr/share/doc/allocd* -type f ! -name copyright ! -name 'changelog
 /usr/bin/allocd help config | grep -q ' /etc/default/allocd$' || fail "the help does not name the file of settings"
 zcat /usr/share/man/man5/allocd-config.5.gz | grep -q /etc/default/allocd || fail "the manual does not name the file of settings"
 
-# Its runner installs what debian/tests/control asks for.  Here it runs the commands of the unit, as there is no systemd.
+# Its runner installs what debian/tests/control asks for.  The test of the service runs the unit's command, as no systemd runs.
 step autopkgtest
 apt-get install -qq -y --no-install-recommends autopkgtest >/dev/null
 autopkgtest --no-built-binaries . -- null
 running=$(ps -e -o comm= | grep -E '^(allocd|postgres|redis-server)') || true
 [ -z "$running" ] || fail "the tests left running: $running"
+
+# As on a machine: the unit with its user, its sandbox and its notification.
+step systemd
+apt-get install -qq -y --no-install-recommends dbus systemd >/dev/null
+tests/e2e/deployments/booted.sh /src/debian/tests/service
 
 step upgrade
 echo 'ALLOCD_LANES=3' >>/etc/default/allocd

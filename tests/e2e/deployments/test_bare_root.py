@@ -14,7 +14,7 @@ from buildah import reason_against
 from installation import ROOT
 
 SCRIPT = ROOT / "scripts" / "bare_root.sh"
-PROGRAMS = ("env", "sh", "sleep", "touch")
+PROGRAMS = ("env", "sh", "sleep", "touch", "umount")
 LIMIT_S = 60
 
 

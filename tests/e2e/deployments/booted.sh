@@ -1,0 +1,56 @@
+#!/bin/sh
+# Runs a command under systemd, the first process of namespaces of its own, once all services have started as on a machine
+# that was booted; exits with the status of the command.
+#
+#     booted.sh COMMAND [ARGUMENT]...        (as root, in a root that is thrown away; see scripts/bare_root.sh)
+set -eu
+output=/var/log/booted.log group=/run/all-groups/allocd-booted-$$
+
+fail() {
+	echo "booted: $*" >&2
+	exit 1
+}
+
+# The services get control groups below one of our own, so that no other process of this machine is among theirs.
+mkdir -p /run/all-groups
+mount -t cgroup2 cgroup2 /run/all-groups || fail "systemd needs control groups, and cgroup2 cannot be mounted here"
+mkdir "$group"
+# shellcheck disable=SC2317 # the trap calls it
+remove_groups() {
+	find "$group" -depth -type d -exec rmdir {} +
+	umount /run/all-groups
+}
+trap remove_groups EXIT
+
+cat >/etc/systemd/system/booted.service <<END
+[Unit]
+After=multi-user.target
+SuccessAction=exit-force
+FailureAction=exit-force
+[Service]
+Type=oneshot
+WorkingDirectory=$PWD
+ExecStart=$*
+StandardOutput=truncate:$output
+StandardError=inherit
+TimeoutStartSec=180
+[Install]
+WantedBy=multi-user.target
+END
+systemctl --quiet enable booted.service
+
+# In `container` systemd finds out that no hardware has to be set up.
+status=0
+# shellcheck disable=SC2016 # the inner shell expands it
+timeout --kill-after=5 240 sh -c 'echo $$ >"$1/cgroup.procs"
+exec unshare --pid --mount --net --uts --cgroup --fork --kill-child sh -c "
+	ip link set lo up
+	mount -t proc proc /proc
+	umount --recursive /sys/fs/cgroup 2>/dev/null
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup
+	mount -t tmpfs tmpfs /run
+	exec env -i container=allocd PATH=$PATH /lib/systemd/systemd --log-target=null --show-status=no"' - "$group" || status=$?
+systemctl --quiet disable booted.service
+rm /etc/systemd/system/booted.service
+cat "$output"
+exit "$status"
