@@ -14,14 +14,14 @@
  * GUARD_NOTE      the note is not behind the first section that has a message without an outcome
  * GUARD_CLEAR     the note is emptied before a message is handled without a name
  * GUARD_UNKNOWN   a new holder that does not know the section of the note gives up what it heard
+ * GUARD_UNNAMED   without a marker it gives up all, and names nothing that it hears until the next marker
  * GUARD_NAMELESS  a new holder gives up what it heard without a name, if another one had the lease since
  * GUARD_KEEP      a worker without the lease keeps what it heard from the section of the note on
  * GUARD_ROLLED    of a holder that names no section, it drops only what it heard before it last read the note
  *
  * What is assumed, and else goes wrong (docs/decisions/pubsub.md):
  *
- * ASSUME_HEARD         who takes the lease has heard what was published before: its connection is not that late
- * ASSUME_MARKER_HEARD  the marker by which a new holder finds out where it is comes within MARKER_MS
+ * ASSUME_HEARD       who takes the lease has heard what was published before: its connection is not that late
  * ASSUME_NOTED_SOON  a holder writes its first note before another marker comes
  */
 #define WORKERS 2
@@ -235,6 +235,17 @@ inline begin()
 	ME.state = FINDING
 }
 
+/* Begins a section without a name: it cannot know what the last holder handled of those before it. */
+inline give_up_all()
+{
+	excused = excused | (HEARD_ALL(me) -> 0 : messages & BEFORE(ME.heard + 1));
+	if
+	:: GUARD_UNNAMED -> ME.since = ME.heard; ME.cut = ME.listened; found = PLACES + 1
+	:: else -> find_last(ME.sections, PLACES); found = (found > ME.since -> found : ME.since + 1)
+	fi;
+	drop_before(found)
+}
+
 inline lose()
 {
 	ME.state = LISTENING; ME.term = 0; ME.noted = 0; ME.from = 0; ME.awaits = 0; ME.wanted = 0
@@ -265,15 +276,18 @@ end:	do
 	:: d_step { ME.state == PLACING && !(ME.from && (ME.sections & BIT(ME.from))) &&
 		(!ME.was_elsewhere || !GUARD_UNKNOWN) -> begin() }
 	:: d_step { ME.state == PLACING && !(ME.from && (ME.sections & BIT(ME.from))) && ME.was_elsewhere && GUARD_UNKNOWN &&
-		(!ASSUME_MARKER_HEARD || (ME.sections & ~BEFORE(ME.awaits + 1))) ->
+		(ME.sections & ~BEFORE(ME.awaits + 1)) ->
 		if
-		:: ME.from && (ME.sections & ~BEFORE(ME.awaits + 1)) -> find_first(ME.sections, ME.since + 1)
-		:: else -> find_last(ME.sections, PLACES); found = (found > ME.since -> found : ME.since + 1)
+		:: ME.from -> find_first(ME.sections, ME.since + 1)
+		:: else -> find_last(ME.sections, PLACES)
 		fi;
 		drop_before(found);
 		excused = excused | (HEARD_ALL(me) -> 0 : messages & BEFORE(ME.heard + 1));
 		begin();
 		found = 0 }
+	:: d_step { ME.state == PLACING && !(ME.from && (ME.sections & BIT(ME.from))) && ME.was_elsewhere && GUARD_UNKNOWN &&
+		!(ME.sections & ~BEFORE(ME.awaits + 1)) -> /* for MARKER_MS */
+		give_up_all(); begin(); found = 0 }
 	:: d_step { ME.state == FINDING ->
 		ME.kept = (GUARD_DEAD -> ME.kept & ~(dead & ME.named) : ME.kept);
 		ME.state = HANDLING; want_note(); found = 0 }

@@ -212,6 +212,8 @@ void subscription_place(struct leased_subscription *it)
 	} else if (subscription_now_ms(it) - it->began_ms < MARKER_MS) {
 		await_marker(it);
 	} else {
+		/* The last holder may have handled those of the last section without names, too. */
+		heard_begin_section(&it->heard, "", subscription_now_ms(it));
 		give_up_before(it, it->heard.last_section);
 		begin(it);
 	}

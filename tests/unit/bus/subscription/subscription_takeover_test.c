@@ -154,6 +154,24 @@ START_TEST(a_message_with_an_id_that_was_heard_long_ago_is_given_up)
 }
 END_TEST
 
+/* Redis does not take its marker, say. */
+START_TEST(without_a_marker_nothing_is_handled_that_was_heard_before)
+{
+	hear_two_servers();
+	cable_hold(&replicas[1].client.requests);
+	publish_order("a");
+	world_advance_ms(world, 10);
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
+	kill_replica(0);
+	ms_until_handling(1);
+	world_advance_ms(world, 3000);
+	publish_order("b");
+
+	expect_orders("a b ");
+	ck_assert_uint_eq(subscription_stats_of(1)->not_covered, 1);
+}
+END_TEST
+
 SUITE("subscription takeover", set_up_two_subscribers, tear_down_replicas)
 {
 	tcase_add_test(tests, what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one);
@@ -164,4 +182,5 @@ SUITE("subscription takeover", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_test(tests, messages_with_ids_are_not_given_up_though_the_last_holder_used_no_names);
 	tcase_add_test(tests, a_message_with_an_id_that_was_rejected_under_another_name_is_not_handled);
 	tcase_add_test(tests, a_message_with_an_id_that_was_heard_long_ago_is_given_up);
+	tcase_add_test(tests, without_a_marker_nothing_is_handled_that_was_heard_before);
 }
