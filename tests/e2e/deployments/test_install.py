@@ -89,7 +89,7 @@ endian = 'little'
 """
 
 
-@pytest.mark.parametrize(("man", "says"), [("enabled", "ERROR: Problem encountered: the programs print"), ("auto", "WARNING: without manuals and completions")])
+@pytest.mark.parametrize(("man", "says"), [("enabled", "ERROR: Problem encountered: the manuals and completions cannot be made"), ("auto", "WARNING: no manuals and no completions are made")])
 def test_a_cross_build_that_cannot_run_its_programs_says_what_it_lacks(tmp_path, man, says):
     (tmp_path / "cross").write_text(CROSS_FILE)
     done = subprocess.run(
