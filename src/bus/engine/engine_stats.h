@@ -49,6 +49,7 @@ struct engine_stats {
 	size_t damaged; /* partitions that a damaged outbox row holds up; one of them, and that row: */
 	int damaged_partition;
 	int64_t damaged_position;
+	bool damaged_is_absent;
 	bool restored; /* the broker published more than the database knows: see `allocd outbox renew` */
 	int64_t dead_letters,
 		dead_letters_dropped; /* kept, and dropped for number or age, when last counted; or -1 */

@@ -29,7 +29,8 @@ void partition_progress_begin(struct partition_progress *progress, int64_t curso
 	};
 }
 
-bool partition_progress_add_read(struct partition_progress *progress, const struct outbox_row *row)
+/* False: the row is damaged, and not queued. */
+static bool add(struct partition_progress *progress, const struct outbox_row *row)
 {
 	if (row->position <= progress->published || publish_queue_add(&progress->waiting, row))
 		return true;
@@ -51,9 +52,27 @@ void partition_progress_add_committed(struct partition_progress *progress, const
 	raise_to(&progress->committed, row->position);
 	if (progress->overflowed)
 		return;
-	is_whole = partition_progress_add_read(progress, row);
+	is_whole = add(progress, row);
 	assert(is_whole && "this worker encoded the frame");
 	(void)is_whole;
+}
+
+static void note_absent(struct partition_progress *progress, int64_t position)
+{
+	if (position && position == progress->absent)
+		progress->damaged = position;
+	progress->absent = position;
+}
+
+void partition_progress_add_read(struct partition_progress *progress, const struct outbox_range *range)
+{
+	size_t whole = 0;
+
+	while (whole < range->row_count && add(progress, &range->rows[whole]))
+		whole++;
+	progress->is_missing = false;
+	progress->is_unread = !whole;
+	note_absent(progress, range->row_count ? 0 : range->after + 1);
 }
 
 void partition_progress_requeue(struct partition_progress *progress, struct publish_queue *rows)
@@ -82,12 +101,6 @@ void partition_progress_answered(struct partition_progress *progress, int64_t po
 		advance(progress, position);
 }
 
-void partition_progress_rows_were_read(struct partition_progress *progress, size_t count)
-{
-	progress->is_missing = false;
-	progress->is_absent = !count;
-}
-
 void partition_progress_begin_check(struct partition_progress *progress)
 {
 	progress->expected =
@@ -96,7 +109,7 @@ void partition_progress_begin_check(struct partition_progress *progress)
 
 void partition_progress_checked(struct partition_progress *progress, int64_t cursor, int64_t head, bool all)
 {
-	progress->is_absent = false;
+	progress->is_unread = false;
 	progress->restored |= head < progress->expected;
 	if (progress->restored)
 		return;
@@ -117,7 +130,7 @@ void partition_progress_checked(struct partition_progress *progress, int64_t cur
 
 static bool is_held(const struct partition_progress *progress)
 {
-	return progress->is_unasked || progress->is_absent || progress->claimed || progress->restored;
+	return progress->is_unasked || progress->is_unread || progress->claimed || progress->restored;
 }
 
 size_t partition_progress_missing(const struct partition_progress *progress)

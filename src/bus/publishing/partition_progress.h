@@ -6,6 +6,7 @@
 #ifndef ALLOCD_BUS_PUBLISHING_PARTITION_PROGRESS_H
 #define ALLOCD_BUS_PUBLISHING_PARTITION_PROGRESS_H
 
+#include "bus/ports/outbox_store.h"
 #include "bus/publishing/publish_queue.h"
 
 #include <stdbool.h>
@@ -32,8 +33,9 @@ struct partition_progress {
 
 	struct publish_queue waiting;
 	bool overflowed; /* not all rows that are owed had room in the queue: they are to be read */
-	bool is_absent;  /* the rows to read are not in the outbox; the next check may find them */
-	int64_t damaged; /* the row here cannot be decoded, and holds up those behind it; 0: none */
+	bool is_unread;  /* the last read brought no row to publish: the next one is after a check */
+	int64_t absent;  /* the row here was not in the outbox when it was read last; 0: it was */
+	int64_t damaged; /* the row here is absent, or cannot be decoded, and holds up all others; 0: none */
 	bool is_missing; /* no worker publishes the rows before the first queued one: they are to be read */
 };
 
@@ -41,22 +43,23 @@ struct partition_progress {
 void partition_progress_begin(struct partition_progress *progress, int64_t cursor, int64_t head);
 
 /*
- * Queue a row, unless it is known to be published: one that this worker committed, which is left to be read
- * later when there is no room, or when a damaged row is before it; or one that was read from the outbox.
- * False: the row is damaged, and not queued.
+ * Queues a row that this worker committed, unless it is known to be published.  It is left to be read later
+ * when there is no room, or when a damaged row is before it.
  */
 void partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,
 				      bool has_room);
-bool partition_progress_add_read(struct partition_progress *progress, const struct outbox_row *row);
+
+/*
+ * Queues missing rows that were read, up to a damaged one.  An absent row counts as damaged when it is absent
+ * again after a check: before, another worker may have published it, and retention may have deleted it.
+ */
+void partition_progress_add_read(struct partition_progress *progress, const struct outbox_range *range);
 
 /* Queues rows again whose call has ended, except those that are known to be published. */
 void partition_progress_requeue(struct partition_progress *progress, struct publish_queue *rows);
 
 /* The broker answered that everything up to this position is published. */
 void partition_progress_answered(struct partition_progress *progress, int64_t position);
-
-/* `count` of the missing rows were read, before the end or a damaged row. */
-void partition_progress_rows_were_read(struct partition_progress *progress, size_t count);
 
 /* The cursors are about to be read. */
 void partition_progress_begin_check(struct partition_progress *progress);

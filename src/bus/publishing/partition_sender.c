@@ -355,16 +355,21 @@ void partition_sender_note_damaged(struct partition_sender *sender)
 	struct engine_stats *stats = sender->all->stats;
 	struct logger *logger = sender->all->ports->logger;
 	int64_t damaged = sender->progress.damaged;
+	bool is_absent = damaged == sender->progress.absent;
 
 	if (damaged) {
 		stats->damaged++;
 		stats->damaged_partition = sender->partition;
 		stats->damaged_position = damaged;
+		stats->damaged_is_absent = is_absent;
 	}
 	if (damaged && damaged != sender->logged_damaged)
 		LOG(logger, LOG_ERROR,
-		    "an outbox row is damaged: it holds up the events of its partition until it is repaired, "
-		    "for example from a backup",
+		    is_absent
+			    ? "an outbox row is missing: the events of its partition wait until it is restored, "
+			      "for example from a backup"
+			    : "an outbox row is damaged: it holds up the events of its partition until it is "
+			      "repaired, for example from a backup",
 		    LOG_NUMBER("partition", sender->partition), LOG_NUMBER("position", damaged));
 	else if (!damaged && sender->logged_damaged)
 		LOG(logger, LOG_INFO, "the damaged outbox row no longer holds up its partition",

@@ -84,7 +84,7 @@ bool partition_senders_are_compared(const struct partition_senders *senders);
 /* Sends all rows that may be sent; not before partition_senders_begin(). */
 void partition_senders_pump(struct partition_senders *senders);
 
-/* Counts a partition that a damaged row holds up, and logs when that begins and when it is over. */
+/* Counts a partition that a damaged or absent row holds up, and logs when that begins and when it is over. */
 void partition_sender_note_damaged(struct partition_sender *sender);
 
 /* The bytes of all rows that are queued or being sent. */

@@ -313,20 +313,6 @@ static void check_cursors(struct publisher *publisher)
 
 /* ---- reading missing rows from the outbox ---- */
 
-static void add_read_rows(struct publisher *publisher)
-{
-	const struct outbox_range *range = &publisher->range;
-	struct partition_progress *progress = progress_of(publisher, range->partition);
-	size_t whole = 0;
-
-	while (whole < range->row_count && partition_progress_add_read(progress, &range->rows[whole]))
-		whole++;
-	partition_progress_rows_were_read(progress, whole);
-	if (!range->row_count)
-		LOG(publisher->ports->logger, LOG_ERROR, "unpublished outbox rows are missing",
-		    LOG_NUMBER("partition", range->partition), LOG_NUMBER("from", range->after + 1));
-}
-
 static void on_read(void *context, const struct failure *failure)
 {
 	struct publisher *publisher = context;
@@ -336,7 +322,8 @@ static void on_read(void *context, const struct failure *failure)
 		store_failed(publisher, failure, "cannot read the outbox, will try again");
 	} else {
 		note_success(publisher);
-		add_read_rows(publisher);
+		partition_progress_add_read(progress_of(publisher, publisher->range.partition),
+					    &publisher->range);
 	}
 	arena_free(&publisher->range.arena);
 	pump(publisher);

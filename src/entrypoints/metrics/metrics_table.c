@@ -153,7 +153,7 @@ static const struct metric table[] = {
 	      CALCULATED(write_outbox_age)),
 	GAUGE("allocd_unpublished_rows", "Deprecated: see allocd_outbox_unpublished_rows.",
 	      ENGINE(unpublished)),
-	GAUGE("allocd_outbox_damaged", "Partitions of the outbox that a damaged row holds up.",
+	GAUGE("allocd_outbox_damaged", "Partitions of the outbox that a damaged or missing row holds up.",
 	      ENGINE(damaged)),
 
 	/* Mail. */

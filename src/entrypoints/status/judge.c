@@ -154,8 +154,9 @@ static void judge_harm(const struct observation *it, const struct rises *rises, 
 	if (it->damaged)
 		trouble_list_note(troubles, TROUBLE_OUTBOX_DAMAGED, now_us, NULL,
 				  "the outbox row of partition %d, position %" PRId64
-				  " is damaged, and holds up the events of its partition",
-				  it->damaged_partition, it->damaged_position);
+				  " is %s, and holds up the events of its partition",
+				  it->damaged_partition, it->damaged_position,
+				  it->damaged_is_absent ? "missing" : "damaged");
 	if (it->is_out_of_memory)
 		trouble_list_note(troubles, TROUBLE_REDIS_OOM, now_us, NULL,
 				  "Redis at %s is out of memory: %" PRIu64

@@ -24,9 +24,10 @@ struct observation {
 	int64_t breaches;      /* that the last `allocd verify` found, */
 	int64_t view_breaches; /* and those of the read model among them */
 	int64_t skew_us; /* how far the database's clock is ahead of this machine's, at least; or behind */
-	size_t damaged; /* partitions of the outbox that a damaged row holds up; one of them, and that row: */
+	size_t damaged;  /* partitions that a damaged outbox row holds up; one of them, and that row: */
 	int damaged_partition;
 	int64_t damaged_position;
+	bool damaged_is_absent;
 	bool pauses_pubsub;
 	bool is_mail_down;
 	int64_t dead_letters_max;

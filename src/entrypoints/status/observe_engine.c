@@ -19,6 +19,7 @@ static void observe_troubles(struct observation *observation, const struct engin
 	observation->damaged = stats->damaged;
 	observation->damaged_partition = stats->damaged_partition;
 	observation->damaged_position = stats->damaged_position;
+	observation->damaged_is_absent = stats->damaged_is_absent;
 	observation->is_mail_down = !stats->notifier_up;
 }
 

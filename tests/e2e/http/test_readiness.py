@@ -203,3 +203,17 @@ def test_10000_refused_messages_are_logged_in_a_few_lines_and_counted(parked):
     expected = "migrating the database", 'msg="lease ', 'msg="a trouble '  # on a slow machine several troubles
     others = [line for line in written if not any(words in line for words in expected)]
     assert len(others) < 20, written
+
+
+def test_an_absent_row_of_the_outbox_is_named_until_another_takes_its_place(parked):
+    parked.start()
+    parked.stop()
+    parked.query("update outbox_heads set position = 1 where partition = 3")
+    parked.launch()
+
+    wait_until(lambda: "partition 3, position 1 is missing" in parked.readiness(), "readiness to name the row")
+    wait_until(lambda: metric(parked, "allocd_outbox_damaged") == "1", "the metric")
+
+    parked.query("insert into outbox (partition, position, frame) values (3, 1, '')")
+    wait_until(parked.ready, "readiness")
+    assert metric(parked, "allocd_outbox_damaged") == "0"

@@ -54,7 +54,8 @@ static const struct {
 	enum trouble_code code;
 	const char *units, *reads, *parked, *subscription, *publisher, *heartbeat, *events, *behind;
 	const char *streams[STREAM_TROUBLES];
-	bool is_lease_lost, is_restored, is_damaged, is_full, pauses_pubsub, is_out_of_memory, is_mail_down;
+	bool is_lease_lost, is_restored, is_damaged, is_absent, is_full, pauses_pubsub, is_out_of_memory,
+		is_mail_down;
 	int64_t skew_us, breaches, view_breaches, dead_letters, rise_of_dead_letters, rise_of_lost,
 		rise_of_unheard;
 	const char *words; /* in the text */
@@ -92,6 +93,7 @@ static const struct {
 	{TROUBLE_EVENTS_REFUSED, .events = "WRONGTYPE Operation against a key", .words = "refuses events"},
 	{TROUBLE_OUTBOX_BEHIND, .events = "", .words = "none was published"},
 	{TROUBLE_OUTBOX_DAMAGED, .is_damaged = true, .words = "partition 6, position 2 is damaged"},
+	{TROUBLE_OUTBOX_DAMAGED, .is_damaged = true, .is_absent = true, .words = "position 2 is missing"},
 	{TROUBLE_REDIS_OOM, .is_out_of_memory = true, .words = "out of memory"},
 	{TROUBLE_STREAM_LOST, .rise_of_lost = 3, .words = "3 entries were"},
 	{TROUBLE_STREAM_LOST, .rise_of_lost = 1, .words = "the last of stream orders"},
@@ -137,6 +139,7 @@ static struct observation observation_of(size_t row)
 	it.damaged = rows[row].is_damaged;
 	it.damaged_partition = 6;
 	it.damaged_position = 2;
+	it.damaged_is_absent = rows[row].is_absent;
 	it.doing.queue_is_full = rows[row].is_full;
 	it.pauses_pubsub = rows[row].pauses_pubsub;
 	it.is_out_of_memory = rows[row].is_out_of_memory;
