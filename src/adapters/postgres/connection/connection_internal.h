@@ -45,8 +45,8 @@ struct pg_connection {
 		rollback;       /* of a failed transaction, behind a pooler; its arena is NULL while unused */
 	struct backoff backoff; /* of the attempts since the last request that succeeded */
 	struct pg_error error;  /* why there is, or was, no connection */
-	struct pg_error termination;     /* the error with which the server ended the session */
-	char logged[PG_ERROR_TEXT_SIZE]; /* the error that was logged last */
+	struct pg_error termination;         /* the error with which the server ended the session */
+	char last_error[PG_ERROR_TEXT_SIZE]; /* of the last loss or attempt; "": none since it was ready */
 };
 
 /* Arms a timer; see the state for what it limits. */

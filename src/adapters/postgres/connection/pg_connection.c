@@ -20,7 +20,7 @@
  */
 #define ANSWER_TIMEOUT_MS 8000
 
-/* The time limit for applying settings and preparing statements, which wait for no lock. */
+/* The time limit for applying settings and preparing statements; a lock ends this sooner. */
 #define PREPARE_TIMEOUT_MS 8000
 
 /* When a connection starts (enum session_start), after it was made. */
@@ -65,9 +65,9 @@ static void watch(struct pg_connection *connection, short what)
 
 static void log_error(struct pg_connection *connection, const char *message)
 {
-	if (!strcmp(connection->logged, connection->error.text))
+	if (!strcmp(connection->last_error, connection->error.text))
 		return;
-	snprintf(connection->logged, sizeof connection->logged, "%s", connection->error.text);
+	snprintf(connection->last_error, sizeof connection->last_error, "%s", connection->error.text);
 	LOG(connection->config.logger, LOG_WARN, message, LOG_TROUBLE(LOG_DATABASE),
 	    LOG_TEXT("connection", connection->config.name), LOG_TEXT("error", connection->error.text));
 }
@@ -258,7 +258,7 @@ static void connect_now(struct pg_connection *connection)
 
 void pg_connection_become_ready(struct pg_connection *connection)
 {
-	bool was_in_error = connection->logged[0];
+	bool was_in_error = connection->last_error[0];
 
 	if (!known_servers_enter(connection->config.servers, &connection->server)) {
 		pg_connection_lose_with(
@@ -270,7 +270,7 @@ void pg_connection_become_ready(struct pg_connection *connection)
 	evtimer_del(&connection->timer);
 	connection_role_note(connection->role, false, true);
 	connection->state = CONNECTION_READY;
-	connection->logged[0] = '\0';
+	connection->last_error[0] = '\0';
 	if (was_in_error)
 		LOG(connection->config.logger, LOG_INFO, "connected to the database again",
 		    LOG_OVER(LOG_DATABASE), LOG_TEXT("connection", connection->config.name));
@@ -401,7 +401,7 @@ static void on_request_timer(evutil_socket_t fd, short what, void *context)
 	pg_request_queue_remove(&connection->requests, request);
 	request->failed = true;
 	pg_error_set(&request->error, connection->error.kind,
-		     connection->error.text[0] ? connection->error.text : "not connected yet");
+		     connection->last_error[0] ? connection->last_error : "not connected yet");
 	pg_request_answer(request);
 }
 

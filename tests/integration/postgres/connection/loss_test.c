@@ -258,6 +258,23 @@ START_TEST(a_load_whose_connection_is_cut_can_be_repeated)
 }
 END_TEST
 
+/* Preparing the statements of a session locks their tables, too. */
+START_TEST(a_session_that_cannot_be_prepared_is_reported_with_its_error)
+{
+	void *holder = database_hold(database_conninfo(), "lock table products in access exclusive mode");
+	struct work *other = work_new(&world.fixture, world_make_store());
+
+	for (int i = 0; i < 6; i++) {
+		work_restart(other);
+		work_allocate(other, "order", "lamp", 1);
+		ck_assert_int_ne(work_load(other), NO_FAILURE);
+		ck_assert_msg(strstr(other->failure, "55P03"), "call %d: %s", i, other->failure);
+	}
+	database_let_go(holder);
+	work_free(&other);
+}
+END_TEST
+
 START_TEST(a_unit_whose_locks_were_lost_is_checked_by_its_flush)
 {
 	struct work *other = work_new(&world.fixture, world_make_store());
@@ -292,6 +309,7 @@ SUITE("lost connections", set_up, tear_down, .timeout_s = 120)
 	tcase_add_test(tests, a_session_that_ends_between_two_calls_is_replaced_and_counted);
 	tcase_add_test(tests, keys_of_a_lost_session_are_not_used);
 	tcase_add_test(tests, a_load_whose_connection_is_cut_can_be_repeated);
+	tcase_add_test(tests, a_session_that_cannot_be_prepared_is_reported_with_its_error);
 	tcase_add_test(tests, a_unit_whose_locks_were_lost_is_checked_by_its_flush);
 }
 
