@@ -141,6 +141,8 @@ static void on_looked_again(void *context, const struct stream_state *state, con
 	struct stream_record record = reader->record;
 
 	reader_note_refusal(reader, CALL_LOOK, failure);
+	if (!failure && reader->stats.is_draining)
+		note_state(reader, state);
 	if (failure || !reader->stats.is_reading || is_lost(reader, state) || was_moved(reader, state) ||
 	    is_missing_some(reader, state)) {
 		reader->has_news = true;
@@ -180,7 +182,8 @@ void marks_note(void *context)
 	}
 	reader_set_timer(reader, reader->note_timer,
 			 reader->shows_large_entries ? NOTE_LARGE_EVERY_MS : NOTE_EVERY_MS);
-	if (!reader->stats.is_reading || reader->is_noting ||
+	/* A reader that drains reads nothing, but what waits is known. */
+	if (!(reader->stats.is_reading || reader->stats.is_draining) || reader->is_noting ||
 	    !(reader->has_news || has_work(reader) || reader_now_ms(reader) >= reader->trim_again_ms))
 		return;
 	reader->is_noting = true;

@@ -152,7 +152,7 @@ void stream_reader_lead(struct stream_reader *reader, struct lease *lease)
 	reader->lease = lease;
 	free(reader->connections);
 	reader->connections = must(strdup(stream->ops->connections(stream)));
-	reader->is_draining = reader->unanswered;
+	reader->stats.is_draining = reader->unanswered;
 	set_unknown(reader, NULL);
 	reader->is_asking = reader->was_read = false;
 	reader_lose(reader);
@@ -521,7 +521,7 @@ static bool may_go_on(const struct stream_reader *reader)
 void reader_advance(struct stream_reader *reader)
 {
 	if (reader->state != READER_RESTING || !reader->is_started || reader->is_paused ||
-	    reader->is_draining || !may_go_on(reader))
+	    reader->stats.is_draining || !may_go_on(reader))
 		return;
 	if (wait_at_unknown_ms(reader)) {
 		reader->state = READER_WAITING;

@@ -59,6 +59,7 @@ struct stream_reader_stats {
 	size_t in_flight;   /* now: submitted, and not known to be acknowledged */
 	uint64_t pending;   /* entries that the group's readers held when the state was last read */
 	bool is_reading;    /* the stream is reachable, and the group exists */
+	bool is_draining;   /* it waits for the outcome of entries that it read under an earlier lease */
 
 	/* As of when the state was last read: at most about a second ago while there is work. */
 	uint64_t length;           /* entries that exist */

@@ -73,7 +73,6 @@ struct stream_reader {
 	struct lease *lease; /* or NULL */
 	char *connections;   /* that the lease names; NULL without a lease */
 	size_t unanswered;   /* entries without an outcome */
-	bool is_draining;    /* waits for the outcome of those that were read under an earlier lease */
 	struct timer *retry_timer, *claim_timer, *acknowledge_timer, *note_timer;
 	struct backoff backoff;
 	bool is_logged;                  /* it was logged that the stream is not read */

@@ -14,8 +14,8 @@ void reader_leave_pending(struct stream_reader *reader, struct pending_entry *en
 void reader_count_answered(struct stream_reader *reader)
 {
 	reader->unanswered--;
-	if (reader->is_draining && !reader->unanswered) {
-		reader->is_draining = false;
+	if (reader->stats.is_draining && !reader->unanswered) {
+		reader->stats.is_draining = false;
 		reader_advance(reader);
 	}
 }

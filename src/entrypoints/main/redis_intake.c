@@ -508,7 +508,8 @@ static void observe_inputs(const struct redis_intake *intake, struct observation
 						 .in_flight = stats->in_flight,
 						 .pending = stats->pending,
 						 .lost = stats->lost,
-						 .lag = stats->is_reading ? stats->lag : -1,
+						 .lag = stats->is_reading || stats->is_draining ? stats->lag
+												: -1,
 						 .pending_since_us = added_us(stats->first_pending_ms),
 						 .unread_since_us = added_us(stats->first_unread_ms)};
 	}

@@ -171,7 +171,8 @@ def test_the_instants_of_a_message_are_known_to_the_worker_that_handled_it(worke
 # ---- streams and subscriptions ----
 
 
-def test_a_stream_says_what_waits_in_it_and_since_when(worker):
+@pytest.mark.parametrize("is_cut_off", [False, True], ids=["connected", "cut off from Redis for a moment"])
+def test_a_stream_says_what_waits_in_it_and_since_when(worker, is_cut_off):
     repair(worker, "lamp")
 
     def stream():
@@ -182,6 +183,10 @@ def test_a_stream_says_what_waits_in_it_and_since_when(worker):
         holder.cursor().execute("lock table products in access exclusive mode")
         fields = json.dumps({"orderid": "order", "sku": "lamp", "qty": 1})
         worker.redis.xadd(worker.prefix + "allocd:commands", {"type": "allocate", "data": fields})
+        if is_cut_off:
+            for client in worker.redis.client_list():
+                if client["name"].startswith("allocd-"):
+                    worker.redis.client_kill_filter(_id=client["id"])
         waiting = wait_until(lambda: (found := stream())["pending_since"] and found, "the entry to be pending")
         assert waiting["pending"] == 1 and waiting["in_flight"] == 1
         holder.rollback()

@@ -276,6 +276,30 @@ START_TEST(entries_under_a_new_lease_wait_for_those_under_the_lost_one)
 }
 END_TEST
 
+START_TEST(a_reader_that_waits_for_entries_under_a_lost_lease_reports_what_waits)
+{
+	const struct stream_reader_stats *stats = stream_reader_stats(replicas[0].streams[0].reader);
+
+	cable_hold(memory_store_requests(replicas[0].world->lanes[0]));
+	add_order_to(0, "a");
+	world_run(world);
+	kill_replica(1);
+	world_take_lease(world, "commands");
+	pass_ms(2 * PATIENCE_MS);
+	ck_assert_uint_eq(stats->first_unread_ms, 0);
+	add_order_to(0, "b");
+	pass_ms(2000);
+
+	ck_assert(!stats->is_reading);
+	ck_assert_uint_eq(stats->pending, 1);
+	ck_assert_uint_gt(stats->first_pending_ms, 0);
+	ck_assert_uint_gt(stats->first_unread_ms, stats->first_pending_ms);
+	cable_open(memory_store_requests(replicas[0].world->lanes[0]));
+	pass_ms(PATIENCE_MS);
+	ck_assert_str_eq(orders_of("LAMP"), "a b ");
+}
+END_TEST
+
 START_TEST(a_reader_whose_connections_change_continues_when_the_lease_names_them)
 {
 	memory_stream_set_down(shared_streams[0], true);
@@ -456,6 +480,7 @@ SUITE("replicas", set_up_two, tear_down_replicas)
 	tcase_add_test(tests, the_connections_of_a_reader_that_still_waits_are_ended_by_the_next_one);
 	tcase_add_test(tests, a_reader_that_lost_its_connections_leaves_them_to_be_ended);
 	tcase_add_test(tests, entries_under_a_new_lease_wait_for_those_under_the_lost_one);
+	tcase_add_test(tests, a_reader_that_waits_for_entries_under_a_lost_lease_reports_what_waits);
 	tcase_add_test(tests, a_reader_whose_connections_change_continues_when_the_lease_names_them);
 	tcase_add_test(tests, a_reader_reads_nothing_over_a_new_connection_before_the_lease_names_it);
 	tcase_add_test(tests, what_is_parked_under_a_lost_lease_is_given_back_at_once);
