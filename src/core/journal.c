@@ -12,7 +12,7 @@ struct journal_entry {
 
 void journal_keep(struct journal *journal, struct arena *arena, void *place, size_t size)
 {
-	struct journal_entry *entry = arena_alloc(arena, sizeof *entry + size);
+	struct journal_entry *entry = arena_reserve(arena, sizeof *entry + size);
 
 	entry->older = journal->newest;
 	entry->place = place;

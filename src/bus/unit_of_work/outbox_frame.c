@@ -94,7 +94,7 @@ void outbox_rows_add_apart(struct outbox_rows *rows, int partition, const struct
 
 static void encode_row(struct arena *arena, struct outbox_row *row)
 {
-	unsigned char *at = arena_alloc(arena, row->frame.size);
+	unsigned char *at = arena_reserve(arena, row->frame.size);
 
 	row->frame.data = at;
 	at = put_events(at, row->events, row->event_count);
@@ -189,7 +189,7 @@ bool outbox_frame_rewrite(struct arena *arena, struct bytes frame, event_rewrite
 	}
 	if (!rewritten->rewritten)
 		return true;
-	at = arena_alloc(arena, size);
+	at = arena_reserve(arena, size);
 	rewritten->frame = (struct bytes){at, size};
 	for (size_t i = 0; i < count; i++)
 		at = put_framed(at, events[i].name, events[i].payload);

@@ -116,7 +116,7 @@ struct bytes codec_write_json(const struct document *document, struct arena *are
 	write_document(&out, document);
 	if (out.size <= sizeof usual)
 		return (struct bytes){arena_copy(arena, usual, out.size), out.size};
-	out = (struct json_output){arena_alloc(arena, out.size), out.size, 0};
+	out = (struct json_output){arena_reserve(arena, out.size), out.size, 0};
 	write_document(&out, document);
 	return (struct bytes){out.text, out.size};
 }

@@ -67,7 +67,7 @@ static struct param *next_param(struct query *query)
 static void grow(struct param *param, size_t size)
 {
 	size_t capacity = 2 * (param->size + size) + 16;
-	unsigned char *bytes = arena_alloc(param->arena, capacity);
+	unsigned char *bytes = arena_reserve(param->arena, capacity);
 
 	if (param->bytes)
 		memcpy(bytes, param->bytes, param->size);
