@@ -1,4 +1,5 @@
 /* Encoding events, strictly by their schema, in each encoding and envelope. */
+#include "adapters/codec/json/json_plain.h"
 #include "codec_fixture.h"
 #include "core/base/calendar.h"
 
@@ -222,6 +223,37 @@ START_TEST(only_quotes_backslashes_and_controls_are_escaped)
 }
 END_TEST
 
+/* ---- texts are compared eight bytes at a time ---- */
+
+/* _i: the byte, at each place of a text of each length up to 24, among bytes that differ from it little. */
+START_TEST(the_plain_part_of_a_text_ends_at_the_first_byte_that_is_escaped)
+{
+	static const char around[] = {' ', '!', '#', '[', ']', '\x7f', '\x80', '\xff'};
+	bool is_escaped = _i < 0x20 || _i == '"' || _i == '\\';
+	char text[24];
+	size_t wrong = 0;
+
+	for (size_t neighbor = 0; neighbor < sizeof around; neighbor++) {
+		for (size_t length = 1; length <= sizeof text; length++) {
+			for (size_t place = 0; place < length; place++) {
+				memset(text, around[neighbor], sizeof text);
+				text[place] = (char)_i;
+				wrong += json_plain_length(text, length) != (is_escaped ? place : length);
+			}
+		}
+	}
+	ck_assert_uint_eq(wrong, 0);
+}
+END_TEST
+
+START_TEST(the_first_of_several_escaped_bytes_ends_the_plain_part)
+{
+	ck_assert_uint_eq(json_plain_length("0123456789ab\"cde\\\n", 18), 12);
+	ck_assert_uint_eq(json_plain_length("\x1f\x1f\x1f\x1f\x1f\x1f\x1f\x1f", 8), 0);
+	ck_assert_uint_eq(json_plain_length("", 0), 0);
+}
+END_TEST
+
 /* ---- events that violate their schema are not encoded ---- */
 
 #define NO_TEXT     "expected a text of 1 to 255 characters without NUL"
@@ -354,6 +386,8 @@ SUITE("encode", codec_set_up, codec_tear_down)
 	tcase_add_loop_test(tests, an_encoded_event_decodes_to_the_same_texts, 0, COUNT(ways));
 	tcase_add_loop_test(tests, every_ascii_character_survives_encoding_and_decoding, 1, 128);
 	tcase_add_test(tests, only_quotes_backslashes_and_controls_are_escaped);
+	tcase_add_loop_test(tests, the_plain_part_of_a_text_ends_at_the_first_byte_that_is_escaped, 0, 256);
+	tcase_add_test(tests, the_first_of_several_escaped_bytes_ends_the_plain_part);
 	tcase_add_loop_test(tests, an_event_with_an_invalid_text_is_not_encoded, 0, COUNT(wrong_texts));
 	tcase_add_test(tests, an_event_with_a_text_over_its_limit_is_not_encoded);
 	tcase_add_loop_test(tests, an_event_with_an_invalid_quantity_is_not_encoded, 0,

@@ -7,6 +7,7 @@
 #ifndef ALLOCD_ADAPTERS_CODEC_JSON_JSON_SCANNER_H
 #define ALLOCD_ADAPTERS_CODEC_JSON_JSON_SCANNER_H
 
+#include "adapters/codec/json/json_plain.h"
 #include "adapters/codec/value.h"
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
@@ -81,8 +82,7 @@ static inline bool json_scan_text(struct json_scan *in, struct json_text *text)
 	text->raw.start = in->at;
 	text->has_escapes = false;
 	for (;;) {
-		while (in->at < in->end && (unsigned char)*in->at >= ' ' && *in->at != '"' && *in->at != '\\')
-			in->at++;
+		in->at += json_plain_length(in->at, (size_t)(in->end - in->at));
 		text->raw.length = (size_t)(in->at - text->raw.start);
 		if (!json_accept(in, '\\'))
 			return json_accept(in, '"');

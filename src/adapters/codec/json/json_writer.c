@@ -1,6 +1,7 @@
 /* Writes JSON (RFC 8259): only quotes, backslashes and control characters are escaped. */
 #include "adapters/codec/json/json_writer.h"
 
+#include "adapters/codec/json/json_plain.h"
 #include "core/base/decimal.h"
 
 #include <assert.h>
@@ -22,11 +23,6 @@ static void append_byte(struct json_output *out, char byte)
 	append(out, &byte, 1);
 }
 
-static bool is_plain(unsigned char byte)
-{
-	return byte >= ' ' && byte != '"' && byte != '\\';
-}
-
 static void write_escaped(struct json_output *out, unsigned char byte)
 {
 	static const char digits[] = "0123456789ABCDEF", letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
@@ -46,11 +42,10 @@ static void write_text(struct json_output *out, struct text text)
 
 	append_byte(out, '"');
 	while (at < end) {
-		const char *run = at;
+		size_t plain = json_plain_length(at, (size_t)(end - at));
 
-		while (at < end && is_plain((unsigned char)*at))
-			at++;
-		append(out, run, (size_t)(at - run));
+		append(out, at, plain);
+		at += plain;
 		if (at < end)
 			write_escaped(out, (unsigned char)*at++);
 	}
