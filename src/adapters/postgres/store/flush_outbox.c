@@ -4,11 +4,10 @@
  */
 #include "adapters/postgres/store/flush.h"
 
+#include "core/base/decimal.h"
 #include "core/product_repository.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 
 /*
  * How long a parked message may hold the heads of the outbox: a time below lock_timeout (see session_setup.c)
@@ -96,19 +95,30 @@ static int add_heads(const struct unit_of_work *uow, struct query *query, int nu
 	return number;
 }
 
+static char *put_number(char *end, int64_t number)
+{
+	end += decimal_format(number, end);
+	*end++ = ',';
+	return end;
+}
+
 /* Returns the row's `sections`, as text: none for a row with events that are no product's. */
 static const char *sections_of(struct arena *arena, const struct outbox_row *row)
 {
-	char *text = arena_alloc(arena, row->part_count * 5 * NUMBER_SIZE + 3), *end = text;
+	char *text = arena_reserve(arena, row->part_count * 5 * NUMBER_SIZE + 3), *end = text;
 
 	*end++ = '{';
 	for (size_t i = 0; i < row->part_count; i++) {
 		const struct outbox_part *part = &row->parts[i];
 
-		end += sprintf(end, "%s%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%zu", i ? "," : "",
-			       part->product->key, part->first_version, part->last_version, part->previous,
-			       part->end);
+		end = put_number(end, part->product->key);
+		end = put_number(end, part->first_version);
+		end = put_number(end, part->last_version);
+		end = put_number(end, part->previous);
+		end = put_number(end, (int64_t)part->end);
 	}
+	if (row->part_count)
+		end--; /* the last comma */
 	end[0] = '}';
 	end[1] = '\0';
 	return text;
