@@ -7,6 +7,7 @@
 #include "entrypoints/config/secrets.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,7 +94,8 @@ static void read_option(struct loading *loading, struct given *given, const stru
 
 /*
  * The file of a credential that has the setting's name, such as "database-url", among those that a service
- * manager gives the process (systemd.exec(5)); NULL: it gives none.
+ * manager gives the process (systemd.exec(5)); NULL: it gives none.  One that cannot be looked up is an error
+ * of the read.
  */
 static const char *credential(const struct loading *loading, const struct setting *setting)
 {
@@ -102,7 +104,7 @@ static const char *credential(const struct loading *loading, const struct settin
 	if (!folder || !setting->secret)
 		return NULL;
 	path = arena_printf(loading->arena, "%s/%s", folder, setting_option(setting, loading->arena));
-	return access(path, F_OK) == 0 ? path : NULL;
+	return access(path, F_OK) == 0 || errno != ENOENT ? path : NULL;
 }
 
 /* False: the environment does not name the setting. */

@@ -394,6 +394,13 @@ START_TEST(a_credential_of_the_service_manager_is_the_file_of_its_setting_unless
 }
 END_TEST
 
+START_TEST(credentials_that_cannot_be_looked_up_are_an_error)
+{
+	ck_assert(!load_one(arena_printf(arena, "CREDENTIALS_DIRECTORY=%s", file_with("no folder"))));
+	ck_assert_msg(strstr(error, "/database-url': Not a directory"), "%s", error);
+}
+END_TEST
+
 START_TEST(only_settings_that_may_hold_a_password_have_a_file)
 {
 	ck_assert(load((const char *const[]){"ALLOCD_LANES_FILE=/nowhere", NULL}));
@@ -578,6 +585,7 @@ SUITE("config", set_up, tear_down)
 	tcase_add_test(tests, a_missing_or_empty_file_is_refused);
 	tcase_add_test(tests,
 		       a_credential_of_the_service_manager_is_the_file_of_its_setting_unless_that_is_set);
+	tcase_add_test(tests, credentials_that_cannot_be_looked_up_are_an_error);
 	tcase_add_test(tests, only_settings_that_may_hold_a_password_have_a_file);
 	tcase_add_test(tests, a_password_in_an_option_is_refused);
 	tcase_add_test(tests, an_unknown_setting_is_logged_with_the_nearest_name);
