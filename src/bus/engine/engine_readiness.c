@@ -91,6 +91,23 @@ static bool worse(const struct engine *engine, const struct progress_watch *watc
 }
 
 /*
+ * Whether the lane cannot commit events because the broker does not answer what was published.  A restored
+ * database is a trouble of its own.
+ */
+static bool is_uncompared(const struct engine *engine, const struct lane *lane)
+{
+	return lane_is_comparing(lane) && !engine->stats.restored && !engine->stats.broker_takes;
+}
+
+/* Why parked SKUs wait. */
+static const char *parking_complaint(const struct engine *engine)
+{
+	const struct lane *parking = engine->shared.parking;
+
+	return is_uncompared(engine, parking) ? ENGINE_UNCOMPARED : lane_complaint(parking);
+}
+
+/*
  * If one SKU is parked, that SKU is in trouble.  If several are parked and nothing is committed meanwhile,
  * the database is in trouble, although it accepts an empty unit.
  */
@@ -106,22 +123,16 @@ static bool all_are_parked(const struct engine *engine, struct engine_trouble *t
 	if (old < 2)
 		return false;
 	if (idle_ms >= trouble->for_ms)
-		*trouble = (struct engine_trouble){lane_complaint(engine->shared.parking), idle_ms};
+		*trouble = (struct engine_trouble){parking_complaint(engine), idle_ms};
 	return true;
 }
 
-/*
- * The broker refuses to tell what was published, so lanes cannot commit events.  A restored database is a
- * trouble of its own.
- */
-static bool is_uncompared(const struct engine *engine, struct engine_trouble *trouble)
+static bool lanes_are_uncompared(const struct engine *engine, struct engine_trouble *trouble)
 {
 	bool is_bad = false;
 
-	if (engine->stats.restored || engine->stats.broker_takes)
-		return false;
 	for (size_t i = 0; i < engine->config.lanes; i++) {
-		if (lane_is_comparing(engine->lanes[i]))
+		if (is_uncompared(engine, engine->lanes[i]))
 			is_bad |= worse(engine, &engine->lane_watches[i], PROGRESS_WATCH_EVENTS_MS, trouble);
 	}
 	if (is_bad)
@@ -144,7 +155,7 @@ bool engine_database_trouble(const struct engine *engine, struct engine_trouble 
 	is_bad |= worse(engine, &engine->probe_watch, PROGRESS_WATCH_DATABASE_MS, trouble);
 	is_bad |= worse(engine, publisher_database_watch(engine->publisher), PROGRESS_WATCH_DATABASE_MS,
 			trouble);
-	return is_bad || is_uncompared(engine, trouble);
+	return is_bad || lanes_are_uncompared(engine, trouble);
 }
 
 bool engine_parked_trouble(const struct engine *engine, struct engine_trouble *trouble)
@@ -156,7 +167,7 @@ bool engine_parked_trouble(const struct engine *engine, struct engine_trouble *t
 		return false;
 	for (const struct parked *it = parked_first(&engine->shared.parked); it; it = parked_next(it))
 		longest_ms = now_ms - it->since_ms > longest_ms ? now_ms - it->since_ms : longest_ms;
-	*trouble = (struct engine_trouble){lane_complaint(engine->shared.parking), longest_ms};
+	*trouble = (struct engine_trouble){parking_complaint(engine), longest_ms};
 	return longest_ms >= PARKED_LATE_MS;
 }
 

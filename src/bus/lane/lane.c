@@ -283,6 +283,23 @@ void lane_redo(struct lane *lane)
 		lane_handle(lane);
 }
 
+/* Waits until the outbox is compared, and then calls `resume`. */
+static void compare_before(struct lane *lane, void (*resume)(struct lane *lane))
+{
+	lane->state = LANE_COMPARING;
+	lane->resume = resume;
+	engine_lane_waits_anew(lane->engine, lane->number);
+}
+
+void lane_outbox_is_compared(struct lane *lane)
+{
+	if (lane->state != LANE_COMPARING)
+		return;
+	engine_lane_waits_anew(lane->engine, lane->number);
+	lane->stage_us = engine_now_us(lane->engine);
+	lane->resume(lane);
+}
+
 void lane_redo_with_look_ups(struct lane *lane)
 {
 	lane->shared->stats->failed_speculations++;
@@ -310,11 +327,22 @@ static void on_loaded(void *context, const struct failure *failure)
 	lane_handle(lane);
 }
 
-void lane_load(struct lane *lane)
+static void load(struct lane *lane)
 {
 	lane->state = LANE_LOADING;
-	end_stage(lane, STAGE_HANDLE);
 	lane->store->ops->load(lane->store, &lane->uow, on_loaded, lane);
+}
+
+/* A unit that locks holds the locks until its flush, so it waits first for what the flush would wait for. */
+void lane_load(struct lane *lane)
+{
+	struct unit_of_work *uow = &lane->uow;
+
+	end_stage(lane, STAGE_HANDLE);
+	if (uow->locking && !publisher_timeline(lane->shared->publisher, uow->timeline))
+		compare_before(lane, load);
+	else
+		load(lane);
 }
 
 /* ---- flush ---- */
@@ -343,6 +371,12 @@ static void on_flushed(void *context, const struct failure *failure)
 
 static void flush(struct lane *lane)
 {
+	struct unit_of_work *uow = &lane->uow;
+
+	if (!publisher_timeline(lane->shared->publisher, uow->timeline) && uow->outbox_count) {
+		compare_before(lane, flush);
+		return;
+	}
 	lane->state = LANE_FLUSHING;
 	lane->store->ops->flush(lane->store, &lane->uow, on_flushed, lane);
 }
@@ -357,21 +391,6 @@ void lane_flush(struct lane *lane)
 					      engine_partitions_of(lane->engine, lane), uow->cursors);
 	unit_of_work_close(uow);
 	end_stage(lane, STAGE_HANDLE);
-	if (publisher_timeline(lane->shared->publisher, uow->timeline) || !uow->outbox_count) {
-		flush(lane);
-	} else {
-		lane->state = LANE_COMPARING;
-		engine_lane_waits_anew(lane->engine, lane->number);
-	}
-}
-
-void lane_outbox_is_compared(struct lane *lane)
-{
-	if (lane->state != LANE_COMPARING)
-		return;
-	publisher_timeline(lane->shared->publisher, lane->uow.timeline);
-	engine_lane_waits_anew(lane->engine, lane->number);
-	lane->stage_us = engine_now_us(lane->engine);
 	flush(lane);
 }
 

@@ -154,6 +154,30 @@ START_TEST(one_locked_product_is_no_trouble_of_the_worker)
 }
 END_TEST
 
+/* What made the SKU wait before is over. */
+START_TEST(a_parked_product_whose_commit_waits_for_the_broker_says_so)
+{
+	struct engine_trouble trouble;
+
+	database_lock_product(world->database, "LAMP");
+	allocate("order", "LAMP", 1);
+	world_advance_ms(world, 11000);
+	ck_assert(engine_parked_trouble(world->engine, &trouble));
+	ck_assert_ptr_nonnull(strstr(trouble.text, "lock"));
+	memory_broker_set_down(world->broker, true);
+	database_promote(world->database);
+	world_advance_ms(world, 2000);
+	database_unlock_products(world->database);
+	world_advance_ms(world, 12000);
+
+	ck_assert(engine_parked_trouble(world->engine, &trouble));
+	ck_assert_str_eq(trouble.text, ENGINE_UNCOMPARED);
+	memory_broker_set_down(world->broker, false);
+	world_settle(world);
+	ck_assert(!engine_parked_trouble(world->engine, &trouble));
+}
+END_TEST
+
 START_TEST(several_locked_products_are_a_trouble_when_nothing_else_is_committed)
 {
 	create_batch("other", "DESK", 1000);
@@ -259,6 +283,7 @@ SUITE("readiness", set_up, tear_down_world)
 	tcase_add_test(tests, a_unit_without_an_answer_is_a_trouble_though_nothing_says_why);
 	tcase_add_test(tests, one_message_that_the_database_refuses_is_no_trouble);
 	tcase_add_test(tests, one_locked_product_is_no_trouble_of_the_worker);
+	tcase_add_test(tests, a_parked_product_whose_commit_waits_for_the_broker_says_so);
 	tcase_add_test(tests, several_locked_products_are_a_trouble_when_nothing_else_is_committed);
 	tcase_add_test(tests, events_that_the_broker_refuses_are_a_trouble_with_its_words);
 	tcase_add_test(tests, events_that_stand_still_are_a_trouble_though_nothing_says_why);

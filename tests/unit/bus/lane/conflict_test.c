@@ -148,6 +148,33 @@ START_TEST(after_two_conflicts_the_load_takes_locks_that_the_rivals_wait_for)
 }
 END_TEST
 
+/* A standby is promoted, and the broker does not answer what was published: others must not wait for that. */
+START_TEST(no_locks_are_taken_before_the_outbox_is_compared)
+{
+	struct sent *sent = allocate("ours", "LAMP", 6);
+
+	world_run(world);
+	for (int i = 0; i < 3; i++)
+		memory_store_fail_next(world->lanes[0], CALL_FLUSH, INJECT_CONFLICT);
+	for (int i = 0; i < 5; i++) {
+		step_lane();
+		world_advance_ms(world, 100);
+	}
+	memory_broker_set_down(world->broker, true);
+	database_promote(world->database);
+	world_advance_ms(world, 1100);
+	release_lane();
+	world_advance_ms(world, 1000);
+	ck_assert_uint_eq(conflicts(), 2);
+	ck_assert_ptr_null(world->database->locks);
+	memory_broker_set_down(world->broker, false);
+	world_advance_ms(world, 2000);
+
+	expect_handled(sent);
+	ck_assert_ptr_null(world->database->locks);
+}
+END_TEST
+
 START_TEST(loads_take_no_locks_after_a_commit)
 {
 	release_lane();
@@ -241,6 +268,7 @@ SUITE("conflict", set_up, tear_down_world)
 	tcase_add_test(tests, an_id_that_was_spent_after_the_load_is_found_when_the_unit_is_redone);
 	tcase_add_test(tests, the_whole_unit_is_redone_in_its_order);
 	tcase_add_test(tests, after_two_conflicts_the_load_takes_locks_that_the_rivals_wait_for);
+	tcase_add_test(tests, no_locks_are_taken_before_the_outbox_is_compared);
 	tcase_add_test(tests, loads_take_no_locks_after_a_commit);
 	tcase_add_test(tests, a_worker_that_holds_the_lock_wins_against_any_number_of_rivals);
 	tcase_add_test(tests, a_conflict_leaves_no_dead_letter);
