@@ -8,10 +8,10 @@
 #ifndef ALLOCD_BUS_BASE_PROGRESS_WATCH_H
 #define ALLOCD_BUS_BASE_PROGRESS_WATCH_H
 
+#include "bus/ports/failure.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#define PROGRESS_WATCH_TEXT_MAX 512
 
 /* How long a unit of work, or any other call of the database, may take; and how long events may wait. */
 #define PROGRESS_WATCH_DATABASE_MS 5000
@@ -19,10 +19,10 @@
 
 struct progress_watch {
 	bool has_work;
-	int64_t since_ms;                   /* if has_work: since when nothing was completed */
-	int failures;                       /* in a row */
-	int64_t failed_ms;                  /* when the first of them happened */
-	char text[PROGRESS_WATCH_TEXT_MAX]; /* the error of the last one */
+	int64_t since_ms;             /* if has_work: since when nothing was completed */
+	int failures;                 /* in a row */
+	int64_t failed_ms;            /* when the first of them happened */
+	char text[FAILURE_TEXT_SIZE]; /* the error of the last one */
 };
 
 /* There is work from now on, until progress_watch_done() or progress_watch_moved(). */

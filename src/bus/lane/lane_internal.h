@@ -68,8 +68,8 @@ struct lane {
 	struct backoff conflict_backoff, backoff;
 
 	struct poison_search search;
-	char complaint[512]; /* the database's last error */
-	const bool *locked;  /* by index in uow.products, once the store has answered */
+	char complaint[FAILURE_TEXT_SIZE]; /* the database's last error */
+	const bool *locked;                /* by index in uow.products, once the store has answered */
 
 	void (*after_probe)(struct lane *lane); /* called once the database accepts an empty unit */
 };

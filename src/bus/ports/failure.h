@@ -14,6 +14,9 @@ enum failure_kind {
 	FAILURE_FATAL,     /* only an operator can help (for example, the database is too new) */
 };
 
+/* The longest text, with its end.  A text ends with the error's code, if it has one: keep it whole. */
+#define FAILURE_TEXT_SIZE 512
+
 struct failure {
 	enum failure_kind kind;
 	const char *text; /* one line; valid as long as the failure is */

@@ -6,6 +6,7 @@
 #ifndef ALLOCD_BUS_TRACING_TRACER_H
 #define ALLOCD_BUS_TRACING_TRACER_H
 
+#include "bus/ports/failure.h"
 #include "bus/statistics/unit_statistics.h"
 #include "bus/tracing/traceparent.h"
 
@@ -29,14 +30,12 @@ struct span {
 	int64_t began_us;                   /* by the engine's clock, which is CLOCK_MONOTONIC */
 };
 
-#define UNIT_CALL_ERROR_SIZE 256
-
 /* A load or a flush. */
 struct unit_call {
 	enum unit_stage stage;
 	int64_t began_us, ended_us;
-	const char *failure;              /* its kind, or NULL: it succeeded */
-	char error[UNIT_CALL_ERROR_SIZE]; /* the failure's text; "": it succeeded */
+	const char *failure;           /* its kind, or NULL: it succeeded */
+	char error[FAILURE_TEXT_SIZE]; /* the failure's text; "": it succeeded */
 };
 
 #define UNIT_CALLS_MAX 8

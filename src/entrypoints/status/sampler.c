@@ -17,7 +17,7 @@
 struct reading {
 	bool is_under_way, has_failed;
 	int64_t asked_ms, failed_ms; /* when it was asked; when the first of several failures was noticed */
-	char error[TROUBLE_TEXT_MAX / 2];
+	char error[FAILURE_TEXT_SIZE];
 	int64_t asked_us; /* by this machine's clock, in microseconds since 1970 */
 	int64_t skew_us;  /* of the database's clock */
 	int64_t breaches, view_breaches;

@@ -120,10 +120,15 @@ START_TEST(a_call_says_which_database_of_which_server)
 }
 END_TEST
 
+/* With its code it is nearly as long as the text of a failure may be. */
+#define A_TEXT      "a trigger of the database refuses this, for a reason that is long to say; "
+#define A_LONG_TEXT A_TEXT A_TEXT A_TEXT A_TEXT A_TEXT A_TEXT
+
 static const struct {
 	const char *error, *sqlstate, *type;
 } errors[] = {
 	{"canceling statement due to lock timeout (SQLSTATE 55P03)", "55P03", "55P03"},
+	{A_LONG_TEXT " (SQLSTATE 55P03)", "55P03", "55P03"},
 	{"the server did not answer in time", NULL, "busy"},
 	{"odd (SQLSTATE unknown)", NULL, "busy"},
 	{"cut off (SQLSTATE 55P", NULL, "busy"},

@@ -6,7 +6,7 @@
 
 #include <libpq-fe.h>
 
-#define PG_ERROR_TEXT_SIZE 512
+#define PG_ERROR_TEXT_SIZE FAILURE_TEXT_SIZE
 
 struct pg_error {
 	enum failure_kind kind;

@@ -85,6 +85,7 @@ START_TEST(a_long_message_of_the_database_is_cut_between_characters)
 	ck_assert(utf8_is_valid(work->failure, strlen(work->failure)));
 	ck_assert_uint_gt(strlen(work->failure), 500);
 	ck_assert_ptr_null(strchr(work->failure, '?'));
+	ck_assert_str_eq(strrchr(work->failure, '('), "(SQLSTATE 23514)");
 }
 END_TEST
 
