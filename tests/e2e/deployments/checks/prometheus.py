@@ -37,6 +37,7 @@ def the_rules_pass_their_tests(tree):
 fault(ALERTS, "allocd_queue_messages > 0 and", "allocd_queue_messages > 100 and", the_rules_pass_their_tests, "AllocdCommitsNothing")
 fault(TESTS, "'no worker of allocd answers in south'", "'no worker answers'", the_rules_pass_their_tests, "AllocdNoWorker")
 fault(ALERTS, "expr: sum by (installation, name) (allocd_leases) == 0", "expr: sum by (name) (allocd_leases) == 0", the_rules_pass_their_tests, "AllocdNoReader")
+fault(ALERTS, "(allocd_leases * ignoring (name) group_left allocd_database_up) > 1", "(allocd_leases) > 1", the_rules_pass_their_tests, "AllocdInstallationsMixed")
 
 
 @check(ALERTS)
