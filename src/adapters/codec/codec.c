@@ -13,8 +13,7 @@
 
 struct message_codec {
 	struct codec codec;
-	enum codec_encoding encoding;
-	enum codec_envelope envelope;
+	struct codec_config config;
 	char source[];
 };
 
@@ -67,22 +66,41 @@ static bool decode(struct codec *codec, enum message_type expected, struct bytes
 
 /* ---- out ---- */
 
+static bool write(const struct codec_config *form, const struct envelope *envelope, struct arena *arena,
+		  struct bytes *payload, const char **error)
+{
+	const struct document *document = form->envelope == CODEC_CLOUDEVENTS
+						  ? cloudevent_document(envelope, form->source, arena, error)
+						  : bare_document(envelope, arena, error);
+
+	if (!document)
+		return false;
+	*payload = form->encoding == CODEC_JSON ? codec_write_json(document, arena)
+						: codec_write_messagepack(document, arena);
+	return true;
+}
+
 static bool encode(struct codec *codec, const struct envelope *envelope, struct arena *arena,
 		   struct bytes *payload, const char **error)
 {
-	const struct message_codec *it = downcast(codec);
+	static const struct codec_config of_commands = {CODEC_JSON, CODEC_BARE, ""};
 	bool is_event = message_descriptor(envelope->message.type)->role == ROLE_EVENT;
-	const struct document *document;
 
-	if (is_event && it->envelope == CODEC_CLOUDEVENTS)
-		document = cloudevent_document(envelope, it->source, arena, error);
-	else
-		document = bare_document(envelope, arena, error);
-	if (!document)
-		return false;
-	*payload = !is_event || it->encoding == CODEC_JSON ? codec_write_json(document, arena)
-							   : codec_write_messagepack(document, arena);
-	return true;
+	return write(is_event ? &downcast(codec)->config : &of_commands, envelope, arena, payload, error);
+}
+
+/* Only a bare message has no source. */
+static bool encode_like(struct codec *codec, struct bytes model, const struct envelope *envelope,
+			struct arena *arena, struct bytes *payload, const char **error)
+{
+	const struct codec_config form = {
+		codec_is_messagepack(model) ? CODEC_MSGPACK : CODEC_JSON,
+		envelope->source[0] ? CODEC_CLOUDEVENTS : CODEC_BARE,
+		envelope->source,
+	};
+
+	(void)codec;
+	return write(&form, envelope, arena, payload, error);
 }
 
 /* ---- */
@@ -90,6 +108,7 @@ static bool encode(struct codec *codec, const struct envelope *envelope, struct 
 static const struct codec_ops message_codec_ops = {
 	.decode = decode,
 	.encode = encode,
+	.encode_like = encode_like,
 };
 
 struct codec *codec_new(const struct codec_config *config)
@@ -98,9 +117,8 @@ struct codec *codec_new(const struct codec_config *config)
 	struct message_codec *it = must_alloc(sizeof *it + source_size);
 
 	it->codec.ops = &message_codec_ops;
-	it->encoding = config->encoding;
-	it->envelope = config->envelope;
-	memcpy(it->source, config->source, source_size);
+	it->config = *config;
+	it->config.source = memcpy(it->source, config->source, source_size);
 	return &it->codec;
 }
 

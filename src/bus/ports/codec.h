@@ -32,7 +32,8 @@ struct codec {
 
 struct codec_ops {
 	/*
-	 * Reads one command of type `expected` (the channel, stream type or path names it).  On success
+	 * Reads one command of type `expected` (the channel, stream type or path names it), or an event that
+	 * was written before, whose id is that of its envelope, if it has one.  On success
 	 * everything in `envelope` lives in `arena`, and id and occurred_at are set both in it and in the
 	 * message.  On failure returns false, with one sentence in *error (in `arena`) that names the field
 	 * and says what was expected; of the envelope only id, source and traceparent are set, and
@@ -47,6 +48,13 @@ struct codec_ops {
 	 */
 	bool (*encode)(struct codec *codec, const struct envelope *envelope, struct arena *arena,
 		       struct bytes *payload, const char **error);
+
+	/*
+	 * Writes one event in the encoding and envelope of `model`, an event that was written before, and
+	 * with the source of the envelope; the configuration does not count.  Fails as decode does.
+	 */
+	bool (*encode_like)(struct codec *codec, struct bytes model, const struct envelope *envelope,
+			    struct arena *arena, struct bytes *payload, const char **error);
 };
 
 #endif

@@ -1,6 +1,5 @@
 /* Changes an event that was encoded before: it is decoded, and encoded again in the way that it was. */
 #include "adapters/codec/codec.h"
-#include "adapters/codec/msgpack/messagepack.h"
 
 bool codec_event_change(enum message_type type, struct bytes payload, event_change *change, void *context,
 			struct arena *arena, struct bytes *changed)
@@ -9,17 +8,10 @@ bool codec_event_change(enum message_type type, struct bytes payload, event_chan
 	struct codec *codec = codec_new(&reading);
 	struct envelope event;
 	const char *error;
-	bool ok = codec->ops->decode(codec, type, payload, arena, &event, &error);
+	bool ok = codec->ops->decode(codec, type, payload, arena, &event, &error) &&
+		  change(context, &event, arena) &&
+		  codec->ops->encode_like(codec, payload, &event, arena, changed, &error);
 
-	codec_free(&codec);
-	if (!ok || !change(context, &event, arena))
-		return false;
-	codec = codec_new(&(struct codec_config){
-		codec_is_messagepack(payload) ? CODEC_MSGPACK : CODEC_JSON,
-		event.source[0] ? CODEC_CLOUDEVENTS : CODEC_BARE,
-		event.source,
-	});
-	ok = codec->ops->encode(codec, &event, arena, changed, &error);
 	codec_free(&codec);
 	return ok;
 }

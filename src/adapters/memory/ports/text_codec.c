@@ -269,9 +269,17 @@ static bool encode(struct codec *codec, const struct envelope *envelope, struct 
 	return !*error;
 }
 
+/* There is one form. */
+static bool encode_like(struct codec *codec, struct bytes model, const struct envelope *envelope,
+			struct arena *arena, struct bytes *payload, const char **error)
+{
+	(void)model;
+	return encode(codec, envelope, arena, payload, error);
+}
+
 void memory_codec_init(struct memory_codec *codec)
 {
-	static const struct codec_ops ops = {decode, encode};
+	static const struct codec_ops ops = {decode, encode, encode_like};
 
 	*codec = (struct memory_codec){{&ops}, NULL};
 }
