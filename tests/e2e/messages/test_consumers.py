@@ -155,6 +155,15 @@ def test_a_durable_consumer_agrees_with_the_worker_through_all_that_may_happen(c
         wait_until(lambda: group(allocd)["last-delivered-id"] == last, "the entries to be read again")
         await_agreement(consumer, allocd)
 
+    # An event comes under a name that the consumer does not know, because it replaced the other one, and then under that.
+    allocate(allocd, "renamed", "lamp", count=1)
+    [(id_, fields)] = allocd.redis.xrevrange(STREAM, count=1)
+    allocd.redis.xdel(STREAM, id_)
+    allocd.redis.xadd(STREAM, {**fields, b"type": b"line_assigned"})
+    allocd.redis.xadd(STREAM, fields)
+    with consumer.runs():
+        await_agreement(consumer, allocd)
+
     # Redis loses the stream and the group.
     allocate(allocd, "lost", *SKUS)
     allocd.redis.delete(STREAM)
