@@ -5,7 +5,7 @@
     schema_compatibility.py --record  for a release: the schemas become those of the last release
 
 Each command that was valid stays valid; it may take more.  An event must stay as it was, field by field, because
-consumers read new events, and the outbox and the stream still have those of before.  A command that another one
+consumers read new events, and the outbox and the stream still have those of before.  A message that another one
 replaces (docs/decisions/replaced-names.md) may be removed after two more minor versions.
 """
 
@@ -81,6 +81,10 @@ def http(schema):
     return schema.get("x-allocd", {}).get("http")
 
 
+def successor(schema):
+    return schema.get("x-allocd", {}).get("replaced_by")
+
+
 def of_required(old, new, is_event):
     before, after = set(old["required"]), set(new["required"])
     for name in sorted(after - before):
@@ -104,13 +108,16 @@ def of_message(old, new):
         else:
             yield from (f"{name}: {said}" for said in of_field(field, new["properties"][name], is_event))
     yield from of_required(old, new, is_event)
+    if successor(old) and successor(new) and successor(old)["since"] != successor(new)["since"]:
+        since = f"since {successor(old)['since']}, and since {successor(new)['since']}"
+        yield f"it was replaced {since}: the two versions count from the first one"
     if http(old) != http(new):
         yield f"http was {shown(http(old))} and is {shown(http(new))}: clients rely on it"
 
 
 def of_removal(old, version):
     """A message that is gone: it was replaced, and two minor versions had both names after the one that replaced it."""
-    replaced_by = old.get("x-allocd", {}).get("replaced_by")
+    replaced_by = successor(old)
     if not replaced_by:
         yield "the message was removed; publishers and consumers use its name"
         return

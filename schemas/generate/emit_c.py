@@ -44,8 +44,14 @@ extern const enum message_type event_types[EVENT_TYPES];
 /* X(MSG_ALLOCATE, allocate) for each command: a table made of it lacks none, or does not compile. */
 #define FOR_EACH_COMMAND(X){each_command}
 
-/* The same for each event. */
+/* The same for each event that is raised. */
 #define FOR_EACH_EVENT(X){each_event}
+
+/*
+ * X(MSG_OLD, old, MSG_NEW) for each event that another one replaced: it is not raised, but made of its
+ * successor (src/bus/publishing/predecessors.h).
+ */
+#define FOR_EACH_REPLACED_EVENT(X){each_replaced_event}
 
 #endif
 """
@@ -161,6 +167,10 @@ def for_each(messages):
     return "".join(f" \\\n\tX({constant(message)}, {message.name})" for message in messages)
 
 
+def for_each_replaced(events):
+    return "".join(f" \\\n\tX({constant(each)}, {each.name}, MSG_{each.replaced_by.upper()})" for each in events if each.replaced_by)
+
+
 def header(messages):
     commands, events = of_role(messages, "command"), of_role(messages, "event")
     return HEADER.format(
@@ -171,7 +181,8 @@ def header(messages):
         command_count=len(commands),
         event_count=len(events),
         each_command=for_each(commands),
-        each_event=for_each(events),
+        each_event=for_each([event for event in events if not event.replaced_by]),
+        each_replaced_event=for_each_replaced(events),
     )
 
 

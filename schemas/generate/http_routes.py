@@ -156,5 +156,5 @@ def admin_commands(schemas):
 
 def all_routes(schemas):
     """`schemas`: of all messages."""
-    commands = [schema for schema in schemas if "x-allocd" in schema]
+    commands = [schema for schema in schemas if not payload.goes_out(schema)]
     return [*map(command, commands), *ROUTES, admin_commands(commands)]

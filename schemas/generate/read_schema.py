@@ -62,11 +62,15 @@ TAKEN_MESSAGE_NAMES = {"message", "message_descriptor", "field", "none", "types"
 # The codecs treat a message with this member as a CloudEvents envelope.
 TAKEN_FIELD_NAMES = {"specversion"}
 
-# The annotations in 'x-allocd' define a command's HTTP endpoint; they do not change which messages are valid.
+# The annotations in 'x-allocd' define a command's HTTP endpoint, and what replaces a message; they do not change
+# which messages are valid.
 HTTP_PATH = re.compile(r"/[a-z][a-z0-9_]*")
 HTTP_STATUSES = (201, 202)
 # A URI template (RFC 6570) that ends in one expression: "/allocations/{orderid}".
 HTTP_LOCATION = re.compile(r"((?:/[a-z][a-z0-9_]*)+/)\{([a-z0-9_]+)\}")
+
+ARTICLE = {"command": "a command", "event": "an event"}
+SUBJECT = {"KEY_SKU": "a product", "KEY_MESSAGE": "a message"}  # of an event
 
 # The minor version that replaced a message: "0.2".
 SINCE = re.compile(r"(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)")
@@ -335,9 +339,11 @@ def read_location(template, fields, where):
 def read_endpoint(role, schema, fields, where):
     """Every command can be sent over HTTP; events cannot."""
     place = f"{where}: x-allocd"
-    check((role == "command") == ("x-allocd" in schema), where, "a command has 'x-allocd', an event does not")
     if role == "event":
+        if "x-allocd" in schema:
+            check_keywords(schema["x-allocd"], place, ("replaced_by",))
         return None
+    check("x-allocd" in schema, where, "a command has 'x-allocd'")
     check_keywords(schema["x-allocd"], place, ("http",), ("replaced_by",))
     http = schema["x-allocd"]["http"]
     check_keywords(http, place, ("path", "status"), ("location",))
@@ -349,7 +355,7 @@ def read_endpoint(role, schema, fields, where):
 
 
 def read_successor(schema, where):
-    """The name of the command that replaces this one, which is still taken: docs/decisions/replaced-names.md."""
+    """The name of the message that replaces this one, which still works: docs/decisions/replaced-names.md."""
     place = f"{where}: x-allocd: replaced_by"
     if "replaced_by" not in schema.get("x-allocd", {}):
         return None
@@ -402,11 +408,17 @@ def check_paths(messages):
 
 
 def check_successors(messages):
-    taken = {message.name for message in messages if message.role == "command" and not message.replaced_by}
+    """A command is replaced by a command. An event is replaced by one that is about the same, so that both have one identity."""
+    current = {message.name: message for message in messages if not message.replaced_by}
     for message in messages:
+        if message.replaced_by is None:
+            continue
         place = f"{message.name}.json: x-allocd: replaced_by"
-        known = message.replaced_by is None or message.replaced_by in taken
-        check(known, place, f"'name' must be that of a command that is not replaced itself, not {message.replaced_by!r}")
+        successor = current.get(message.replaced_by)
+        known = successor is not None and successor.role == message.role
+        check(known, place, f"'name' must be that of {ARTICLE[message.role]} that is not replaced itself, not {message.replaced_by!r}")
+        differs = message.role == "event" and successor.key != message.key
+        check(not differs, place, f"{message.replaced_by!r} must be about {SUBJECT[message.key]}, as this event is")
 
 
 def read_messages(paths):

@@ -43,6 +43,26 @@ int64_t field_number(const struct field *field, const void *body)
 	return narrow;
 }
 
+static size_t size_of(const struct field *field)
+{
+	if (field->kind == FIELD_TEXT)
+		return sizeof(const char *);
+	return is_wide(field) ? sizeof(int64_t) : sizeof(int32_t);
+}
+
+void fields_copy(const struct message_descriptor *to_descriptor, void *to,
+		 const struct message_descriptor *from_descriptor, const void *from)
+{
+	for (size_t i = 0; i < to_descriptor->field_count; i++) {
+		const struct field *field = &to_descriptor->fields[i];
+		const struct field *source = field_named(from_descriptor, field->name);
+
+		if (source && source->kind == field->kind)
+			memcpy((char *)to + field->offset, (const char *)from + source->offset,
+			       size_of(field));
+	}
+}
+
 bool field_is_present(const struct field *field, const void *body)
 {
 	switch (field->kind) {

@@ -57,6 +57,10 @@ int64_t field_number(const struct field *field, const void *body);
 /* Whether the field is present in the struct at `body`; a required integer always is. */
 bool field_is_present(const struct field *field, const void *body);
 
+/* Copies, between the structs of two messages, each field that both have under one name and of one kind. */
+void fields_copy(const struct message_descriptor *to_descriptor, void *to,
+		 const struct message_descriptor *from_descriptor, const void *from);
+
 /* Whether the text is one of the field's choices, if it has any. */
 bool field_allows(const struct field *field, const char *text);
 

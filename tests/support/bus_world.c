@@ -93,6 +93,7 @@ void world_prepare(struct world *it)
 		.random = &it->random.random,
 		.logger = &it->logger.logger,
 		.tracer = it->tracer,
+		.predecessors = it->predecessors,
 	};
 
 	for (size_t i = 0; i < it->config.lanes; i++) {

@@ -44,7 +44,8 @@ struct world {
 	struct memory_clock clock;
 	struct memory_random random;
 	struct memory_logger logger;
-	struct tracer *tracer; /* of the workers that start from now on; NULL: none */
+	struct tracer *tracer;                  /* of the workers that start from now on; NULL: none */
+	const struct predecessor *predecessors; /* the same */
 	struct arena *arena;
 
 	/* The worker; its stores are NULL while no worker runs. */

@@ -84,6 +84,7 @@ static void deal_out_ports(struct engine *engine, const struct engine_ports *por
 		.random = ports->random,
 		.logger = ports->logger,
 		.tracer = ports->tracer,
+		.maker = {ports->predecessors, ports->codec, ports->logger},
 	};
 	engine->housekeeping_ports = (struct housekeeping_ports){
 		.chores_store = ports->chores_store,

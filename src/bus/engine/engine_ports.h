@@ -13,6 +13,7 @@
 #include "bus/ports/process_store.h"
 #include "bus/ports/random.h"
 #include "bus/ports/unit_store.h"
+#include "bus/publishing/predecessors.h"
 #include "bus/tracing/tracer.h"
 #include "core/partition.h"
 
@@ -28,6 +29,7 @@ struct engine_ports {
 	struct outbox_store *outbox_store;
 	struct chores_store *chores_store; /* not called when the configuration says `no_chores` */
 	struct codec *codec;
+	const struct predecessor *predecessors; /* of events (see predecessors.h); NULL: none */
 	struct broker *broker;
 	struct notifier *notifier;
 	struct clock *clock;

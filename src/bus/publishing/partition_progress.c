@@ -30,16 +30,17 @@ void partition_progress_begin(struct partition_progress *progress, int64_t curso
 }
 
 /* False: the row is damaged, and not queued. */
-static bool add(struct partition_progress *progress, const struct outbox_row *row)
+static bool add(struct partition_progress *progress, const struct outbox_row *row,
+		const struct predecessor_maker *maker)
 {
-	if (row->position <= progress->published || publish_queue_add(&progress->waiting, row))
+	if (row->position <= progress->published || publish_queue_add(&progress->waiting, row, maker))
 		return true;
 	progress->damaged = row->position;
 	return false;
 }
 
 void partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,
-				      bool has_room)
+				      bool has_room, const struct predecessor_maker *maker)
 {
 	const struct queued_row *last = progress->waiting.last;
 	bool is_whole;
@@ -52,7 +53,7 @@ void partition_progress_add_committed(struct partition_progress *progress, const
 	raise_to(&progress->committed, row->position);
 	if (progress->overflowed)
 		return;
-	is_whole = add(progress, row);
+	is_whole = add(progress, row, maker);
 	assert(is_whole && "this worker encoded the frame");
 	(void)is_whole;
 }
@@ -64,11 +65,12 @@ static void note_absent(struct partition_progress *progress, int64_t position)
 	progress->absent = position;
 }
 
-void partition_progress_add_read(struct partition_progress *progress, const struct outbox_range *range)
+void partition_progress_add_read(struct partition_progress *progress, const struct outbox_range *range,
+				 const struct predecessor_maker *maker)
 {
 	size_t whole = 0;
 
-	while (whole < range->row_count && add(progress, &range->rows[whole]))
+	while (whole < range->row_count && add(progress, &range->rows[whole], maker))
 		whole++;
 	progress->is_missing = false;
 	progress->is_unread = !whole;

@@ -47,13 +47,14 @@ void partition_progress_begin(struct partition_progress *progress, int64_t curso
  * when there is no room, or when a damaged row is before it.
  */
 void partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,
-				      bool has_room);
+				      bool has_room, const struct predecessor_maker *maker);
 
 /*
  * Queues missing rows that were read, up to a damaged one.  An absent row counts as damaged when it is absent
  * again after a check: before, another worker may have published it, and retention may have deleted it.
  */
-void partition_progress_add_read(struct partition_progress *progress, const struct outbox_range *range);
+void partition_progress_add_read(struct partition_progress *progress, const struct outbox_range *range,
+				 const struct predecessor_maker *maker);
 
 /* Queues rows again whose call has ended, except those that are known to be published. */
 void partition_progress_requeue(struct partition_progress *progress, struct publish_queue *rows);

@@ -32,7 +32,8 @@ static void drop_first(struct publish_queue *rows)
 	arena_free(&arena);
 }
 
-bool publish_queue_add(struct publish_queue *rows, const struct outbox_row *row)
+bool publish_queue_add(struct publish_queue *rows, const struct outbox_row *row,
+		       const struct predecessor_maker *maker)
 {
 	struct arena *arena = arena_new(sizeof(struct queued_row) + row->frame.size + 512);
 	struct queued_row *waiting = arena_alloc(arena, sizeof *waiting);
@@ -47,6 +48,7 @@ bool publish_queue_add(struct publish_queue *rows, const struct outbox_row *row)
 		arena_free(&arena);
 		return false;
 	}
+	predecessors_insert(maker, arena, &waiting->events, &waiting->event_count);
 	append(&single, waiting);
 	publish_queue_merge(rows, &single);
 	return true;

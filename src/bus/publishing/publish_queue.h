@@ -5,6 +5,7 @@
 #ifndef ALLOCD_BUS_PUBLISHING_PUBLISH_QUEUE_H
 #define ALLOCD_BUS_PUBLISHING_PUBLISH_QUEUE_H
 
+#include "bus/publishing/predecessors.h"
 #include "bus/tracing/traceparent.h"
 #include "bus/unit_of_work/outbox_frame.h"
 
@@ -25,10 +26,11 @@ struct publish_queue {
 };
 
 /*
- * Queues a copy of the row, unless its position is queued already.  Returns false, and queues
- * nothing, if the frame is damaged.
+ * Queues a copy of the row, with the predecessors of its events, unless its position is queued already.
+ * Returns false, and queues nothing, if the frame is damaged.
  */
-bool publish_queue_add(struct publish_queue *rows, const struct outbox_row *row);
+bool publish_queue_add(struct publish_queue *rows, const struct outbox_row *row,
+		       const struct predecessor_maker *maker);
 
 /* Moves all rows of `more` into `rows`; of two rows with the same position one is dropped. */
 void publish_queue_merge(struct publish_queue *rows, struct publish_queue *more);

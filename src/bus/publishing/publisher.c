@@ -166,7 +166,7 @@ void publisher_add(struct publisher *publisher, const struct unit_of_work *uow)
 				partition_senders_footprint(&publisher->senders) < MEMORY_MAX;
 
 		partition_progress_add_committed(progress_of(publisher, rows[i].partition), &rows[i],
-						 has_room);
+						 has_room, &publisher->ports->maker);
 	}
 	pump(publisher);
 }
@@ -323,7 +323,7 @@ static void on_read(void *context, const struct failure *failure)
 	} else {
 		note_success(publisher);
 		partition_progress_add_read(progress_of(publisher, publisher->range.partition),
-					    &publisher->range);
+					    &publisher->range, &publisher->ports->maker);
 	}
 	arena_free(&publisher->range.arena);
 	pump(publisher);

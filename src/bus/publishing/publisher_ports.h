@@ -7,6 +7,7 @@
 #include "bus/ports/logger.h"
 #include "bus/ports/outbox_store.h"
 #include "bus/ports/random.h"
+#include "bus/publishing/predecessors.h"
 
 struct publisher_ports {
 	struct outbox_store *outbox_store;
@@ -15,6 +16,7 @@ struct publisher_ports {
 	struct random *random;
 	struct logger *logger;
 	struct tracer *tracer; /* or NULL */
+	struct predecessor_maker maker;
 };
 
 #endif

@@ -2,6 +2,7 @@
 #include "adapters/postgres/tools/outbox_tools.h"
 #include "adapters/redis/protocol/resp_writer.h"
 #include "adapters/system/instants.h"
+#include "bus/publishing/predecessors.h"
 #include "bus/unit_of_work/outbox_frame.h"
 #include "core/base/must.h"
 #include "entrypoints/admin/admin_tools.h"
@@ -65,8 +66,7 @@ static void print_progress(struct republishing *republishing)
 	republishing->shown_us = monotonic_us();
 }
 
-static bool publish_event(struct republishing *republishing, struct arena *arena,
-			  const struct outgoing *event)
+static bool publish_one(struct republishing *republishing, struct arena *arena, const struct outgoing *event)
 {
 	struct tools *tools = republishing->tools;
 	const char *name = republishing->channel ? republishing->channel : message_name(event->type);
@@ -74,8 +74,22 @@ static bool publish_event(struct republishing *republishing, struct arena *arena
 	const struct bytes arguments[] = {bytes_of("PUBLISH"), bytes_of(channel), event->payload};
 	int64_t receivers;
 
-	if (!redis_client_number(tools->redis, arguments, 3, &receivers, tools->redis_error))
-		return tools_report_redis(tools);
+	return redis_client_number(tools->redis, arguments, 3, &receivers, tools->redis_error) ||
+	       tools_report_redis(tools);
+}
+
+/* Publishes the event, and its predecessors behind it, as the worker does. */
+static bool publish_event(struct republishing *republishing, struct arena *arena, struct outgoing *event)
+{
+	const struct predecessor_maker maker = {event_predecessors, republishing->tools->codec,
+						republishing->tools->invocation->logger};
+	size_t count = 1;
+
+	predecessors_insert(&maker, arena, &event, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (!publish_one(republishing, arena, &event[i]))
+			return false;
+	}
 	republishing->progress.handled++;
 	if (republishing->shows_progress && monotonic_us() - republishing->shown_us >= PROGRESS_US)
 		print_progress(republishing);

@@ -121,12 +121,16 @@ const char *connections_trouble(const struct bench_connections *connections)
 
 /* ---- its life ---- */
 
+/* Each event is expected once: under its newest name. */
+#define TYPE(type, name) type,
+
 struct bench_connections *connections_new(struct event_base *base, const struct invocation *invocation,
 					  bool by_stream, const struct bench_connections_user *user,
 					  void *context)
 {
 	static const struct bulk_sender_user sender_user = {on_up, on_answered, on_ended};
 	static const struct redis_listener listener = {.message = on_message, .down = on_down};
+	static const enum message_type types[] = {FOR_EACH_EVENT(TYPE)};
 	const struct config *config = &invocation->config;
 	struct bench_connections *connections = must_alloc(sizeof *connections);
 
@@ -147,8 +151,8 @@ struct bench_connections *connections_new(struct event_base *base, const struct 
 						       &(struct redis_subscriber_config){
 							       .name = "allocd-bench-events",
 							       .prefix = config->prefix,
-							       .types = event_types,
-							       .count = EVENT_TYPES,
+							       .types = types,
+							       .count = sizeof types / sizeof types[0],
 						       },
 						       &listener, connections);
 	return connections;

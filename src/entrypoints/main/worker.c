@@ -229,6 +229,7 @@ static void make_engine(struct worker *worker, struct engine_ports *ports)
 	size_t queue_max = QUEUED_UNITS * lanes * unit_max;
 
 	ports->codec = worker->codec;
+	ports->predecessors = event_predecessors;
 	ports->broker = redis_publisher_broker(worker->publisher);
 	ports->notifier = worker->notifier;
 	ports->clock = &worker->clock.clock;
@@ -288,6 +289,21 @@ size_t worker_unacknowledged(const struct worker *worker)
 
 /* ---- HTTP ---- */
 
+/*
+ * How many events had no subscriber, and need none: rejections where publishers may read them in the stream,
+ * and events that also went out under the name of their successor.
+ */
+static uint64_t unheard_expected(const struct worker *worker)
+{
+	const struct event_statistics *statistics = &redis_publisher_stats(worker->publisher)->by_event;
+	uint64_t count =
+		worker->config->event_stream[0] ? statistics->counts[MSG_COMMAND_REJECTED][EVENT_UNHEARD] : 0;
+
+	for (const struct predecessor *each = event_predecessors; each->type != MSG_NONE; each++)
+		count += statistics->counts[each->type][EVENT_UNHEARD];
+	return count;
+}
+
 static void observe(void *context, struct observation *observation, struct arena *arena)
 {
 	const struct worker *worker = context;
@@ -298,9 +314,7 @@ static void observe(void *context, struct observation *observation, struct arena
 	observation->is_out_of_memory = redis_publisher_is_out_of_memory(worker->publisher);
 	observation->outputs.unheard = publisher->unheard;
 	observation->outputs.unfenced = publisher->unfenced;
-	if (worker->config->event_stream[0])
-		observation->unheard_rejections =
-			publisher->by_event.counts[MSG_COMMAND_REJECTED][EVENT_UNHEARD];
+	observation->unheard_expected = unheard_expected(worker);
 	observation->outputs.is_up = observation->outputs.is_up && redis_publisher_is_up(worker->publisher);
 	observation->dead_letters_max = worker->config->dead_letters_max;
 	redis_intake_observe(worker->intake, observation, arena);

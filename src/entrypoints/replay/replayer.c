@@ -134,6 +134,7 @@ struct replayer *replayer_new(struct event_base *base, const struct config *conf
 	else
 		make_ports(replayer, &ports);
 	ports.codec = replayer->codec;
+	ports.predecessors = event_predecessors;
 	ports.notifier = replayer->notifier;
 	ports.clock = &replayer->clock.clock;
 	ports.random = system_random();

@@ -40,7 +40,7 @@ struct observation {
 	struct report heartbeat;    /* does not arrive; `text`: why Redis refused to send it */
 	struct report events;       /* are refused, or wait */
 	bool is_out_of_memory;
-	uint64_t unheard_rejections;            /* without a subscriber, but in the event stream */
+	uint64_t unheard_expected;              /* events without a subscriber that need none */
 	struct report streams[STREAM_TROUBLES]; /* the first stream of each kind */
 	bool is_lease_lost;                     /* of the stream that is not read */
 	struct report behind;                   /* the stream whose entries have waited longest */

@@ -141,7 +141,7 @@ static void count_rises(struct sampler *sampler, const struct observation *it, s
 	if (it->by_message)
 		causes_count(&sampler->causes, it->by_message, now);
 	recent_count(&sampler->lost, (int64_t)lost, now);
-	recent_count(&sampler->unheard, (int64_t)(it->outputs.unheard - it->unheard_rejections), now);
+	recent_count(&sampler->unheard, (int64_t)(it->outputs.unheard - it->unheard_expected), now);
 	rises->dead_letters = recent_rise(&sampler->dead_letters, RECENT_MINUTES);
 	rises->cause =
 		rises->dead_letters ? causes_most_frequent(&sampler->causes) : (struct frequent_cause){0};

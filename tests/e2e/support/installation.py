@@ -188,8 +188,9 @@ class Installation:
         payload = fields if isinstance(fields, bytes) else json.dumps(fields)
         assert self.redis.publish(self.prefix + command, payload) == 1, "exactly one worker listens"
 
-    def listen(self):
-        return Listener(self.redis, self.prefix)
+    def listen(self, *names):
+        """To these events, or to all."""
+        return Listener(self.redis, self.prefix, names or EVENTS)
 
     # HTTP.
 
@@ -249,11 +250,11 @@ def at_least(count, rows):
 class Listener:
     """Receives every event from the moment it is created."""
 
-    def __init__(self, client, prefix):
+    def __init__(self, client, prefix, names=EVENTS):
         self.prefix = prefix
         self.pubsub = client.pubsub()
-        self.pubsub.subscribe(*(prefix + name for name in EVENTS))
-        for _ in EVENTS:
+        self.pubsub.subscribe(*(prefix + name for name in names))
+        for _ in names:
             assert self.pubsub.get_message(timeout=TIMEOUT_S)["type"] == "subscribe"
 
     def next_raw(self):

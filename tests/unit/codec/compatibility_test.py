@@ -40,6 +40,12 @@ def changed(role, path, value):
     return with_change(message(role), path.split("/"), value)
 
 
+def replaced(role, since="0.7", name="put"):
+    schema = message(role)
+    schema.setdefault("x-allocd", {})["replaced_by"] = {"name": name, "since": since}
+    return schema
+
+
 VERSION = (0, 2)
 
 
@@ -118,18 +124,29 @@ class Compatibility(unittest.TestCase):
         self.assertEqual(broken({}, pack), [])
         self.assertEqual(broken(pack, {}), ["pack: the message was removed; publishers and consumers use its name"])
 
-    def test_a_command_that_was_replaced_may_be_removed_after_two_more_minor_versions(self):
-        replaced = changed("command", "x-allocd/replaced_by", {"name": "put", "since": "0.7"})
-        for version, is_allowed in (
-            ((0, 7), False), ((0, 8), False), ((0, 9), False), ((0, 10), True), ((1, 0), False), ((1, 1), False), ((1, 2), True),
-        ):  # fmt: skip
-            with self.subTest(version=version):
-                said = broken({"pack": replaced}, {}, version)
-                self.assertEqual(said == [], is_allowed, said)
-        self.assertIn("version 0.10 is the first that may, because 0.7 replaced it", *broken({"pack": replaced}, {}, (0, 9)))
+    def test_a_message_that_was_replaced_may_be_removed_after_two_more_minor_versions(self):
+        for role in ("command", "event"):
+            pack = {"pack": replaced(role)}
+            for version, is_allowed in (
+                ((0, 7), False), ((0, 8), False), ((0, 9), False), ((0, 10), True), ((1, 0), False), ((1, 1), False), ((1, 2), True),
+            ):  # fmt: skip
+                with self.subTest(role=role, version=version):
+                    said = broken(pack, {}, version)
+                    self.assertEqual(said == [], is_allowed, said)
+            self.assertIn("version 0.10 is the first that may, because 0.7 replaced it", *broken(pack, {}, (0, 9)))
 
-    def test_a_command_may_get_a_successor(self):
-        self.assertEqual(self.said("command", "x-allocd/replaced_by", {"name": "put", "since": "0.7"}), [])
+    def test_a_message_may_get_a_successor(self):
+        for role in ("command", "event"):
+            self.assertEqual(broken({"pack": message(role)}, {"pack": replaced(role)}), [])
+
+    def test_a_message_that_was_replaced_stays_so_since_the_same_version(self):
+        for role in ("command", "event"):
+            old = {"pack": replaced(role)}
+            said = "pack: it was replaced since 0.7, and since {}: the two versions count from the first one"
+            self.assertEqual(broken(old, {"pack": replaced(role, "0.8")}), [said.format("0.8")])
+            self.assertEqual(broken(old, {"pack": replaced(role, "0.6")}), [said.format("0.6")])
+            self.assertEqual(broken(old, {"pack": replaced(role, name="store")}), [])  # "put" was replaced itself
+            self.assertEqual(broken(old, {"pack": message(role)}), [])  # the old name stays
 
     def test_every_change_is_named(self):
         schema = changed("event", "required", ["sku"])

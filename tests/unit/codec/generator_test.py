@@ -19,98 +19,9 @@ SOURCE_FOLDER = SCHEMA_FOLDER.resolve().parent / "src"
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(GENERATOR.parent), str(pathlib.Path(__file__).parents[2] / "support")]
 import main  # noqa: E402  the generator's
-import read_schema  # noqa: E402
-from changed_json import with_change  # noqa: E402
-
-NO_NUL = r"^[^\u0000]*$"
-
-
-def text(**changes):
-    return {
-        "description": "A text.",
-        "type": "string",
-        "minLength": 1,
-        "maxLength": 255,
-        "pattern": NO_NUL,
-        **changes,
-    }
-
-
-def choice(*values):
-    return {"description": "One of some texts.", "type": "string", "enum": list(values)}
-
-
-def integer(**changes):
-    return {"description": "A number.", "type": "integer", "minimum": 0, "maximum": 9, **changes}
-
-
-def optional(schema):
-    return {**schema, "type": [schema["type"], "null"]}
-
-
-def schema(role="command", name="pack", **properties):
-    """A schema that is accepted, with more properties besides those that every message has."""
-    instant = {"description": "When.", "type": "string", "format": "date-time"}
-    standard = {
-        "command": {"sku": text(), "id": optional(text()), "occurred_at": optional(instant)},
-        "event": {
-            "sku": text(),
-            "version": integer(maximum=2**63 - 1),
-            "occurred_at": instant,
-            "cause": optional(text()),
-            "epoch": optional(integer(minimum=1, maximum=2**63 - 1)),
-        },
-    }[role]
-    fields = {**standard, "traceparent": read_schema.TRACEPARENT[role], **properties}
-    endpoint = {"x-allocd": {"http": {"path": f"/{name}", "status": 202}}}
-    return {
-        **(endpoint if role == "command" else {}),
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:allocd:{role}:{name}",
-        "title": name,
-        "description": "A message.",
-        "type": "object",
-        "properties": fields,
-        "required": [field for field, rules in fields.items() if isinstance(rules.get("type"), str)],
-    }
-
-
-def changed(path, value, base=None):
-    """The schema with the member at `path` ("properties/qty/minimum") set, or removed by None."""
-    return with_change(base or schema(ref=text(), qty=integer()), path.split("/"), value)
-
-
-def endpoint(**changes):
-    """The schema of a command with other members in its 'http'; None removes one."""
-    http = {"path": "/pack", "status": 202, **changes}
-    return changed("x-allocd/http", {name: value for name, value in http.items() if value is not None}, schema())
-
-
-def replaced(name="pack", successor="put", since="0.2"):
-    """The schema of a command that another one replaces."""
-    base = schema(name=name)
-    return changed("x-allocd", {**base["x-allocd"], "replaced_by": {"name": successor, "since": since}}, base)
-
-
-def keyed_by(name):
-    """The schema of a command that has `name` in place of a SKU."""
-    result = schema(**{name: text()})
-    del result["properties"]["sku"]
-    return {**result, "required": [name]}
-
-
-def external_event(**properties):
-    """The schema of an external event about an order."""
-    result = schema(name="gone", orderid=text(), **properties)
-    if "sku" not in properties:
-        del result["properties"]["sku"]
-    return {**result, "$id": "urn:allocd:external-event:gone", "required": ["orderid"]}
-
-
-def with_alias(**changes):
-    either = [{"required": ["ref"]}, {"required": ["nick"]}]
-    result = schema(ref=text(), nick={"description": "Another name.", "$ref": "#/properties/ref"})
-    return {**result, "required": ["sku"], "anyOf": either, **changes}
+from sample_schemas import (  # noqa: E402
+    about_a_message, changed, choice, endpoint, external_event, integer, keyed_by, optional, replaced, replaced_event, schema, text, with_alias,
+)  # fmt: skip
 
 
 class Generated(unittest.TestCase):
@@ -260,10 +171,13 @@ class GeneratedCode(Generated):
 class MessageWithoutHandler(Generated):
     """The program's own schemas and one more, of which src/ knows nothing."""
 
-    def compile_message_bus(self, **more):
+    def compile_with(self, source, **more):
         own = {path.name: path.read_bytes() for path in SCHEMA_FOLDER.glob("*.json")}
         self.assert_accepted({**own, **{f"{name}.json": content for name, content in more.items()}})
-        return self.compile(SOURCE_FOLDER / "bus/messages/message_bus.c")
+        return self.compile(SOURCE_FOLDER / source)
+
+    def compile_message_bus(self, **more):
+        return self.compile_with("bus/messages/message_bus.c", **more)
 
     def test_the_bus_compiles_with_the_schemas_as_they_are(self):
         self.assertEqual(self.compile_message_bus(), (0, ""))
@@ -282,6 +196,13 @@ class MessageWithoutHandler(Generated):
         status, errors = self.compile_message_bus(box=schema("event", "box"))
         self.assertNotEqual(status, 0)
         self.assertIn("on_box", errors)
+
+    def test_an_event_that_is_replaced_needs_no_handlers_but_how_it_is_made(self):
+        box = replaced_event(successor="out_of_stock")
+        self.assertEqual(self.compile_message_bus(box=box), (0, ""))
+        status, errors = self.compile_with("bus/publishing/predecessors.c", box=box)
+        self.assertNotEqual(status, 0)
+        self.assertIn("as_box", errors)
 
 
 REFUSED = [
@@ -458,7 +379,6 @@ REFUSED = [
     ("a command whose key is a number", schema(sku=integer()), "a command names its product by a required text"),
     # how a command is sent over HTTP
     ("a command without annotations", changed("x-allocd", None, schema()), "a command has 'x-allocd'"),
-    ("an event with annotations", {**schema("event"), "x-allocd": {}}, "an event does not"),
     ("annotations that are no object", changed("x-allocd", [], schema()), "x-allocd: must be an object"),
     ("an unknown annotation", changed("x-allocd/amqp", {}, schema()), "x-allocd: unknown keyword 'amqp'"),
     ("a successor without a version", changed("x-allocd/replaced_by", {"name": "put"}, schema()), "replaced_by: lacks 'since'"),
@@ -532,10 +452,38 @@ class RefusedSchemas(Generated):
         status, errors = self.generate({"pack.json": schema(), "zip.json": other})
         self.assertEqual((status, errors), (1, "schemas: x-allocd: 'path' '/pack' is that of two commands\n"))
 
-    def test_an_event_is_not_replaced(self):
-        """It would have to go out beside its successor: docs/decisions/replaced-names.md."""
-        content = {**schema("event"), "x-allocd": {"replaced_by": {"name": "box", "since": "0.2"}}}
-        self.assert_refused("pack.json", content, "a command has 'x-allocd', an event does not")
+    def test_a_successor_that_does_not_fit_is_refused(self):
+        crate, rejected = schema("event", "crate"), about_a_message("crate")
+        not_current = "x-allocd: replaced_by: 'name' must be that of an event that is not replaced itself, not 'crate'"
+        for what, files, reason in (
+            ("none", {}, not_current),
+            ("a command", {"crate.json": schema(name="crate")}, not_current),
+            ("one that is replaced", {"crate.json": replaced_event("crate", "chest"), "chest.json": schema("event", "chest")}, not_current),
+            ("itself", {"box.json": replaced_event(successor="box")}, "not 'box'"),
+            ("one about a message", {"crate.json": rejected}, "replaced_by: 'crate' must be about a product, as this event is"),
+        ):
+            with self.subTest(what):
+                status, said = self.generate({"box.json": replaced_event(), **files})
+                self.assertEqual(status, 1)
+                self.assertIn(f"schemas: box.json: {reason}" if reason is not_current else reason, said)
+        message = {**about_a_message("box"), "x-allocd": replaced_event()["x-allocd"]}
+        self.assertIn("must be about a message", self.generate({"box.json": message, "crate.json": crate})[1])
+
+    def test_a_command_is_not_replaced_by_an_event(self):
+        status, said = self.generate({"pack.json": replaced(), "put.json": schema("event", "put")})
+        self.assertEqual(status, 1)
+        self.assertIn("'name' must be that of a command that is not replaced itself, not 'put'", said)
+
+    def test_what_replaces_an_event_is_written_as_for_a_command(self):
+        for content, reason in (
+            ({**schema("event"), "x-allocd": {}}, "x-allocd: lacks 'replaced_by'"),
+            ({**schema("event"), "x-allocd": []}, "x-allocd: must be an object"),
+            (changed("x-allocd/http", {"path": "/pack", "status": 202}, replaced_event("pack")), "x-allocd: unknown keyword 'http'"),
+            (changed("x-allocd/replaced_by/since", None, replaced_event("pack")), "replaced_by: lacks 'since'"),
+            (replaced_event("pack", since="0.2.0"), "'since' must be a minor version like '0.2', not '0.2.0'"),
+        ):
+            with self.subTest(reason):
+                self.assert_refused("pack.json", content, reason)
 
     def test_a_chain_of_successors_is_refused(self):
         files = {"pack.json": replaced(), "put.json": replaced("put", "store"), "store.json": schema(name="store")}
@@ -546,6 +494,19 @@ class RefusedSchemas(Generated):
     def test_a_command_that_is_replaced_is_taken_beside_its_successor(self):
         self.assertEqual(self.generate({"pack.json": replaced(), "put.json": schema(name="put")}), (0, ""))
         self.assertIn("command_types[COMMAND_TYPES] = {\n\tMSG_PACK,\n\tMSG_PUT,\n};", self.source.read_text())
+
+    def test_an_event_that_is_replaced_is_listed_and_not_raised(self):
+        files = {"box.json": replaced_event(), "crate.json": schema("event", "crate"), "tin.json": replaced_event("tin")}
+        self.assertEqual(self.generate(files), (0, ""))
+        header = self.header.read_text()
+        self.assertIn("#define FOR_EACH_EVENT(X) \\\n\tX(MSG_CRATE, crate)\n", header)
+        replaced_ones = "#define FOR_EACH_REPLACED_EVENT(X) \\\n\tX(MSG_BOX, box, MSG_CRATE) \\\n\tX(MSG_TIN, tin, MSG_CRATE)\n"
+        self.assertIn(replaced_ones, header)
+        self.assertIn("event_types[EVENT_TYPES] = {\n\tMSG_BOX,\n\tMSG_CRATE,\n\tMSG_TIN,\n};", self.source.read_text())
+
+    def test_an_event_about_a_message_is_replaced_by_one_about_a_message(self):
+        box = {**about_a_message("box"), "x-allocd": replaced_event()["x-allocd"]}
+        self.assertEqual(self.generate({"box.json": box, "crate.json": about_a_message("crate")}), (0, ""))
 
     def test_the_program_ends_with_an_error_when_a_schema_is_refused(self):
         (self.folder / "pack.json").write_text("{}")

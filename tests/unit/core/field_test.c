@@ -68,6 +68,38 @@ START_TEST(values_are_read_in_their_own_width)
 }
 END_TEST
 
+START_TEST(fields_of_one_name_and_kind_are_copied_and_others_stay)
+{
+	struct other {
+		int64_t qty, at, more;
+		const char *name;
+		int32_t eta;
+	} other = {.qty = 5, .at = 6, .more = 7};
+	static const struct field other_fields[] = {
+		{.name = "qty", .kind = FIELD_INT64, .offset = offsetof(struct other, qty)},
+		{.name = "at", .kind = FIELD_INSTANT, .offset = offsetof(struct other, at)},
+		{.name = "more", .kind = FIELD_INT64, .offset = offsetof(struct other, more)},
+		{.name = "name", .kind = FIELD_TEXT, .offset = offsetof(struct other, name)},
+		{.name = "eta", .kind = FIELD_DAY, .offset = offsetof(struct other, eta)},
+	};
+	static const struct message_descriptor other_descriptor = {
+		.name = "other",
+		.size = sizeof other,
+		.fields = other_fields,
+		.field_count = COUNT(other_fields),
+	};
+	const struct sample sample = {"a", 1, 2, 3, 4, 5};
+
+	fields_copy(&other_descriptor, &other, &descriptor, &sample);
+
+	ck_assert_str_eq(other.name, "a");
+	ck_assert_int_eq(other.eta, 3);
+	ck_assert_int_eq(other.at, 4);
+	ck_assert_int_eq(other.qty, 5); /* a FIELD_INT32 there */
+	ck_assert_int_eq(other.more, 7);
+}
+END_TEST
+
 START_TEST(clearing_makes_every_field_absent)
 {
 	struct sample sample;
@@ -100,6 +132,7 @@ SUITE("field")
 	tcase_add_test(tests, a_field_is_found_by_its_whole_name);
 	tcase_add_test(tests, a_text_with_choices_is_one_of_them);
 	tcase_add_test(tests, values_are_read_in_their_own_width);
+	tcase_add_test(tests, fields_of_one_name_and_kind_are_copied_and_others_stay);
 	tcase_add_test(tests, clearing_makes_every_field_absent);
 	tcase_add_loop_test(tests, a_cleared_field_is_absent_unless_it_is_a_required_integer, 0,
 			    COUNT(fields));

@@ -31,7 +31,7 @@ static void observe(void *context, struct observation *observation, struct arena
 		(struct status_input){.kind = "stream", .name = "batches", .lost = world->lost[1]};
 	observation->input_count = world->lost[0] || world->lost[1] ? 2 : 0;
 	observation->outputs.unheard = world->unheard;
-	observation->unheard_rejections = world->unheard_rejections;
+	observation->unheard_expected = world->unheard_expected;
 	observation->subscription = (struct report){!world->listening, "Connection refused", 60000};
 	observation->publisher = (struct report){!broker->ops->is_up(broker), "Connection reset", 1000};
 }

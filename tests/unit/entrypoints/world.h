@@ -37,8 +37,8 @@ struct world {
 	struct event_base *base;
 	struct http_api *api;
 	bool listening;
-	uint64_t unheard, unheard_rejections; /* as the worker reports them */
-	uint64_t lost[2];                     /* entries of the streams "orders" and "batches" */
+	uint64_t unheard, unheard_expected; /* as the worker reports them */
+	uint64_t lost[2];                   /* entries of the streams "orders" and "batches" */
 };
 
 /* `queue_max`: the number of messages for which the engine has room. */

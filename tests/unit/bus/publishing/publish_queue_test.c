@@ -4,6 +4,7 @@
 
 #include "bus/publishing/publish_queue.h"
 
+static const struct predecessor_maker no_predecessors;
 static struct arena *arena;
 
 static void set_up(void)
@@ -21,7 +22,7 @@ static void add_row(struct publish_queue *rows, int64_t position)
 	const struct outgoing event = {MSG_OUT_OF_STOCK, {"{}", 2}};
 	struct outbox_row row = {.position = position, .frame = frame_of(arena, &event, 1)};
 
-	ck_assert(publish_queue_add(rows, &row));
+	ck_assert(publish_queue_add(rows, &row, &no_predecessors));
 }
 
 static struct publish_queue rows_of(const char *positions)
@@ -116,7 +117,7 @@ START_TEST(a_damaged_row_is_not_queued)
 
 	row.frame.size--;
 
-	ck_assert(!publish_queue_add(&rows, &row));
+	ck_assert(!publish_queue_add(&rows, &row, &no_predecessors));
 	expect_rows(&rows, "");
 }
 END_TEST

@@ -136,12 +136,12 @@ START_TEST(a_clock_of_the_database_that_is_wrong_is_noted_until_it_is_right)
 }
 END_TEST
 
-START_TEST(events_without_a_subscriber_are_a_trouble_unless_they_are_rejections_in_the_event_stream)
+START_TEST(events_without_a_subscriber_are_a_trouble_unless_they_need_none)
 {
 	const struct trouble *trouble = &status()->troubles.by_code[TROUBLE_NOBODY_LISTENS];
 
 	run_s(2);
-	http_world.unheard = http_world.unheard_rejections = 3;
+	http_world.unheard = http_world.unheard_expected = 3;
 	run_s(2);
 	ck_assert(!trouble->is_open);
 	ck_assert_uint_eq(status()->outputs.unheard, 3);
@@ -181,8 +181,6 @@ SUITE("sampler", set_up_http, tear_down_http)
 	tcase_add_test(tests, entries_that_were_lost_are_counted_and_the_stream_is_named_that_lost_the_last);
 	tcase_add_test(tests, troubles_are_logged_by_the_sampler_without_a_request);
 	tcase_add_test(tests, a_clock_of_the_database_that_is_wrong_is_noted_until_it_is_right);
-	tcase_add_test(
-		tests,
-		events_without_a_subscriber_are_a_trouble_unless_they_are_rejections_in_the_event_stream);
+	tcase_add_test(tests, events_without_a_subscriber_are_a_trouble_unless_they_need_none);
 	tcase_add_test(tests, a_rise_is_forgotten_after_an_hour);
 }
