@@ -71,14 +71,17 @@ const struct trouble_kind trouble_kinds[TROUBLE_CODES] = {
 					"is not read",
 					"let Redis accept XADD to the other streams: memory, or the ACL"},
 	[TROUBLE_EVENTS_REFUSED] =
-		{"events-refused", TROUBLE_STOP, false, "commands are handled; events wait in the database",
+		{"events-refused", TROUBLE_STOP, false,
+		 "events wait in the database; commands wait only if another trouble says so",
 		 "correct what the error names; events are published afterwards, in order"},
-	[TROUBLE_OUTBOX_BEHIND] = {"outbox-behind", TROUBLE_STOP, false,
-				   "commands are handled; events wait in the database",
-				   "look at the worker's log, and at Redis' SLOWLOG"},
-	[TROUBLE_OUTBOX_DAMAGED] = {"outbox-damaged", TROUBLE_STOP, false,
-				    "events of the SKUs in that partition wait; commands are handled",
-				    "restore the row, or give up its events: see docs/operating.md"},
+	[TROUBLE_OUTBOX_BEHIND] =
+		{"outbox-behind", TROUBLE_STOP, false,
+		 "events wait in the database; commands wait only if another trouble says so",
+		 "look at the worker's log, and at Redis' SLOWLOG"},
+	[TROUBLE_OUTBOX_DAMAGED] =
+		{"outbox-damaged", TROUBLE_STOP, false,
+		 "events of the SKUs in that partition wait; commands wait only if another trouble says so",
+		 "restore the row, or give up its events: see docs/operating.md"},
 	[TROUBLE_REDIS_OOM] = {"redis-oom", TROUBLE_HARM, false,
 			       "events go out on channels only, and may come twice; they are missing in the "
 			       "event stream",
