@@ -49,6 +49,7 @@ exec unshare --pid --mount --net --uts --cgroup --fork --kill-child sh -c "
 	umount --recursive /sys/fs/cgroup 2>/dev/null
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup
 	mount -t tmpfs tmpfs /run
+	mount --make-rshared / # what systemd mounts for a service, its credentials, is to be seen by the service
 	exec env -i container=allocd PATH=$PATH /lib/systemd/systemd --log-target=null --show-status=no"' - "$group" || status=$?
 systemctl --quiet disable booted.service
 rm /etc/systemd/system/booted.service
