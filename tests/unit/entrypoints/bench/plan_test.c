@@ -113,8 +113,12 @@ END_TEST
 
 START_TEST(without_stock_a_plan_has_lines_alone)
 {
-	make_plan(&(struct bench_options){
-		.scenario = BENCH_ALLOCATE, .messages = 100, .warm_up = 10, .skus = 7, .events_only = true});
+	make_plan(&(struct bench_options){.scenario = BENCH_ALLOCATE,
+					  .messages = 100,
+					  .warm_up = 10,
+					  .skus = 7,
+					  .batches = 2,
+					  .events_only = true});
 
 	ck_assert_uint_eq(plan->stock, 0);
 	ck_assert_uint_eq(plan->measured, 10);
