@@ -34,6 +34,7 @@ struct outbox_store {
 };
 
 struct outbox_store_ops {
+	/* Writes `state` at some time before `done` is called: it is not to be used meanwhile. */
 	void (*read_cursors)(struct outbox_store *store, struct outbox_state *state, store_done *done,
 			     void *context);
 

@@ -84,6 +84,7 @@ void partition_senders_release(struct partition_senders *senders)
 void partition_senders_begin(struct partition_senders *senders, const struct outbox_state *state)
 {
 	snprintf(senders->incarnation, sizeof senders->incarnation, "%s", state->incarnation);
+	senders->epoch = state->epoch;
 	snprintf(senders->timeline, sizeof senders->timeline, "%s", state->timeline);
 	senders->comparison++;
 	for (int i = 0; i < PARTITIONS; i++) {

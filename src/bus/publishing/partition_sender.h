@@ -39,7 +39,8 @@ struct partition_sender {
 struct partition_senders {
 	const struct publisher_ports *ports;
 	struct engine_stats *stats;
-	char incarnation[INCARNATION_SIZE]; /* of the database */
+	char incarnation[INCARNATION_SIZE]; /* of the database, */
+	int64_t epoch;                      /* and its number */
 	char timeline[TIMELINE_SIZE];       /* of the database, when it was last asked */
 	unsigned comparison;                /* counts the comparisons of the database with the broker */
 	struct partition_sender each[PARTITIONS];

@@ -162,7 +162,7 @@ void publisher_add(struct publisher *publisher, const struct unit_of_work *uow)
 	const struct outbox_row *rows = uow->outbox;
 
 	for (size_t i = 0; i < uow->outbox_count; i++) {
-		bool has_room = uow->epoch == publisher->state.epoch &&
+		bool has_room = uow->epoch == publisher->senders.epoch &&
 				partition_senders_footprint(&publisher->senders) < MEMORY_MAX;
 
 		partition_progress_add_committed(progress_of(publisher, rows[i].partition), &rows[i],
@@ -369,7 +369,7 @@ static size_t find_moved(const struct publisher *publisher, uint32_t partitions,
 
 		if ((partitions >> i & 1) && progress->published >= progress->saved + at_least &&
 		    !progress->restored)
-			cursors[count++] = (struct cursor){i, progress->published, publisher->state.epoch};
+			cursors[count++] = (struct cursor){i, progress->published, publisher->senders.epoch};
 	}
 	return count;
 }
@@ -382,7 +382,7 @@ size_t publisher_cursors(const struct publisher *publisher, uint32_t partitions,
 void publisher_cursors_saved(struct publisher *publisher, const struct cursor *cursors, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (cursors[i].epoch == publisher->state.epoch)
+		if (cursors[i].epoch == publisher->senders.epoch)
 			partition_progress_was_saved(progress_of(publisher, cursors[i].partition),
 						     cursors[i].position);
 	}

@@ -411,6 +411,29 @@ START_TEST(a_cursor_from_before_a_restore_does_not_count_as_saved)
 }
 END_TEST
 
+/* The cursors are read with the new epoch, and the answer is on its way. */
+START_TEST(a_cursor_is_of_the_epoch_in_which_its_rows_were_published)
+{
+	world_crash(other);
+	cable_hold(memory_store_requests(world->publisher));
+	world_advance_ms(world, 1500);
+	for (int i = 1; i <= SAVE_WITH_FLUSH; i++)
+		allocate_by(world, i);
+	ck_assert_int_eq(lamps_outbox()->cursor, 0);
+	database_renew(world->database);
+	cable_hold(memory_store_answers(world->publisher));
+	cable_open(memory_store_requests(world->publisher));
+	world_run(world);
+	create_batch("another", "LAMP", 1);
+	world_run(world);
+
+	ck_assert_int_eq(lamps_outbox()->cursor, 0);
+	cable_open(memory_store_answers(world->publisher));
+	world_settle(world);
+	ck_assert_int_eq(lamps_outbox()->cursor, SAVE_WITH_FLUSH);
+}
+END_TEST
+
 /* Whether the last row of the lamps' partition holds that text. */
 static bool last_row_has(const char *text)
 {
@@ -500,6 +523,7 @@ SUITE("restored database", set_up_workers, tear_down_workers)
 	tcase_add_test(tests, an_answer_to_a_read_from_before_a_lane_met_another_server_is_no_comparison);
 	tcase_add_test(tests, a_call_from_before_a_restore_is_ignored);
 	tcase_add_test(tests, a_cursor_from_before_a_restore_does_not_count_as_saved);
+	tcase_add_test(tests, a_cursor_is_of_the_epoch_in_which_its_rows_were_published);
 	tcase_add_test(tests, events_bear_their_epoch_from_the_second_on);
 	tcase_add_test(tests, a_unit_that_was_encoded_before_the_outbox_was_renewed_is_redone);
 	tcase_add_test(
