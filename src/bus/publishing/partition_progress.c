@@ -33,10 +33,13 @@ void partition_progress_begin(struct partition_progress *progress, int64_t curso
 static bool add(struct partition_progress *progress, const struct outbox_row *row,
 		const struct predecessor_maker *maker)
 {
-	if (row->position <= progress->published || publish_queue_add(&progress->waiting, row, maker))
-		return true;
-	progress->damaged = row->position;
-	return false;
+	if (row->position > progress->published && !publish_queue_add(&progress->waiting, row, maker)) {
+		progress->damaged = row->position;
+		return false;
+	}
+	if (progress->damaged == row->position)
+		progress->damaged = 0;
+	return true;
 }
 
 void partition_progress_add_committed(struct partition_progress *progress, const struct outbox_row *row,

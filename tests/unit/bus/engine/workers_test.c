@@ -423,6 +423,24 @@ START_TEST(a_worker_that_stops_does_not_wait_for_rows_behind_an_absent_one)
 }
 END_TEST
 
+/* What holds up its events then is a trouble of its own. */
+START_TEST(a_restored_row_does_not_count_as_damaged_while_the_broker_is_down)
+{
+	delete_rows();
+	world_advance_ms(other, 5000);
+	ck_assert_uint_eq(stats_of(other)->damaged, 1);
+	memory_broker_set_down(other->broker, true);
+	lamps_outbox()->deleted = 0;
+	world_advance_ms(other, 3000);
+
+	ck_assert_uint_eq(stats_of(other)->damaged, 0);
+	ck_assert_uint_eq(stats_of(other)->unpublished, 3);
+	memory_broker_set_down(other->broker, false);
+	world_settle(other);
+	expect_published(1, 3);
+}
+END_TEST
+
 /* Another worker published it long ago, and retention has deleted it since this worker saw the cursor. */
 START_TEST(an_absent_row_that_another_worker_published_is_not_damaged)
 {
@@ -492,6 +510,7 @@ SUITE("workers", set_up_workers, tear_down_workers)
 	tcase_add_test(tests, a_worker_that_stops_does_not_wait_for_rows_behind_a_damaged_one);
 	tcase_add_test(tests, an_absent_row_counts_as_damaged_until_it_is_restored);
 	tcase_add_test(tests, a_worker_that_stops_does_not_wait_for_rows_behind_an_absent_one);
+	tcase_add_test(tests, a_restored_row_does_not_count_as_damaged_while_the_broker_is_down);
 	tcase_add_test(tests, an_absent_row_that_another_worker_published_is_not_damaged);
 	tcase_add_test(tests, rows_beyond_the_queues_memory_are_read_from_the_outbox);
 }
