@@ -37,7 +37,7 @@ void lane_return_lost(struct lane *lane);
 /* Whether its unit waits until the publisher has compared the database with what was published. */
 bool lane_is_comparing(const struct lane *lane);
 
-/* Flushes the unit that waits until the publisher has compared the database with what was published. */
+/* Continues the unit that waits until the publisher has compared the database with what was published. */
 void lane_outbox_is_compared(struct lane *lane);
 
 /* Retries a failed unit now, because the database works again. */

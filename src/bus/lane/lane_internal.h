@@ -39,7 +39,7 @@ struct lane {
 	struct unit_store *store;
 	enum lane_state state;
 	struct timer *timer;
-	void (*resume)(struct lane *lane); /* called when the timer fires */
+	void (*resume)(struct lane *lane); /* called when the timer fires, or the outbox is compared */
 
 	struct delivery_queue queue;    /* deliveries that wait for a unit */
 	struct delivery_queue returned; /* by the parking lane: they precede the queue in the next unit */

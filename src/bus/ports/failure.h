@@ -14,7 +14,10 @@ enum failure_kind {
 	FAILURE_FATAL,     /* only an operator can help (for example, the database is too new) */
 };
 
-/* The longest text, with its end.  A text ends with the error's code, if it has one: keep it whole. */
+/*
+ * The longest text of the database, with its end; those of mails may be longer.  A text ends with the error's
+ * code, if it has one: keep it whole.
+ */
 #define FAILURE_TEXT_SIZE 512
 
 struct failure {

@@ -16,7 +16,6 @@ void pg_error_set_from_result(struct pg_error *error, const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-
 	char message[sizeof error->text - sizeof " (SQLSTATE unknown)"];
 
 	error->kind = sqlstate_kind(sqlstate, PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
