@@ -103,12 +103,22 @@ class DelayedStandby(servers.Postgres):
     """Receives the WAL of the primary at once, and replays it much later, or now and up to a moment."""
 
     def __init__(self, directory, durable, primary):
-        super().__init__(directory, durable, ("recovery_min_apply_delay=1h",))
+        super().__init__(directory, durable)
         self.primary = primary
+
+    def delay(self):
+        """
+        A standby replays what came with its backup before it receives more.  So the delay begins afterwards: it would
+        otherwise hold up the first commit that came with the backup, and nothing would be received before the hour is over.
+        """
+        servers.wait_until(lambda: self.psql("select status from pg_stat_wal_receiver") == "streaming", "the standby to stream")
+        self.psql("alter system set recovery_min_apply_delay = '1h'")
+        self.psql("select pg_reload_conf()")
 
     def create_cluster(self):
         self.call(
             servers.postgres_tool("pg_basebackup"), "--pgdata", self.folder, "--wal-method=stream", "--checkpoint=fast",
+            "--create-slot", "--slot=standby",  # the primary keeps what was not received yet
             "--write-recovery-conf", "--dbname", f"host={self.primary.sockets} user=allocd",
             *([] if self.durable else ["--no-sync"]),
         )  # fmt: skip
@@ -117,7 +127,10 @@ class DelayedStandby(servers.Postgres):
         """Waits until it has all WAL that was written up to now."""
         end = self.primary.psql("select pg_current_wal_lsn()")
         received = f"select pg_last_wal_receive_lsn() >= '{end}'"
-        servers.wait_until(lambda: self.psql(received) == "t", "the standby to receive the WAL")
+        servers.wait_until(
+            lambda: self.psql(received) == "t",
+            lambda: f"the standby to receive the WAL; its log:\n{servers.tail_of(self.log)}",
+        )
 
     def replay_to(self, moment):
         """
@@ -410,7 +423,7 @@ def drill(options, directory, report):
         primary = stack.enter_context(servers.running(Archived(folder("before"), options.durable)))
         primary.ensure_database("allocd")
         standby = DelayedStandby(folder("standby"), options.durable, primary)
-        stack.enter_context(servers.running(standby))
+        stack.enter_context(servers.running(standby)).delay()
         backups = Backups(primary, standby, folder("before"), options, report)
         sent = work_until_the_server_dies(Worker(allocd, redis, log), backups, options)
         redis_client(redis)("SAVE")

@@ -33,7 +33,7 @@ static void append(const struct predecessor_maker *maker, const struct predecess
 		   const struct outgoing *event, struct arena *arena, struct outgoing **events, size_t *count)
 {
 	struct arena *scratch = arena_new(4096);
-	struct bytes payload;
+	struct bytes payload = {0};
 	const char *error = make(maker, predecessor, event, scratch, &payload);
 
 	if (error) {

@@ -79,7 +79,7 @@ def there(parked, program):
 
 def allocate(allocd, sku, count=1):
     """Returns the events that are expected, in the form of the old name, without what only the worker knows."""
-    allocd.stock(sku, **{sku: 1000})
+    assert allocd.post("/add_batch", {"ref": sku, "sku": sku, "qty": 1000}).ok
     for number in range(count):
         assert allocd.post("/allocate", {"orderid": f"order-{number}", "sku": sku, "qty": 1, "traceparent": TRACE}).ok
 

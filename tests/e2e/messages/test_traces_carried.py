@@ -66,7 +66,7 @@ def test_a_malformed_trace_is_no_reason_to_refuse_a_command(module_allocd, trace
 
 def test_the_same_id_with_another_trace_is_a_duplicate(module_allocd):
     allocd, sku, command = module_allocd, unique("sku"), unique("id")
-    allocd.stock(sku, **{unique("batch"): 10})
+    assert allocd.post("/add_batch", {"ref": unique("batch"), "sku": sku, "qty": 10}).status_code == 201
     fields = {"orderid": "order", "sku": sku, "qty": 1, "id": command}
 
     answers = [
