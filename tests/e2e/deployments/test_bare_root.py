@@ -128,13 +128,14 @@ def test_a_base_is_made_again_when_it_is_a_week_old(base, tmp_path):
     made, programs = tmp_path / "made", tmp_path / "programs"
     shutil.copytree(base, made, symlinks=True)
     programs.mkdir()
-    (programs / "mmdebstrap").write_text('#!/bin/sh\nfor folder; do :; done\nmkdir "$folder"\n')
+    (programs / "mmdebstrap").write_text('#!/bin/sh\nfor folder; do :; done\nmkdir "$folder"\ntouch --date="9 days ago" "$folder"\n')
     (programs / "mmdebstrap").chmod(0o755)
-    for days, entries in ((6.9, os.listdir(base)), (7.1, []), (0, [])):
+    for days, entries in ((6.9, os.listdir(base)), (7.1, [])):
         then = time.time() - days * 24 * 3600
         os.utime(made, (then, then))
         subprocess.run([SCRIPT, "--base", made, "--make"], env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}, check=True, timeout=LIMIT_S)
         assert sorted(os.listdir(made)) == sorted(entries), f"{days} days"
+    assert time.time() - made.stat().st_mtime < LIMIT_S, "the week begins when it was made"
 
 
 @pytest.mark.parametrize(

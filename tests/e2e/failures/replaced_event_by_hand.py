@@ -1,10 +1,11 @@
 """
 A program in which line_allocated has replaced an event line_assigned, whose batch had another name. No event of the schemas
-is replaced, so it is built from a changed copy of the tree, and this is run by hand:
+is replaced, so it is built from a changed copy of the tree, and this is run by hand, or by `./dev nightly`:
 
     scripts/servers.py -- /usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/e2e/failures/replaced_event_by_hand.py
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -78,7 +79,7 @@ def there(parked, program):
 
 
 def allocate(allocd, sku, count=1):
-    """Returns the events that are expected, in the form of the old name, without what only the worker knows."""
+    """Sends lines of the SKU, of which each raises one event."""
     assert allocd.post("/add_batch", {"ref": sku, "sku": sku, "qty": 1000}).ok
     for number in range(count):
         assert allocd.post("/allocate", {"orderid": f"order-{number}", "sku": sku, "qty": 1, "traceparent": TRACE}).ok
@@ -217,7 +218,7 @@ def test_kills_publish_each_event_once_under_both_names(there, behind_proxies, w
 
 
 class WireOfPublishes(RedisWire):
-    """Tells when the old name of an event is about to be published, after the new one."""
+    """Reports when the old name of an event is about to be published, after the new one."""
 
     def before(self, relay, way, message):
         if way == REQUEST and command_of(message) == b"PUBLISH" and OLD.encode() in message.split(b"\r\n")[4]:
@@ -227,8 +228,10 @@ class WireOfPublishes(RedisWire):
 
 def test_a_kill_between_the_two_publications_repeats_both(tmp_path, database_url, own_redis, program, watch):
     """With the fence the two are one call of Redis; without memory in Redis, there is no fence, and they are two."""
-    with redis_behind(own_redis.url(), lambda: WireOfPublishes(watch)) as proxy:
-        there = Installation(tmp_path, database_url, own_redis.url())
+    with (
+        redis_behind(own_redis.url(), lambda: WireOfPublishes(watch)) as proxy,
+        contextlib.closing(Installation(tmp_path, database_url, own_redis.url())) as there,
+    ):
         there.program = str(program)
         there.start(REDIS_URL=proxy.url)
         heard = there.listen(NEW, OLD)
@@ -249,4 +252,3 @@ def test_a_kill_between_the_two_publications_repeats_both(tmp_path, database_url
 
         assert [heard.next()[0], heard.next()[0]] == [NEW, OLD]
         assert [name for name, _ in on_stream(there)] == [NEW, OLD]
-        there.close()

@@ -172,7 +172,8 @@ def test_the_instants_of_a_message_are_known_to_the_worker_that_handled_it(worke
 
 
 @pytest.mark.parametrize("is_cut_off", [False, True], ids=["connected", "cut off from Redis for a moment"])
-def test_a_stream_says_what_waits_in_it_and_since_when(worker, is_cut_off):
+def test_a_stream_says_what_waits_in_it_and_since_when(on_own_redis, is_cut_off):
+    worker = on_own_redis  # no other test's connections are cut
     repair(worker, "lamp")
 
     def stream():
@@ -184,6 +185,7 @@ def test_a_stream_says_what_waits_in_it_and_since_when(worker, is_cut_off):
         fields = json.dumps({"orderid": "order", "sku": "lamp", "qty": 1})
         worker.redis.xadd(worker.prefix + "allocd:commands", {"type": "allocate", "data": fields})
         if is_cut_off:
+            wait_until(lambda: worker.redis.xpending(worker.prefix + "allocd:commands", "allocd")["pending"] == 1, "the entry to be read")
             for client in worker.redis.client_list():
                 if client["name"].startswith("allocd-"):
                     worker.redis.client_kill_filter(_id=client["id"])
