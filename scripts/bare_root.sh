@@ -84,7 +84,7 @@ root=$scratch/root
 if [ "$base" ]; then
 	make_base
 	[ -z "$only_make" ] || exit 0
-	cp -a "$base" "$root"
+	flock --shared "$base.lock" cp -a "$base" "$root" # another process may find that it is a week old
 else
 	make_root "$root"
 fi

@@ -29,7 +29,8 @@ class Buildah:
     def make_base(self, name):
         """An image of a fresh root of Debian, under the name that a Dockerfile has for it."""
         container = self("from", "scratch")
-        subprocess.run(["cp", "-a", f"{base_root()}/.", self("mount", container)], check=True)
+        root = base_root()
+        subprocess.run(["flock", "--shared", f"{root}.lock", "cp", "-a", f"{root}/.", self("mount", container)], check=True)
         self("umount", container)
         self("commit", "--rm", container, name)
 
