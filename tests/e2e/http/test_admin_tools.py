@@ -182,13 +182,15 @@ def test_a_stream_says_what_waits_in_it_and_since_when(on_own_redis, is_cut_off)
     assert (stream()["lag"], stream()["pending_since"], stream()["unread_since"]) == (0, None, None)
     with contextlib.closing(psycopg2.connect(worker.database_url)) as holder:
         holder.cursor().execute("lock table products in access exclusive mode")
-        fields = json.dumps({"orderid": "order", "sku": "lamp", "qty": 1})
-        worker.redis.xadd(worker.prefix + "allocd:commands", {"type": "allocate", "data": fields})
+        entry = {"type": "allocate", "data": json.dumps({"orderid": "order", "sku": "lamp", "qty": 1})}
+        worker.redis.xadd(worker.prefix + "allocd:commands", entry)
         if is_cut_off:
             wait_until(lambda: worker.redis.xpending(worker.prefix + "allocd:commands", "allocd")["pending"] == 1, "the entry to be read")
             for client in worker.redis.client_list():
                 if client["name"].startswith("allocd-"):
                     worker.redis.client_kill_filter(_id=client["id"])
+            worker.redis.xadd(worker.prefix + "allocd:commands", entry)  # it is not read before the first one has an outcome
+            wait_until(lambda: stream()["lag"] == 1, "the second entry to be counted")
         waiting = wait_until(lambda: (found := stream())["pending_since"] and found, "the entry to be pending")
         assert waiting["pending"] == 1 and waiting["in_flight"] == 1
         holder.rollback()
