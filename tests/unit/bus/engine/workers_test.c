@@ -360,16 +360,20 @@ START_TEST(a_damaged_row_does_not_hold_up_other_partitions)
 }
 END_TEST
 
+static void expect_the_other_to_stop_soon(void)
+{
+	int64_t began_at = simulation_now_ms(other->simulation);
+
+	world_settle(other);
+	ck_assert_int_le(simulation_now_ms(other->simulation) - began_at, 1000);
+}
+
 START_TEST(a_worker_that_stops_does_not_wait_for_rows_behind_a_damaged_one)
 {
-	int64_t began_at;
-
 	damage_a_row();
 	world_advance_ms(other, 3000);
-	began_at = simulation_now_ms(other->simulation);
-	world_settle(other);
 
-	ck_assert_int_le(simulation_now_ms(other->simulation) - began_at, 1000);
+	expect_the_other_to_stop_soon();
 	ck_assert_int_eq(lamps_outbox()->cursor, 1);
 	ck_assert_uint_eq(stats_of(other)->unpublished, 2);
 	repair_the_row();
@@ -411,14 +415,10 @@ END_TEST
 
 START_TEST(a_worker_that_stops_does_not_wait_for_rows_behind_an_absent_one)
 {
-	int64_t began_at;
-
 	delete_rows();
 	world_advance_ms(other, 5000);
-	began_at = simulation_now_ms(other->simulation);
-	world_settle(other);
 
-	ck_assert_int_le(simulation_now_ms(other->simulation) - began_at, 1000);
+	expect_the_other_to_stop_soon();
 	lamps_outbox()->deleted = 0;
 }
 END_TEST
