@@ -1,6 +1,6 @@
 """
 `./dev bench --compare`: this worker against the least that is durable, against pgbench, against itself with one
-message a unit of work, and against Redis alone.
+message a unit of work, and against Redis alone; with `--peers` also against workers on Node.
 
 In each round every variant runs once, for a few seconds, in a database of its own that is filled alike;
 figures are compared within their round.
@@ -14,11 +14,15 @@ import alone
 import baseline
 import floor
 import machine
+import peers
 import report
 import servers
 from place import connected, fresh_database, refuse_unsafe, replicas_on, worker_on
 
 SKUS, HOT_SKUS = 1000, 10
+UNKNOWN = {"p50": None, "p99": None}
+# The share of the messages that variants handle which commit each in a transaction of its own.
+SINGLE_SHARE = 0.05
 
 # One piece of a round: `run(bench)` returns the measurement.
 Piece = collections.namedtuple("Piece", "name run")
@@ -33,6 +37,7 @@ class Bench:
         self.messages = options.messages or (20_000 if options.quick else 100_000)
         self.skus = min(SKUS, self.messages)
         self.is_quick = options.quick
+        self.pieces = [*(PEERS if options.peers else []), *PIECES]
         self.latency_seconds = 1 if options.quick else 5
 
     def worker(self, *arguments, **settings):
@@ -57,6 +62,10 @@ class Bench:
 
     def floor(self, *arguments):
         return floor.measure(self.server, self.redis_url, *arguments)
+
+    def peer(self, name):
+        messages = round(self.messages * SINGLE_SHARE)
+        return peers.measure(self.server, self.redis_url, name, messages, self.skus)
 
     def pgbench(self, script, skus, clients):
         length = f"--transactions={self.messages // 10 // clients + 1}" if self.is_quick else "--time=3"
@@ -99,12 +108,17 @@ def baseline_name(name, clients):
     return f"pgbench {name}, {clients} client{'s' if clients > 1 else ''}"
 
 
+def peer(name):
+    return lambda bench: bench.peer(name)
+
+
 # Variants that are compared run one after the other.
+PEERS = [Piece(title, peer(name)) for name, title in peers.PEERS.items()]
 PIECES = [
     Piece("floor, stream", lambda bench: bench.floor("allocate", "--messages", bench.messages)),
     Piece("allocate, stream", scenario("allocate")),
     *baseline_pieces("allocate", "allocate", SKUS),
-    Piece("allocate, UNIT_MAX=1", scenario("allocate", share=0.05, ALLOCD_UNIT_MAX="1")),
+    Piece("allocate, UNIT_MAX=1", scenario("allocate", share=SINGLE_SHARE, ALLOCD_UNIT_MAX="1")),
     Piece("allocate, pub/sub", scenario("allocate", way="pubsub")),
     Piece("1 worker, 1 stream", replicas(1, 1)),
     Piece("2 replicas, 1 stream", replicas(2, 1)),
@@ -132,17 +146,16 @@ def main(options):
 
 def run_round(bench, number, count):
     results = {}
-    for piece in PIECES:
+    for piece in bench.pieces:
         results[piece.name] = result = piece.run(bench)
         print(f"round {number} of {count}: {piece.name}: {summary(result)}", flush=True)
     return results
 
 
 def summary(result):
-    if isinstance(result, float):
-        return f"{result:.0f} messages/s"
-    spread = result["latency_ms"]
-    return f"{result['rate']:.0f} messages/s, p50 {spread['p50']:.2f} ms, p99 {spread['p99']:.2f} ms"
+    rate = f"{rate_of(result):.0f} messages/s"
+    spread = UNKNOWN if isinstance(result, float) else result["latency_ms"]
+    return rate if spread == UNKNOWN else f"{rate}, p50 {spread['p50']:.2f} ms, p99 {spread['p99']:.2f} ms"
 
 
 # ---- results ----
@@ -231,9 +244,9 @@ HEAD = [
 ]  # fmt: skip
 
 
-def table(rounds):
+def table(pieces, rounds):
     rows = report.Table(HEAD)
-    for piece in PIECES:
+    for piece in pieces:
         results = [r[piece.name] for r in rounds]
         rates = [rate_of(result) for result in results]
         rate = f"{statistics.median(rates):.0f} ({min(rates):.0f}..{max(rates):.0f})"
@@ -267,15 +280,31 @@ NOTE = (
 )
 
 
+PEERS_NOTE = (
+    " A worker on Node handles 16 messages at a time, each in one transaction on two tables, and publishes an event"
+    " for each: see the folder peers. What it handles was in its queue before the clock started, and it keeps neither inbox nor"
+    " outbox."
+)
+
+
+def lines_of_peers(rounds):
+    ratios = {title: ratio(rounds, "allocate, stream", title) for title in peers.PEERS.values()}
+    return [
+        *(f"- allocate, stream / {title}: {times:.2f}" for title, times in ratios.items()),
+        f"- Versions of the peers: {peers.versions()}",
+    ]
+
+
 def tell(bench, rounds, options):
     bound = ratio(rounds, "allocate, pub/sub", "Redis alone")
     lines = [
         *machine.describe(bench.server, bench.redis_url),
         *(f"- {verdict}" for verdict in verdicts(rounds)),
         f"- allocate, pub/sub / Redis alone: {bound:.2f}",
+        *(lines_of_peers(rounds) if options.peers else []),
         "",
-        table(rounds),
+        table(bench.pieces, rounds),
         "",
-        NOTE.format(pairs=options.pairs),
+        NOTE.format(pairs=options.pairs) + (PEERS_NOTE if options.peers else ""),
     ]
     report.write(options.results, "compare", "Against others", lines)

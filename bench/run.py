@@ -2,7 +2,8 @@
 """Measures allocd on private, durable servers, or those of DATABASE_URL and REDIS_URL; ./dev bench calls it.
 
     run.py [arguments of `allocd-bench`]                       one run against a worker with default settings
-    run.py --compare [--pairs N] [--quick] [--messages N]      against pgbench and others; writes RESULTS.md
+    run.py --compare [--pairs N] [--quick] [--peers] [--messages N]
+                                                               against pgbench and others; writes RESULTS.md
     run.py --flat [--pairs N] [--lines N]                      the cost of a message as tables grow; the same
 """
 
@@ -33,6 +34,7 @@ def run_compare(arguments):
     parser = argparse.ArgumentParser(prog="./dev bench --compare")
     parser.add_argument("--pairs", type=positive, help="rounds (default 5; with --quick 1)")
     parser.add_argument("--quick", action="store_true", help="short pieces, to see that it works")
+    parser.add_argument("--peers", action="store_true", help="also against workers on Node, whose packages npm installs")
     parser.add_argument("--messages", type=positive, help="of a piece of this worker's (default 100000)")
     add_results(parser)
     options = parser.parse_args(arguments)

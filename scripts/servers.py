@@ -110,7 +110,7 @@ def fallback_directory(wanted):
 
 
 def cache_path():
-    """Where tests keep what they fetched, for all trees of this user: a root of Debian, and packages of npm."""
+    """Where tests keep what they fetched, for all trees of this user: a root of Debian, and packages of npm (those of the bench, too)."""
     return pathlib.Path(tempfile.gettempdir()) / f"allocd-cache-{os.getuid()}"
 
 

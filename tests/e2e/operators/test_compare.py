@@ -7,9 +7,13 @@ import sys
 
 import installation
 
+sys.path.append(str(installation.ROOT / "bench"))
+
+import peers  # noqa: E402
+
 VARIANTS = {
     "allocate, stream", "allocate, pub/sub", "allocate, UNIT_MAX=1", "reallocate", "hot", "Redis alone",
-    "floor, stream",
+    "floor, stream", *peers.PEERS.values(),
     *(f"{name} at {rate}/s" for name in ("floor", "latency") for rate in (100, 1000, 10000)),
     "1 worker, 1 stream", "2 replicas, 1 stream", "3 replicas, 1 stream", "1 worker, 2 streams", "2 replicas, 2 streams",
     *(f"pgbench {name}, {clients}" for name in ("allocate", "reallocate", "hot")
@@ -29,7 +33,7 @@ def compare(*arguments, **variables):
 def test_every_variant_runs_with_all_its_effects_and_is_reported(tmp_path):
     results = tmp_path / "RESULTS.md"
 
-    done = compare("--messages", "200", "--results", results)
+    done = compare("--peers", "--messages", "200", "--results", results)
 
     assert done.returncode == 0, done.stdout + done.stderr
     text = results.read_text(encoding="utf-8")
@@ -38,6 +42,8 @@ def test_every_variant_runs_with_all_its_effects_and_is_reported(tmp_path):
     assert all(int(rate) > 0 for rate in rows.values())
     assert len(re.findall(r"\*\*(?:met|missed by \d+%)\*\*$", text, re.MULTILINE)) == 19
     assert "fsync on, synchronous_commit on, full_page_writes on" in text
+    assert re.search(r"^- Versions of the peers: Node [\d.]+, bullmq [\d.]+, ioredis [\d.]+, pg [\d.]+, redis [\d.]+$", text, re.MULTILINE)
+    assert len(re.findall(r"^- allocate, stream / Node, [^:]+: [\d.]+ \(", text, re.MULTILINE)) == len(peers.PEERS)
     assert re.search(r"^- fdatasync: \d+ µs$", text, re.MULTILINE)
     assert not re.search(r"(?<![\w.`])/(?:var|tmp|home|usr|work)\b", text), "no path of this machine"
 

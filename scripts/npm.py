@@ -1,4 +1,4 @@
-"""Packages of npm, for tests alone."""
+"""Packages of npm, for tests and for the peers of the bench; the program needs none."""
 
 import contextlib
 import hashlib
@@ -12,7 +12,7 @@ INSTALL_S = 120
 
 
 def node_modules(*packages):
-    """Where these packages are, NAME@VERSION each; they are installed once, into the cache of the tests."""
+    """Where these packages are, NAME@VERSION each; they are installed once, into the cache that `./dev clean` removes."""
     key = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:16]
     directory = servers.cache_directory() / f"npm-{key}"
     if not directory.exists():
