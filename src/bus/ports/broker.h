@@ -23,6 +23,7 @@
 struct outgoing {
 	enum message_type type; /* MSG_NONE: unknown to this program; it is left out */
 	struct bytes payload;
+	bool is_predecessor; /* the event before it, under a name that was replaced (predecessors.h) */
 };
 
 /* The events of one row of the outbox. */

@@ -42,7 +42,10 @@ static void append(const struct predecessor_maker *maker, const struct predecess
 	} else {
 		*events = arena_grow(arena, *events, *count, sizeof **events);
 		(*events)[(*count)++] = (struct outgoing){
-			predecessor->type, {arena_copy(arena, payload.data, payload.size), payload.size}};
+			.type = predecessor->type,
+			.payload = {arena_copy(arena, payload.data, payload.size), payload.size},
+			.is_predecessor = true,
+		};
 	}
 	arena_free(&scratch);
 }

@@ -145,8 +145,9 @@ static bool consume_event(struct bytes *in, struct framed_event *event)
 
 static struct outgoing outgoing_of(struct arena *arena, const struct framed_event *event)
 {
-	return (struct outgoing){message_type_named(arena_text(arena, event->name.data, event->name.size)),
-				 event->payload};
+	const char *name = arena_text(arena, event->name.data, event->name.size);
+
+	return (struct outgoing){.type = message_type_named(name), .payload = event->payload};
 }
 
 bool outbox_frame_decode(struct arena *arena, struct bytes frame, struct outgoing **events, size_t *count)

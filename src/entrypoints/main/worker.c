@@ -289,19 +289,12 @@ size_t worker_unacknowledged(const struct worker *worker)
 
 /* ---- HTTP ---- */
 
-/*
- * How many events had no subscriber, and need none: rejections where publishers may read them in the stream,
- * and events that also went out under the name of their successor.
- */
+/* Rejections need no subscriber where publishers may read them in the stream. */
 static uint64_t unheard_expected(const struct worker *worker)
 {
 	const struct event_statistics *statistics = &redis_publisher_stats(worker->publisher)->by_event;
-	uint64_t count =
-		worker->config->event_stream[0] ? statistics->counts[MSG_COMMAND_REJECTED][EVENT_UNHEARD] : 0;
 
-	for (const struct predecessor *each = event_predecessors; each->type != MSG_NONE; each++)
-		count += statistics->counts[each->type][EVENT_UNHEARD];
-	return count;
+	return worker->config->event_stream[0] ? statistics->counts[MSG_COMMAND_REJECTED][EVENT_UNHEARD] : 0;
 }
 
 static void observe(void *context, struct observation *observation, struct arena *arena)

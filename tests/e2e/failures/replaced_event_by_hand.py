@@ -147,18 +147,33 @@ def test_a_replay_publishes_both_names(there):
     assert [heard.next()[0], heard.next()[0]] == [NEW, OLD]
 
 
-def test_operators_see_the_old_name_and_that_it_is_deprecated(there):
+@pytest.mark.parametrize("memory", [True, False])
+@pytest.mark.parametrize("names", [(NEW,), (OLD,), ()])
+def test_an_event_is_unheard_without_a_subscriber_to_either_name(
+    tmp_path, database_url, own_redis, program, names, memory
+):
+    with contextlib.closing(Installation(tmp_path, database_url, own_redis.url())) as there:
+        there.program = str(program)
+        there.start()
+        listeners = [there.listen(name) for name in names]
+        there.redis.config_set("maxmemory", 0 if memory else 1)
+
+        allocate(there, "lamp", count=2)
+        for listener in listeners:
+            assert [listener.next()[1]["version"] for _ in range(2)] == [1, 2]
+        wait_until(lambda: status(there)["outputs"]["published"] == 4, "the status to know both events")
+
+        found = status(there)
+        assert found["outputs"]["unheard"] == (0 if names else 2)
+        assert ("nobody-listens" in [trouble["code"] for trouble in found["troubles"]]) == (not names)
+        metrics = there.get("/metrics").text
+        for name in (NEW, OLD):
+            result = "unfenced" if not memory else "published" if name in names else "unheard"
+            assert f'allocd_events_total{{event="{name}",result="{result}"}} 2' in metrics
+
+
+def test_operators_see_that_the_old_name_is_deprecated(there):
     there.start()
-    listener = there.listen(NEW)
-    allocate(there, "lamp")
-    listener.expect(NEW, version=1)
-
-    def counted():
-        return f'allocd_events_total{{event="{OLD}",result="unheard"}} 1' in there.get("/metrics").text
-
-    wait_until(counted, "the event to be counted")
-    wait_until(lambda: status(there)["outputs"]["unheard"] == 1, "the status to know it")
-    assert "nobody-listens" not in [trouble["code"] for trouble in status(there)["troubles"]]
     asyncapi, openapi = (there.get(f"/{name}.json").json() for name in ("asyncapi", "openapi"))
     for payload in (asyncapi["components"]["messages"][OLD]["payload"]["schema"], openapi["components"]["schemas"][OLD]):
         assert (payload["deprecated"], payload["x-allocd-replaced-by"]["name"]) == (True, NEW)

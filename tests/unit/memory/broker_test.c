@@ -52,7 +52,8 @@ static void publish_as(struct memory_broker *by, const char *incarnation, int64_
 		for (int j = 0; j < 2; j++) {
 			const char *text = arena_printf(arena, "%d%c", first + (int)i, 'a' + j);
 
-			events[j] = (struct outgoing){MSG_LINE_ALLOCATED, {text, strlen(text)}};
+			events[j] = (struct outgoing){.type = MSG_LINE_ALLOCATED,
+						      .payload = {text, strlen(text)}};
 		}
 		rows[i] = (struct outgoing_row){first + (int)i, events, 2};
 	}
@@ -206,7 +207,8 @@ END_TEST
 
 START_TEST(an_event_of_unknown_type_is_skipped)
 {
-	static const struct outgoing events[] = {{MSG_NONE, {"x", 1}}, {MSG_OUT_OF_STOCK, {"y", 1}}};
+	static const struct outgoing events[] = {{.type = MSG_NONE, .payload = {"x", 1}},
+						 {.type = MSG_OUT_OF_STOCK, .payload = {"y", 1}}};
 	const struct outgoing_row row = {1, events, 2};
 	struct broker *port = memory_broker_port(broker);
 

@@ -135,12 +135,13 @@ static void on_answer(void *context)
 
 static void keep(struct memory_channel *channel, const struct outgoing *event)
 {
-	const struct bytes *payload = &event->payload;
+	struct outgoing *kept;
 
 	channel->events =
 		arena_grow(channel->arena, channel->events, channel->count, sizeof *channel->events);
-	channel->events[channel->count++] = (struct outgoing){
-		event->type, {arena_copy(channel->arena, payload->data, payload->size), payload->size}};
+	kept = &channel->events[channel->count++];
+	*kept = *event;
+	kept->payload.data = arena_copy(channel->arena, event->payload.data, event->payload.size);
 }
 
 /* Returns false if the call fails within the row, after `limit` events of the call were published. */

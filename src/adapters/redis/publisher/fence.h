@@ -41,7 +41,7 @@ struct fence_answer {
 	int64_t position; /* of the fence */
 	size_t events;
 	const struct redisReply
-		*unheard; /* types and numbers of those without a subscriber, in turn; or NULL */
+		*unheard; /* the types that have no subscriber; NULL: the script did not answer */
 	const struct redisReply *refusal; /* NULL: Redis refused nothing */
 };
 

@@ -6,8 +6,9 @@
 --          last call (ms), length of the stream, prefix of the channels, position of the first row, number of
 --          events of each row ("2 0 1"); then the type and the payload of each event
 --
--- Returns {fence, events published, {type, how many of it had no subscriber, ...}}.  When Redis refused a
--- command, the error is the fourth element, and the fence has not moved past the row of that command.
+-- Returns {fence, events published, {each type that has no subscriber}}: the subscribers of a channel do not
+-- change during a call.  When Redis refused a command, the error is the fourth element, and the fence has not
+-- moved past the row of that command.
 --
 -- Positions are Lua's numbers: exact below 2^53, and Redis writes them in full.
 --
@@ -53,7 +54,7 @@ end
 local function send(from, to)
   for i = from, to, 2 do
     if call('PUBLISH', channels[args[i]], args[i + 1]) == 0 then
-      unheard[args[i]] = (unheard[args[i]] or 0) + 1
+      unheard[args[i]] = true
     end
     sent = sent + 1
   end
@@ -98,11 +99,10 @@ local function text_of(refusal)
   return (string.gsub(refusal, '^@user_script: %d+: %-?', ''))
 end
 
-local function listed(counts)
+local function listed(set)
   local list = {}
-  for name, count in pairs(counts) do
+  for name in pairs(set) do
     list[#list + 1] = name
-    list[#list + 1] = count
   end
   return list
 end

@@ -20,6 +20,13 @@
 /* Redis must have memory for this long before the log reports the trouble as over. */
 #define MEMORY_STAYS_MS 1000
 
+/* The events that were sent without the fence, of which each gets a reply. */
+struct unfenced {
+	const struct outgoing **events;
+	size_t count, replied;
+	bool is_heard; /* the event of the last reply: under one of those of its names that are replied to */
+};
+
 /* One call of publish, until it is answered. */
 struct publisher_call {
 	struct publisher_call *next;
@@ -31,8 +38,8 @@ struct publisher_call {
 	size_t first, end;          /* the rows that were sent and are not answered */
 	struct published published; /* according to the replies so far */
 	bool is_loaded_again;       /* the script was loaded again for this call */
-	size_t replies;             /* still expected, to PUBLISHes without the fence */
-	int64_t unfenced_to;        /* the position of the last row of those */
+	int64_t unfenced_to;        /* the position of the last row that was sent without the fence */
+	struct unfenced unfenced;
 	char error[REDIS_TROUBLE_MAX];
 	struct event *ending; /* fails a call that was not sent; else NULL */
 };
@@ -111,6 +118,7 @@ static void call_free(struct publisher_call *call)
 	*link = call->next;
 	if (call->ending)
 		event_free(call->ending);
+	free(call->unfenced.events);
 	free(call);
 }
 
@@ -179,41 +187,53 @@ static void count(struct publisher_call *call, size_t events, size_t unheard)
 	call->publisher->stats.unheard += unheard;
 }
 
-/* The script published the last `events` events of the rows up to its fence. */
-static void count_sent(struct publisher_call *call, int64_t fence, size_t events)
+static void read_unheard(const redisReply *names, bool unheard[MSG_TYPES])
 {
-	struct event_statistics *statistics = &call->publisher->stats.by_event;
-
-	for (size_t i = call->end; i > call->first && events; i--) {
-		const struct outgoing_row *row = &call->publication->rows[i - 1];
-
-		for (size_t at = row->count; row->position <= fence && at > 0 && events; at--) {
-			if (row->events[at - 1].type == MSG_NONE)
-				continue;
-			statistics->counts[row->events[at - 1].type][EVENT_PUBLISHED]++;
-			events--;
-		}
+	for (size_t i = 0; names && i < names->elements; i++) {
+		if (names->element[i]->type == REDIS_REPLY_STRING)
+			unheard[message_type_named(names->element[i]->str)] = true;
 	}
 }
 
-/* Returns how many there are. */
-static size_t count_unheard(struct publisher_call *call, const redisReply *unheard)
+/* Whether no subscriber received the event at `at`, under its own name and those that it replaced. */
+static bool is_unheard(const struct outgoing_row *row, size_t at, const bool unheard[MSG_TYPES])
 {
-	struct event_statistics *statistics = &call->publisher->stats.by_event;
-	size_t total = 0;
+	do {
+		if (!unheard[row->events[at].type])
+			return false;
+		at++;
+	} while (at < row->count && row->events[at].is_predecessor);
+	return true;
+}
 
-	for (size_t i = 0; unheard && i + 1 < unheard->elements; i += 2) {
-		const redisReply *name = unheard->element[i], *number = unheard->element[i + 1];
-		enum message_type type;
+/* Returns 1 for an event that no subscriber received, but not for its predecessors. */
+static size_t count_event(struct event_statistics *statistics, const struct outgoing_row *row, size_t at,
+			  const bool unheard[MSG_TYPES])
+{
+	const struct outgoing *event = &row->events[at];
 
-		if (name->type != REDIS_REPLY_STRING || number->type != REDIS_REPLY_INTEGER)
-			continue;
-		type = message_type_named(name->str);
-		statistics->counts[type][EVENT_PUBLISHED] -= (uint64_t)number->integer;
-		statistics->counts[type][EVENT_UNHEARD] += (uint64_t)number->integer;
-		total += (size_t)number->integer;
+	statistics->counts[event->type][unheard[event->type] ? EVENT_UNHEARD : EVENT_PUBLISHED]++;
+	return !event->is_predecessor && is_unheard(row, at, unheard);
+}
+
+/* The script published the last events of the rows up to its fence. */
+static void count_published(struct publisher_call *call, const struct fence_answer *answer)
+{
+	bool unheard[MSG_TYPES] = {false};
+	size_t left = answer->events, unheard_count = 0;
+
+	read_unheard(answer->unheard, unheard);
+	for (size_t i = call->end; i > call->first && left; i--) {
+		const struct outgoing_row *row = &call->publication->rows[i - 1];
+
+		for (size_t at = row->count; row->position <= answer->position && at > 0 && left; at--) {
+			if (row->events[at - 1].type == MSG_NONE)
+				continue;
+			unheard_count += count_event(&call->publisher->stats.by_event, row, at - 1, unheard);
+			left--;
+		}
 	}
-	return total;
+	count(call, answer->events, unheard_count);
 }
 
 static void count_rows(struct publisher_call *call, int64_t after, int64_t up_to, enum event_result result)
@@ -237,6 +257,21 @@ static void end_unfenced(struct publisher_call *call)
 	continue_call(call);
 }
 
+/* The last reply is about an event that was published. */
+static void count_unfenced(struct publisher_call *call, bool is_heard)
+{
+	struct unfenced *unfenced = &call->unfenced;
+	const struct outgoing *next =
+		unfenced->replied < unfenced->count ? unfenced->events[unfenced->replied] : NULL;
+	bool is_last_name = !next || !next->is_predecessor;
+
+	unfenced->is_heard = unfenced->is_heard || is_heard;
+	count(call, 1, is_last_name && !unfenced->is_heard);
+	call->publisher->stats.unfenced++;
+	if (is_last_name)
+		unfenced->is_heard = false;
+}
+
 static void on_unfenced_replied(void *context, const redisReply *reply)
 {
 	struct publisher_call *call = context;
@@ -245,13 +280,12 @@ static void on_unfenced_replied(void *context, const redisReply *reply)
 		fail(call, redis_connection_trouble(call->publisher->connection));
 		return;
 	}
-	if (reply->type == REDIS_REPLY_INTEGER) {
-		count(call, 1, reply->integer == 0);
-		call->publisher->stats.unfenced++;
-	} else if (!*call->error) {
+	call->unfenced.replied++;
+	if (reply->type == REDIS_REPLY_INTEGER)
+		count_unfenced(call, reply->integer > 0);
+	else if (!*call->error)
 		redis_error_describe(reply, call->error, sizeof call->error);
-	}
-	if (--call->replies)
+	if (call->unfenced.replied < call->unfenced.count)
 		return;
 	if (*call->error)
 		refuse(call);
@@ -271,12 +305,16 @@ static void append_publish(struct evbuffer *commands, const char *prefix, const 
 static void append_publishes(struct publisher_call *call, const struct outgoing_row *row,
 			     struct evbuffer *commands)
 {
+	struct unfenced *unfenced = &call->unfenced;
+
+	unfenced->events = must(
+		reallocarray(unfenced->events, unfenced->count + row->count + 1, sizeof *unfenced->events));
 	for (size_t i = 0; i < row->count; i++) {
 		if (row->events[i].type == MSG_NONE)
 			continue;
 		append_publish(commands, call->publisher->fence.prefix, message_name(row->events[i].type),
 			       row->events[i].payload);
-		call->replies++;
+		unfenced->events[unfenced->count++] = &row->events[i];
 	}
 }
 
@@ -286,6 +324,7 @@ static void send_unfenced(struct publisher_call *call)
 	struct evbuffer *commands = must(evbuffer_new());
 
 	call->unfenced_to = call->published.position;
+	call->unfenced.count = call->unfenced.replied = 0;
 	for (size_t i = call->first; i < call->end; i++) {
 		const struct outgoing_row *row = &call->publication->rows[i];
 
@@ -294,8 +333,8 @@ static void send_unfenced(struct publisher_call *call)
 		append_publishes(call, row, commands);
 		call->unfenced_to = row->position;
 	}
-	if (call->replies)
-		redis_connection_request(call->publisher->connection, commands, call->replies,
+	if (call->unfenced.count)
+		redis_connection_request(call->publisher->connection, commands, call->unfenced.count,
 					 on_unfenced_replied, call);
 	else
 		end_unfenced(call);
@@ -348,8 +387,7 @@ static void on_rows_answered(void *context, const redisReply *reply)
 		return;
 	}
 	answer = fence_answer_of(reply, call->published.position);
-	count_sent(call, answer.position, answer.events);
-	count(call, answer.events, count_unheard(call, answer.unheard));
+	count_published(call, &answer);
 	call->published.position = answer.position;
 	if (!answer.refusal) {
 		note_memory(call->publisher);

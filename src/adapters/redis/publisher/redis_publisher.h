@@ -29,11 +29,11 @@ struct redis_publisher_config {
 /* Counters only go up. */
 struct redis_publisher_stats {
 	uint64_t published; /* events that Redis accepted */
-	uint64_t unheard;   /* those of them without a subscriber on their channel, */
+	uint64_t unheard;   /* those without a subscriber under any of their names; each counts once, */
 	uint64_t unfenced;  /* and those published without fence and stream: Redis was out of memory */
-	struct event_statistics by_event;
-	uint64_t gaps;    /* calls whose rows follow a missing row */
-	uint64_t refused; /* calls that Redis answered with an error */
+	struct event_statistics by_event; /* each name of an event for itself */
+	uint64_t gaps;                    /* calls whose rows follow a missing row */
+	uint64_t refused;                 /* calls that Redis answered with an error */
 };
 
 struct redis_publisher;

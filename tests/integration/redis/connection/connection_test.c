@@ -180,7 +180,7 @@ static void on_refused(void *context, const struct published *published, const s
 /* A right that stays missing ends no connection; if the URL names another user, a new connection is made. */
 START_TEST(a_missing_right_leads_to_the_user_of_a_new_url)
 {
-	static const struct outgoing event = {MSG_OUT_OF_STOCK, {"x", 1}};
+	static const struct outgoing event = {.type = MSG_OUT_OF_STOCK, .payload = {"x", 1}};
 
 	use_url("redis://worker:pw@127.0.0.1:%d", world.server.port);
 	start_publisher(NULL);

@@ -63,7 +63,7 @@ static void on_done(void *context, const struct published *published, const stru
 
 START_TEST(a_stopped_server_is_found_within_ten_seconds)
 {
-	static const struct outgoing one = {MSG_OUT_OF_STOCK, {"x", 1}};
+	static const struct outgoing one = {.type = MSG_OUT_OF_STOCK, .payload = {"x", 1}};
 	int64_t begin;
 
 	connect_as("");

@@ -261,7 +261,7 @@ START_TEST(events_are_published_under_tls)
 	start_publisher(NULL);
 	run_until(publisher_is_up());
 	for (int i = 0; i < 1000; i++)
-		events[i] = (struct outgoing){MSG_OUT_OF_STOCK, {"payload", 7}};
+		events[i] = (struct outgoing){.type = MSG_OUT_OF_STOCK, .payload = {"payload", 7}};
 	for (int i = 0; i < 10; i++)
 		publish_events(world.publisher, events, 1000, on_done, NULL);
 	run_until(answers == 10);

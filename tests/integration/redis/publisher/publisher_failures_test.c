@@ -65,7 +65,7 @@ static size_t retries;
 
 static void on_done_retry(void *context, const struct published *published, const struct failure *failure)
 {
-	static const struct outgoing one = {MSG_LINE_ALLOCATED, {"x", 1}};
+	static const struct outgoing one = {.type = MSG_LINE_ALLOCATED, .payload = {"x", 1}};
 
 	if (failure && ++retries)
 		publish_events(world.publisher, &one, 1, on_done_retry, context);

@@ -11,7 +11,7 @@
 START_TEST(an_event_goes_to_the_channel_of_its_name)
 {
 	redisContext *context = server_control(&world.server);
-	struct outgoing one = {event_types[_i], {"a\0\r\n", 4}};
+	struct outgoing one = {.type = event_types[_i], .payload = {"a\0\r\n", 4}};
 	struct outgoing_row row = {1, &one, 1};
 	redisReply *reply;
 
@@ -49,27 +49,60 @@ START_TEST(an_event_of_an_unknown_type_is_left_out)
 }
 END_TEST
 
-static bool somebody_hears(void)
-{
-	redisReply *heard_of = redisCommand(world.control, "PUBSUB CHANNELS p:line_allocated");
-	bool hears = heard_of->elements;
-
-	freeReplyObject(heard_of);
-	return hears;
-}
-
 START_TEST(an_event_without_a_subscriber_is_counted)
 {
-	redisFree(listener);
-	run_until(!somebody_hears());
+	hear_nothing();
 	ck_assert_str_eq(publish_now("a", 0, "1=one,two"), "a=1/2 ");
-	hear_events();
+	hear_events("p:line_allocated");
 	ck_assert_str_eq(publish_now("b", 1, "2=three"), "b=2/1 ");
 
 	ck_assert_uint_eq(publisher_stats()->published, 3);
 	ck_assert_uint_eq(publisher_stats()->unheard, 2);
 	ck_assert_uint_eq(publisher_stats()->by_event.counts[MSG_LINE_ALLOCATED][EVENT_UNHEARD], 2);
 	ck_assert_uint_eq(publisher_stats()->by_event.counts[MSG_LINE_ALLOCATED][EVENT_PUBLISHED], 1);
+}
+END_TEST
+
+static const struct {
+	const char *channels;
+	uint64_t unheard, unheard_predecessors;
+} listeners[] = {
+	{"p:line_allocated p:line_deallocated", 1, 0},
+	{"p:line_allocated", 1, 4},
+	{"p:line_deallocated", 1, 0},
+	{"p:out_of_stock", 3, 4},
+	{"p:line_deallocated p:out_of_stock", 0, 0},
+	{"p:other", 4, 4},
+};
+
+static const char *const rows_with_predecessors = "1=one,<one 2=?new,!two 3=three,<three,<three,four,<four";
+
+START_TEST(an_event_that_was_heard_under_one_of_its_names_is_not_unheard)
+{
+	const struct event_statistics *by_event = &publisher_stats()->by_event;
+
+	hear_nothing();
+	hear_events(listeners[_i].channels);
+	ck_assert_str_eq(publish_now("a", 0, rows_with_predecessors), "a=3/8 ");
+
+	ck_assert_uint_eq(publisher_stats()->unheard, listeners[_i].unheard);
+	ck_assert_uint_eq(by_event->counts[MSG_LINE_DEALLOCATED][EVENT_UNHEARD],
+			  listeners[_i].unheard_predecessors);
+	ck_assert_uint_eq(by_event->counts[MSG_LINE_DEALLOCATED][EVENT_PUBLISHED],
+			  4 - listeners[_i].unheard_predecessors);
+}
+END_TEST
+
+START_TEST(without_the_fence_an_event_is_unheard_under_the_same_condition)
+{
+	hear_nothing();
+	hear_events(listeners[_i].channels);
+	command("CONFIG SET maxmemory 1");
+	ck_assert_str_eq(publish_now("a", 0, rows_with_predecessors), "a=3/8 ");
+	command("CONFIG SET maxmemory 0");
+
+	ck_assert_uint_eq(publisher_stats()->unfenced, 8);
+	ck_assert_uint_eq(publisher_stats()->unheard, listeners[_i].unheard);
 }
 END_TEST
 
@@ -120,7 +153,7 @@ START_TEST(calls_fail_while_redis_does_not_read_what_was_sent)
 	enum { SIZE = 2 * 1024 * 1024 - 4096, CALLS = 26 };
 	char *payload = calloc(1, SIZE);
 	char letters[] = "abcdefghijklmnopqrstuvwxyz";
-	struct outgoing large = {MSG_LINE_ALLOCATED, {payload, SIZE}};
+	struct outgoing large = {.type = MSG_LINE_ALLOCATED, .payload = {payload, SIZE}};
 	size_t accepted;
 
 	kill(world.server.pid, SIGSTOP);
@@ -176,7 +209,7 @@ START_TEST(the_event_stream_is_trimmed)
 
 	use_stream();
 	for (int i = 0; i < PORTION; i++)
-		events[i] = (struct outgoing){MSG_OUT_OF_STOCK, {"x", 1}};
+		events[i] = (struct outgoing){.type = MSG_OUT_OF_STOCK, .payload = {"x", 1}};
 	for (int i = 0; i < CALLS; i++)
 		publish_events(world.publisher, events, PORTION, on_rows_published, &letters[i]);
 	run_until(answered(letters));
@@ -237,6 +270,10 @@ SUITE("redis publisher", publisher_setup, publisher_teardown, .timeout_s = 120)
 	tcase_add_test(tests, rows_are_published_in_order);
 	tcase_add_test(tests, an_event_of_an_unknown_type_is_left_out);
 	tcase_add_test(tests, an_event_without_a_subscriber_is_counted);
+	tcase_add_loop_test(tests, an_event_that_was_heard_under_one_of_its_names_is_not_unheard, 0,
+			    COUNT(listeners));
+	tcase_add_loop_test(tests, without_the_fence_an_event_is_unheard_under_the_same_condition, 0,
+			    COUNT(listeners));
 	tcase_add_loop_test(tests, a_call_is_of_a_mebibyte_at_most_or_of_one_row, 0, COUNT(cuts));
 	tcase_add_test(tests, rows_behind_a_gap_are_not_sent);
 	tcase_add_test(tests, calls_fail_while_redis_does_not_read_what_was_sent);

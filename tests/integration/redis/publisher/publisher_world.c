@@ -38,17 +38,21 @@ bool answered(const char *letters)
 	return count >= strlen(letters);
 }
 
-/* ---- rows: "7=one,two 8= 9=!three": two events in row 7, none in 8, one that is out of stock in 9 ---- */
+/* ---- rows: "7=one,two 8= 9=!three" ---- */
 
 static struct outgoing event_from(const char *text)
 {
-	bool is_unknown = *text == '?', is_out_of_stock = *text == '!';
-	enum message_type type = is_unknown        ? MSG_NONE
-				 : is_out_of_stock ? MSG_OUT_OF_STOCK
-						   : MSG_LINE_ALLOCATED;
+	static const struct outgoing kinds[] = {
+		['?'] = {.type = MSG_NONE},
+		['!'] = {.type = MSG_OUT_OF_STOCK},
+		['<'] = {.type = MSG_LINE_DEALLOCATED, .is_predecessor = true},
+	};
+	bool is_plain = !strchr("?!<", *text);
+	struct outgoing event = is_plain ? (struct outgoing){.type = MSG_LINE_ALLOCATED} : kinds[(int)*text];
 
-	text += is_unknown || is_out_of_stock;
-	return (struct outgoing){type, {text, strlen(text)}};
+	text += !is_plain;
+	event.payload = (struct bytes){text, strlen(text)};
+	return event;
 }
 
 static struct outgoing_row row_from(char *text)
@@ -118,7 +122,7 @@ struct publication *large_rows(const size_t *sizes, size_t count)
 		char *payload = arena_alloc(world.arena, sizes[i]);
 
 		payload[0] = (char)('a' + i);
-		events[i] = (struct outgoing){MSG_LINE_ALLOCATED, {payload, sizes[i]}};
+		events[i] = (struct outgoing){.type = MSG_LINE_ALLOCATED, .payload = {payload, sizes[i]}};
 		rows[i] = (struct outgoing_row){(int64_t)i + 1, &events[i], 1};
 	}
 	*publication = (struct publication){.incarnation = "one", .rows = rows, .row_count = count};
@@ -150,11 +154,27 @@ const char *events_heard(void)
 	return text;
 }
 
-void hear_events(void)
+void hear_events(const char *channels)
 {
 	listener = server_control(&world.server);
-	freeReplyObject(redisCommand(listener, "SUBSCRIBE p:line_allocated p:out_of_stock"));
+	freeReplyObject(redisCommand(listener, arena_printf(world.arena, "SUBSCRIBE %s", channels)));
 	events_heard();
+}
+
+static bool is_anything_heard(void)
+{
+	redisReply *channels = redisCommand(world.control, "PUBSUB CHANNELS p:*");
+	bool is_heard = channels->elements;
+
+	freeReplyObject(channels);
+	return is_heard;
+}
+
+void hear_nothing(void)
+{
+	redisFree(listener);
+	listener = NULL;
+	run_until(!is_anything_heard());
 }
 
 void use_stream(void)
@@ -172,12 +192,13 @@ void publisher_setup(void)
 	use_url("redis://127.0.0.1:%d", world.server.port);
 	start_publisher(NULL);
 	run_until(publisher_is_up());
-	hear_events();
+	hear_events("p:line_allocated p:out_of_stock");
 }
 
 void publisher_teardown(void)
 {
-	redisFree(listener);
+	if (listener)
+		redisFree(listener);
 	world_teardown();
 }
 

@@ -15,7 +15,7 @@ extern char answers[1024];
 extern char failure_text[256];
 extern enum failure_kind failure_kind;
 
-/* Another program, which subscribes to line_allocated and out_of_stock. */
+/* Another program, which subscribes to line_allocated and out_of_stock at first. */
 extern redisContext *listener;
 
 /* A publisher without an event stream, and the subscriber. */
@@ -25,10 +25,13 @@ void publisher_teardown(void);
 /* The same publisher with an event stream. */
 void use_stream(void);
 
-void hear_events(void);
+/* The listener ends; it begins again with these channels, "p:line_allocated p:out_of_stock". */
+void hear_nothing(void);
+void hear_events(const char *channels);
 
 /*
- * "7=one,two 8= 9=!three" are two events in row 7, none in row 8, and one that is out of stock in row 9.
+ * "7=one,two 8= 9=!three" are two events line_allocated in row 7, none in row 8, and one out_of_stock in row
+ * 9.  "one,<old" is an event with the predecessor line_deallocated, "?new" one of a type that is not known.
  * Publications live in the world's arena.
  */
 struct publication *publication_from(int64_t known, const char *text);

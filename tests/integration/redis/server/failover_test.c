@@ -26,7 +26,7 @@ static void on_done(void *context, const struct published *published, const stru
 
 static void publish_one(void)
 {
-	static const struct outgoing event = {MSG_OUT_OF_STOCK, {"payload", 7}};
+	static const struct outgoing event = {.type = MSG_OUT_OF_STOCK, .payload = {"payload", 7}};
 
 	publish_events(world.publisher, &event, 1, on_done, NULL);
 }

@@ -69,7 +69,8 @@ START_TEST(a_hundred_thousand_events_arrive_in_order_on_the_given_server)
 
 	for (size_t i = 0; i < EVENTS; i++) {
 		numbers[i] = i;
-		events[i] = (struct outgoing){MSG_OUT_OF_STOCK, {&numbers[i], sizeof numbers[i]}};
+		events[i] = (struct outgoing){.type = MSG_OUT_OF_STOCK,
+					      .payload = {&numbers[i], sizeof numbers[i]}};
 	}
 	for (size_t i = 0; i < EVENTS; i += CALL) {
 		publish_events(publisher, &events[i], CALL, on_done, (void *)(uintptr_t)(i / CALL));

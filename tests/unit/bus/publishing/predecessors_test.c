@@ -213,7 +213,7 @@ END_TEST
 START_TEST(an_event_that_cannot_be_read_goes_out_alone)
 {
 	const struct predecessor_maker it = maker(one);
-	struct outgoing event = {MSG_LINE_ALLOCATED, {"x", 1}}, *events = &event;
+	struct outgoing event = {.type = MSG_LINE_ALLOCATED, .payload = {"x", 1}}, *events = &event;
 	size_t count = 1;
 
 	predecessors_insert(&it, world->arena, &events, &count);
@@ -229,7 +229,7 @@ START_TEST(events_without_predecessors_stay_where_they_are)
 {
 	static const struct predecessor none[] = {{0}};
 	const struct predecessor_maker makers[] = {maker(NULL), maker(none), maker(event_predecessors)};
-	struct outgoing event = {MSG_LINE_ALLOCATED, {"x", 1}}, *events = &event;
+	struct outgoing event = {.type = MSG_LINE_ALLOCATED, .payload = {"x", 1}}, *events = &event;
 	size_t count = 1;
 
 	predecessors_insert(&makers[_i], world->arena, &events, &count);

@@ -19,7 +19,7 @@ static void tear_down(void)
 
 static void add_row(struct publish_queue *rows, int64_t position)
 {
-	const struct outgoing event = {MSG_OUT_OF_STOCK, {"{}", 2}};
+	const struct outgoing event = {.type = MSG_OUT_OF_STOCK, .payload = {"{}", 2}};
 	struct outbox_row row = {.position = position, .frame = frame_of(arena, &event, 1)};
 
 	ck_assert(publish_queue_add(rows, &row, &no_predecessors));
@@ -111,7 +111,8 @@ END_TEST
 
 START_TEST(a_damaged_row_is_not_queued)
 {
-	const struct outgoing events[] = {{MSG_OUT_OF_STOCK, {"{}", 2}}, {MSG_OUT_OF_STOCK, {"{}", 2}}};
+	const struct outgoing events[] = {{.type = MSG_OUT_OF_STOCK, .payload = {"{}", 2}},
+					  {.type = MSG_OUT_OF_STOCK, .payload = {"{}", 2}}};
 	struct outbox_row row = {.position = 1, .frame = frame_of(arena, events, 2)};
 	struct publish_queue rows = {0};
 

@@ -19,9 +19,9 @@ static void tear_down(void)
 }
 
 static const struct outgoing some_events[] = {
-	{MSG_LINE_ALLOCATED, {"first", 5}},
-	{MSG_OUT_OF_STOCK, {"", 0}},
-	{MSG_LINE_DEALLOCATED, {"\0\xff\n", 3}},
+	{.type = MSG_LINE_ALLOCATED, .payload = {"first", 5}},
+	{.type = MSG_OUT_OF_STOCK, .payload = {"", 0}},
+	{.type = MSG_LINE_DEALLOCATED, .payload = {"\0\xff\n", 3}},
 };
 
 START_TEST(a_decoded_frame_has_the_events_that_were_encoded)
@@ -83,7 +83,7 @@ static void expect_part_of(const struct outbox_row *row, size_t at, int64_t firs
 START_TEST(a_row_ends_before_it_is_too_large_and_the_next_row_of_its_partition_follows)
 {
 	const size_t size = OUTBOX_ROW_BYTES / 3, framed = 1 + strlen("out_of_stock") + 4 + size;
-	const struct outgoing event = {MSG_OUT_OF_STOCK, {arena_alloc(arena, size), size}};
+	const struct outgoing event = {.type = MSG_OUT_OF_STOCK, .payload = {arena_alloc(arena, size), size}};
 	const struct outgoing three[] = {event, event, event};
 	struct outbox_rows rows = {.arena = arena};
 
