@@ -218,13 +218,15 @@ static void note_published(const struct partition_sender *sender, size_t events)
 		stats->published_us = at_us;
 }
 
-/* The name of all events, or NULL. */
+/* The name of all events, without their predecessors, or NULL. */
 static const char *common_name(const struct publish_queue *rows)
 {
 	enum message_type type = MSG_NONE;
 
 	for (const struct queued_row *row = rows->first; row; row = row->next) {
 		for (size_t i = 0; i < row->event_count; i++) {
+			if (row->events[i].is_predecessor)
+				continue;
 			if (type != MSG_NONE && row->events[i].type != type)
 				return NULL;
 			type = row->events[i].type;

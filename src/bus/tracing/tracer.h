@@ -57,8 +57,8 @@ struct unit_trace {
 struct publish_trace {
 	const struct span_context *parent;
 	int64_t began_us, ended_us;
-	const char *event; /* the name of all of them; NULL: they are several */
-	size_t count;
+	const char *event; /* the name of all of them but predecessors; NULL: they have several */
+	size_t count;      /* with predecessors */
 };
 
 /* A command over HTTP. */

@@ -43,6 +43,32 @@ START_TEST(a_message_is_traced_with_its_unit_and_its_events)
 }
 END_TEST
 
+static void change_nothing(const struct message *event, struct message *predecessor)
+{
+	(void)event, (void)predecessor;
+}
+
+START_TEST(events_are_traced_by_their_name_also_while_they_go_out_under_an_old_one_too)
+{
+	static const struct predecessor known[] = {{MSG_LINE_DEALLOCATED, MSG_LINE_ALLOCATED, change_nothing},
+						   {0}};
+
+	world_crash(world);
+	world->predecessors = known;
+	world_start(world);
+	create_batch("batch", "LAMP", 10);
+	allocate("order", "LAMP", 1);
+	world_settle(world);
+	ck_assert_msg(was_told("publish line_allocated 2\n"), "%s", tracer.told);
+
+	tracer.told = "";
+	allocate("order", "LAMP", 2);
+	allocate("order", "LAMP", 20);
+	world_settle(world);
+	ck_assert_msg(was_told("publish events 3\n"), "%s", tracer.told);
+}
+END_TEST
+
 START_TEST(a_unit_of_several_messages_has_a_trace_of_its_own)
 {
 	create_batch("batch", "LAMP", 10);
@@ -151,6 +177,7 @@ END_TEST
 SUITE("traced units", set_up, tear_down)
 {
 	tcase_add_test(tests, a_message_is_traced_with_its_unit_and_its_events);
+	tcase_add_test(tests, events_are_traced_by_their_name_also_while_they_go_out_under_an_old_one_too);
 	tcase_add_test(tests, a_unit_of_several_messages_has_a_trace_of_its_own);
 	tcase_add_test(tests, an_attempt_that_failed_is_a_call_of_its_unit);
 	tcase_add_test(tests, a_unit_whose_commit_was_uncertain_is_traced);
