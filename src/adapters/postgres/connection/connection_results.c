@@ -147,7 +147,8 @@ static void handle_result(struct pg_connection *connection, struct pg_request *r
 {
 	struct query *query = request ? pg_request_current_query(request) : NULL;
 
-	switch (PQresultStatus(result)) {
+	/* As a number, because a later libpq has kinds that an earlier one lacks. */
+	switch ((int)PQresultStatus(result)) {
 	case PGRES_TUPLES_OK:
 	case PGRES_COMMAND_OK:
 		if (query) {
@@ -167,15 +168,7 @@ static void handle_result(struct pg_connection *connection, struct pg_request *r
 		else
 			finish_setup(connection);
 		return;
-	case PGRES_PIPELINE_ABORTED: /* an error came before */
-	case PGRES_NONFATAL_ERROR:
-	case PGRES_EMPTY_QUERY:
-	case PGRES_COPY_OUT:
-	case PGRES_COPY_IN:
-	case PGRES_COPY_BOTH:
-	case PGRES_BAD_RESPONSE:
-	case PGRES_SINGLE_TUPLE:
-	default:
+	default: /* PGRES_PIPELINE_ABORTED: an error came before */
 		break;
 	}
 	PQclear(result);

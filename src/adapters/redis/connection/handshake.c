@@ -7,6 +7,7 @@
 
 #include <hiredis/hiredis.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The first version whose streams and ACLs meet the contract. */
