@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command in a fresh Debian 12, which has what every Debian has and no further package, in a clone of this project.
+# Runs a command in a fresh Debian, which has what every Debian has and no further package, in a clone of this project.
 #
 # Its processes, mounts and shared memory are in namespaces of their own, which end with it or when the time is over: so
 # none is left. Its network is that of this machine.
@@ -10,11 +10,12 @@ usage() {
 	cat <<-'END'
 		usage: scripts/bare_root.sh [OPTION…] COMMAND [ARGUMENT…]     (as root, with Debian's package mmdebstrap)
 
-		Runs COMMAND in a fresh root of Debian 12, in /src: a clone of what is committed here. Exits with the status of
+		Runs COMMAND in a fresh root of Debian, in /src: a clone of what is committed here. Exits with the status of
 		COMMAND, or with 124 when the time was over.
 
 		The root is removed at the end. It is in TMPDIR; else in memory, where 8 GiB are free; else in /var/tmp.
 
+		  --suite NAME       which Debian: bookworm (12), which is used otherwise; trixie (13)
 		  --base DIR         take a copy of the root in DIR, which is made if DIR is missing or a week old, and kept
 		  --share DIR        DIR of this machine is /share there, and can be written to
 		  --timeout SECONDS  how long COMMAND may take (3600)
@@ -27,13 +28,14 @@ fail() {
 	exit 2
 }
 
-base='' share='' seconds=3600 only_make=''
+suite=bookworm base='' share='' seconds=3600 only_make=''
 while [[ ${1:-} == -* ]]; do
 	case $1 in
 	--make) only_make=1 ;;
-	--base | --share | --timeout)
+	--suite | --base | --share | --timeout)
 		[ $# -ge 2 ] || fail "$1 needs a value"
 		case $1 in
+		--suite) suite=$2 ;;
 		--base) base=$(realpath -m "$2") ;;
 		--share) share=$(realpath -e "$2") ;;
 		--timeout) seconds=$2 ;;
@@ -61,7 +63,7 @@ trap 'rm -rf --one-file-system "$scratch"' EXIT
 
 # The root is thrown away: so nothing waits until its files are on the disk.
 make_root() {
-	timeout 600 mmdebstrap --quiet --mode=root --variant=minbase --dpkgopt=force-unsafe-io bookworm "$1"
+	timeout 600 mmdebstrap --quiet --mode=root --variant=minbase --dpkgopt=force-unsafe-io "$suite" "$1"
 }
 
 # Of two processes that make the same base at once, the second one finds that of the first.
@@ -71,6 +73,7 @@ make_base() (
 	flock 9
 	if [ -d "$base" ]; then
 		[ -O "$base" ] || fail "$base belongs to another user, who could change what root runs there"
+		grep -qs "^VERSION_CODENAME=$suite\$" "$base/etc/os-release" || fail "$base is no root of $suite"
 		[ -n "$(find "$base" -maxdepth 0 -mtime +6)" ] || return 0
 	fi
 	rm -rf --one-file-system "$base.part"

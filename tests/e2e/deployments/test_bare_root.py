@@ -37,6 +37,8 @@ def base(tmp_path_factory):
         for library in re.findall(r"(/\S+) \(0x", loaded):
             (root / library[1:]).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(library, root / library[1:])
+    (root / "etc").mkdir()
+    (root / "etc" / "os-release").write_text('NAME="Debian"\nVERSION_CODENAME=bookworm\n')
     return root
 
 
@@ -121,6 +123,13 @@ def test_a_base_of_another_user_is_refused(base, scratch, tmp_path):
 
     assert (done.returncode, done.stdout) == (2, "")
     assert f"{foreign} belongs to another user" in done.stderr
+
+
+def test_a_base_of_another_suite_is_refused(base, scratch):
+    done = run(scratch, "--suite", "trixie", "--base", base, "sh", "-c", "exit 0")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{base} is no root of trixie" in done.stderr
 
 
 def test_a_base_is_made_again_when_it_is_a_week_old(base, tmp_path):
