@@ -14,6 +14,7 @@ import argparse
 import collections
 import contextlib
 import fcntl
+import functools
 import glob
 import hashlib
 import os
@@ -114,21 +115,34 @@ def cache_path():
     return pathlib.Path(tempfile.gettempdir()) / f"allocd-cache-{os.getuid()}"
 
 
+@functools.cache
 def cache_directory():
-    """Creates it when it does not exist; refuses one of another user, whose programs would be run."""
+    """
+    Creates it when it does not exist, and keeps it from being removed until this process ends; refuses one of another
+    user, whose programs would be run.
+    """
     directory = cache_path()
-    directory.mkdir(mode=0o755, exist_ok=True)
-    if directory.lstat().st_uid != os.geteuid():
-        raise ServerError(f"{directory} belongs to another user: remove it")
+
+    def is_kept():
+        directory.mkdir(mode=0o755, exist_ok=True)
+        if directory.lstat().st_uid != os.geteuid():
+            raise ServerError(f"{directory} belongs to another user: remove it")
+        return lock(directory, fcntl.LOCK_SH) is not None
+
+    wait_until(is_kept, f"{directory} to be removed by another ./dev")
     return directory
 
 
 def remove_data(wanted):
-    """Removes what earlier runs left, unless a run is using it."""
+    """
+    Removes what earlier runs left, unless a run is using it. It is moved away first: a process that asks for it
+    meanwhile gets a new one, and not one of which a part is missing.
+    """
     for directory in (pathlib.Path(wanted), fallback_path(wanted)):
         if directory.exists():
-            with locked(directory):
-                shutil.rmtree(directory)
+            with tempfile.TemporaryDirectory(prefix=".removed-", dir=directory.parent) as removed:
+                with locked(directory):
+                    directory.rename(pathlib.Path(removed) / directory.name)
 
 
 class Server:
@@ -402,15 +416,32 @@ def tail_of(path, lines=15):
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
 
 
+def lock(directory, kind):
+    """
+    Returns a descriptor that locks the directory until it is closed or this process ends, or None when another
+    process keeps it from that, or removes the directory.
+    """
+    with contextlib.suppress(FileNotFoundError, BlockingIOError), contextlib.ExitStack() as undo:
+        file = pathlib.Path(directory) / "lock"
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        undo.callback(os.close, descriptor)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), os.stat(file)):
+            undo.pop_all()
+            return descriptor
+    return None
+
+
 @contextlib.contextmanager
 def locked(directory):
-    """Allows one user a directory; the lock ends with the process that holds it."""
-    with open(directory / "lock", "w", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ServerError(f"{directory} is in use: another ./dev is running there") from None
+    """Allows one user a directory."""
+    descriptor = lock(directory, fcntl.LOCK_EX)
+    if descriptor is None:
+        raise ServerError(f"{directory} is in use, by another ./dev or by a test")
+    try:
         yield
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,14 @@
 """scripts/servers.py: what the tests and `./dev` start their servers with."""
 
+import contextlib
+import fcntl
+import os
 import pathlib
 import socket
 import subprocess
 import sys
 
+import pytest
 import servers
 
 SCRIPTS = pathlib.Path(servers.__file__).parent
@@ -38,3 +42,68 @@ def test_a_server_that_sets_so_reuseaddr_can_listen_at_its_port():
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(("127.0.0.1", servers.free_port()))
         server.listen()
+
+
+# ---- the cache of the tests ----
+
+USE_CACHE = "import sys, servers; print(servers.cache_directory(), flush=True); sys.stdin.read()"
+REMOVE_CACHE = "import servers; servers.remove_data(servers.cache_path())"
+
+
+@pytest.fixture
+def with_cache(tmp_path):
+    """The options of a process whose cache is below a folder of the test."""
+    return {"env": {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(SCRIPTS)}, "text": True}
+
+
+@contextlib.contextmanager
+def using_cache(options):
+    """Yields the cache that a process uses for the length of the block."""
+    with subprocess.Popen([sys.executable, "-c", USE_CACHE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options) as user:
+        yield pathlib.Path(user.stdout.readline().strip())
+
+
+def remove_cache(options):
+    return subprocess.run([sys.executable, "-c", REMOVE_CACHE], capture_output=True, check=False, **options)
+
+
+def test_the_cache_is_not_removed_while_any_process_uses_it(with_cache, tmp_path):
+    with using_cache(with_cache) as cache:
+        with using_cache(with_cache) as same:
+            assert same == cache
+        refused = remove_cache(with_cache)
+
+        assert refused.returncode == 1 and f"{cache} is in use" in refused.stderr
+        assert cache.is_dir()
+
+    assert remove_cache(with_cache).returncode == 0
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_cache_that_is_asked_for_while_it_is_removed_is_a_new_one(tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    rename = pathlib.Path.rename
+
+    def rename_and_ask(path, target):
+        rename(path, target)
+        cache.mkdir()
+        assert servers.lock(cache, fcntl.LOCK_SH) is not None
+
+    (cache / "old").mkdir(parents=True)
+    monkeypatch.setattr(pathlib.Path, "rename", rename_and_ask)
+    servers.remove_data(cache)
+
+    assert os.listdir(cache) == ["lock"]
+
+
+def test_a_directory_that_was_removed_meanwhile_is_not_locked(tmp_path, monkeypatch):
+    cache, flock = tmp_path / "cache", fcntl.flock
+
+    def lock_after_the_removal(*arguments):
+        cache.rename(tmp_path / "removed")
+        flock(*arguments)
+
+    cache.mkdir()
+    monkeypatch.setattr(fcntl, "flock", lock_after_the_removal)
+
+    assert servers.lock(cache, fcntl.LOCK_SH) is None
