@@ -1,6 +1,6 @@
 """
 `./dev bench --compare`: this worker against the least that is durable, against pgbench, against itself with one
-message a unit of work, and against Redis alone; with `--peers` also against workers on Node.
+message a unit of work and over HTTP, and against Redis alone; with `--peers` also against workers on Node.
 
 In each round every variant runs once, for a few seconds, in a database of its own that is filled alike;
 figures are compared within their round.
@@ -17,6 +17,7 @@ import machine
 import peers
 import report
 import servers
+import wrk
 from place import connected, fresh_database, refuse_unsafe, replicas_on, worker_on
 
 SKUS, HOT_SKUS = 1000, 10
@@ -60,6 +61,12 @@ class Bench:
             result["units"]["messages_mean"] = None
         return result
 
+    def http(self, measure):
+        """What `measure` measures by wrk, of a worker on a database of its own."""
+        with wrk.target(self.server, self.redis_url, self.skus) as target:
+            self.server.run("checkpoint")
+            return measure(target, self.latency_seconds)
+
     def floor(self, *arguments):
         return floor.measure(self.server, self.redis_url, *arguments)
 
@@ -96,6 +103,10 @@ def latency_pieces(rate):
     ]
 
 
+def http(measure):
+    return lambda bench: bench.http(measure)
+
+
 def pgbench(script, skus, clients):
     return lambda bench: bench.pgbench(script, skus, clients)
 
@@ -117,6 +128,7 @@ PEERS = [Piece(title, peer(name)) for name, title in peers.PEERS.items()]
 PIECES = [
     Piece("floor, stream", lambda bench: bench.floor("allocate", "--messages", bench.messages)),
     Piece("allocate, stream", scenario("allocate")),
+    Piece("POST, 64 connections", http(wrk.Target.post)),
     *baseline_pieces("allocate", "allocate", SKUS),
     Piece("allocate, UNIT_MAX=1", scenario("allocate", share=SINGLE_SHARE, ALLOCD_UNIT_MAX="1")),
     Piece("allocate, pub/sub", scenario("allocate", way="pubsub")),
@@ -130,6 +142,8 @@ PIECES = [
     *baseline_pieces("reallocate", "reallocate", SKUS),
     Piece("hot", scenario("hot")),
     *baseline_pieces("hot", "allocate", HOT_SKUS),
+    Piece("GET, 64 connections", http(wrk.Target.get)),
+    Piece("GET beside POST, 64 and 64", http(wrk.Target.get_beside_post)),
     *latency_pieces(100),
     *latency_pieces(1000),
     *latency_pieces(10_000),
@@ -222,6 +236,8 @@ def verdicts(rounds):
         report.at_least("hot / best pgbench", ratio(rounds, "hot", *best("hot")), 12),
         report.at_least("2 replicas / 1 worker, 1 stream", replicas_ratio(rounds, 1), 0.95),
         report.at_least("2 replicas / 1 worker, 2 streams", replicas_ratio(rounds, 2), 0.9),
+        report.at_least("POST / allocate, stream", ratio(rounds, "POST, 64 connections", "allocate, stream"), 0.5),
+        report.at_least("GET beside POST / GET", ratio(rounds, "GET beside POST, 64 and 64", "GET, 64 connections"), 0.6),
         report.at_least("UNIT_MAX=1 / pgbench, 1 client", single, 1),
         percentile(rounds, "latency at 100/s", "p50", 2.5, goal=1.5),
         percentile(rounds, "latency at 100/s", "p99", 6),

@@ -13,7 +13,7 @@ import peers  # noqa: E402
 
 VARIANTS = {
     "allocate, stream", "allocate, pub/sub", "allocate, UNIT_MAX=1", "reallocate", "hot", "Redis alone",
-    "floor, stream", *peers.PEERS.values(),
+    "floor, stream", *peers.PEERS.values(), "POST, 64 connections", "GET, 64 connections", "GET beside POST, 64 and 64",
     *(f"{name} at {rate}/s" for name in ("floor", "latency") for rate in (100, 1000, 10000)),
     "1 worker, 1 stream", "2 replicas, 1 stream", "3 replicas, 1 stream", "1 worker, 2 streams", "2 replicas, 2 streams",
     *(f"pgbench {name}, {clients}" for name in ("allocate", "reallocate", "hot")
@@ -40,7 +40,7 @@ def test_every_variant_runs_with_all_its_effects_and_is_reported(tmp_path):
     rows = dict(re.findall(r"^\| (\S.*?) +\| +(\d+) \(", text, re.MULTILINE))
     assert rows.keys() == VARIANTS
     assert all(int(rate) > 0 for rate in rows.values())
-    assert len(re.findall(r"\*\*(?:met|missed by \d+%)\*\*$", text, re.MULTILINE)) == 19
+    assert len(re.findall(r"\*\*(?:met|missed by \d+%)\*\*$", text, re.MULTILINE)) == 21
     assert "fsync on, synchronous_commit on, full_page_writes on" in text
     assert re.search(r"^- Versions of the peers: Node [\d.]+, bullmq [\d.]+, ioredis [\d.]+, pg [\d.]+, redis [\d.]+$", text, re.MULTILINE)
     assert len(re.findall(r"^- allocate, stream / Node, [^:]+: [\d.]+ \(", text, re.MULTILINE)) == len(peers.PEERS)
