@@ -3,6 +3,7 @@
 
 #include "adapters/system/instants.h"
 #include "core/base/must.h"
+#include "entrypoints/http_server/http_server.h"
 
 #include <event2/buffer.h>
 #include <string.h>
@@ -71,7 +72,7 @@ void reply_text(const struct http_call *call, int status, const char *type, cons
 		reply_header(call, "Cache-Control", "no-store");
 	if (evhttp_request_get_command(call->request) != EVHTTP_REQ_HEAD)
 		evbuffer_add(buffer, body, size);
-	evhttp_send_reply(call->request, status, http_title(status), buffer);
+	http_server_reply(call->request, status, http_title(status), buffer);
 	evbuffer_free(buffer);
 }
 

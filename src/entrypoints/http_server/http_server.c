@@ -254,6 +254,31 @@ static void on_request(struct evhttp_request *request, void *context)
 	server->handle(request, server->context);
 }
 
+/*
+ * evhttp leaves the writing to the event loop, which watches the socket for it, and then no more.  The loop
+ * sends what the socket does not take, and finds out that it is broken.
+ */
+static void write_at_once(struct bufferevent *stream)
+{
+	struct evbuffer *output = bufferevent_get_output(stream);
+
+	evbuffer_unfreeze(output, 1);
+	evbuffer_write(output, bufferevent_getfd(stream));
+	evbuffer_freeze(output, 1);
+	if (evbuffer_get_length(output) == 0)
+		bufferevent_trigger(stream, EV_WRITE, 0);
+}
+
+void http_server_reply(struct evhttp_request *request, int status, const char *title, struct evbuffer *body)
+{
+	struct evhttp_connection *connection = evhttp_request_get_connection(request);
+	struct bufferevent *stream = connection ? evhttp_connection_get_bufferevent(connection) : NULL;
+
+	evhttp_send_reply(request, status, title, body);
+	if (stream)
+		write_at_once(stream);
+}
+
 /* ---- start and stop ---- */
 
 /*

@@ -70,6 +70,12 @@ size_t http_server_connections(const struct http_server *server);
 bool http_server_is_busy(const struct http_server *server);
 
 /*
+ * Sends the reply as evhttp_send_reply() does, and writes it to the socket at once: by the time this returns,
+ * `request` may be freed.
+ */
+void http_server_reply(struct evhttp_request *request, int status, const char *title, struct evbuffer *body);
+
+/*
  * Whether one more reply without an end may begin: HTTP_STREAMS_MAX at most, and fewer where there are few
  * connections.
  */

@@ -466,6 +466,21 @@ static void make_sampler(struct worker *worker)
 	arena_free(&arena);
 }
 
+/*
+ * What the loop watches for changes in the kernel once a turn, and not at all when a change is undone before.
+ * libevent allows this where no descriptor is a duplicate of another, as here.
+ */
+static struct event_base *new_event_loop(void)
+{
+	struct event_config *config = must(event_config_new());
+	struct event_base *base;
+
+	event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	base = must(event_base_new_with_config(config));
+	event_config_free(config);
+	return base;
+}
+
 struct worker *worker_new(const struct config *config, struct logger *logger, enum exit_status *status)
 {
 	struct worker *worker;
@@ -477,7 +492,7 @@ struct worker *worker_new(const struct config *config, struct logger *logger, en
 	worker = must_alloc(sizeof *worker);
 	worker->config = config;
 	worker->logger = logger;
-	worker->base = must(event_base_new());
+	worker->base = new_event_loop();
 	worker->arena = arena_new(4096);
 	worker->servers = known_servers_new();
 	make_sampler(worker);
