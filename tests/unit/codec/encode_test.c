@@ -223,6 +223,92 @@ START_TEST(only_quotes_backslashes_and_controls_are_escaped)
 }
 END_TEST
 
+/* ---- in the form of another event ---- */
+
+/* By a codec whose own configuration is `form`, and another source. */
+static bool encode_like(const struct form *form, struct bytes model, const struct envelope *event,
+			struct bytes *payload, const char **error)
+{
+	struct codec *codec = codec_new(&(struct codec_config){form->encoding, form->envelope, "elsewhere"});
+	bool is_encoded = codec->ops->encode_like(codec, model, event, arena, payload, error);
+
+	codec_free(&codec);
+	return is_encoded;
+}
+
+static void become_predecessor(struct envelope *event)
+{
+	const struct line_allocated successor = event->message.as.line_allocated;
+
+	message_init(&event->message, MSG_LINE_DEALLOCATED);
+	event->message.as.line_deallocated = (struct line_deallocated){
+		.orderid = successor.orderid,
+		.sku = successor.sku,
+		.qty = successor.qty,
+		.batchref = successor.batchref,
+		.reason = LINE_DEALLOCATED_REASON_CANCELLED,
+		.version = successor.version,
+		.occurred_at = successor.occurred_at,
+		.cause = successor.cause,
+		.epoch = successor.epoch,
+	};
+}
+
+START_TEST(the_form_of_an_event_like_another_does_not_depend_on_the_configuration)
+{
+	const struct form *form = &forms[_i];
+	struct envelope event = an_event(), read;
+	struct bytes model, expected, payload;
+	const char *error = "";
+
+	event.traceparent = TRACE;
+	event.message.as.line_allocated.cause = "i1";
+	event.message.as.line_allocated.epoch = 2;
+	model = encoded(form->encoding, form->envelope, &event);
+	read = accepted(MSG_LINE_ALLOCATED, model);
+	become_predecessor(&read);
+	become_predecessor(&event);
+	expected = encoded(form->encoding, form->envelope, &event);
+
+	for (int i = 0; i < COUNT(forms); i++) {
+		ck_assert_msg(encode_like(&forms[i], model, &read, &payload, &error), "%s", error);
+		assert_payload(payload, expected);
+	}
+}
+END_TEST
+
+START_TEST(a_cloudevent_like_another_has_its_source_identity_time_and_trace)
+{
+	struct envelope event = an_event();
+	struct bytes model, payload;
+	const char *error = "";
+
+	event.traceparent = TRACE;
+	model = encoded(CODEC_JSON, CODEC_CLOUDEVENTS, &event);
+	event = accepted(MSG_LINE_ALLOCATED, model);
+	become_predecessor(&event);
+	ck_assert_msg(encode_like(&forms[0], model, &event, &payload, &error), "%s", error);
+
+	assert_payload(payload,
+		       BYTES("{\"specversion\":\"1.0\",\"id\":\"s1/7\",\"source\":\"warehouse\","
+			     "\"type\":\"line_deallocated\",\"time\":\"1970-01-01T00:00:01.500000Z\","
+			     "\"datacontenttype\":\"application/json\",\"traceparent\":\"" TRACE
+			     "\",\"data\":" FIELDS ",\"reason\":\"cancelled\"}}"));
+}
+END_TEST
+
+START_TEST(an_event_that_its_schema_does_not_allow_is_not_encoded_like_another)
+{
+	struct envelope event = an_event();
+	struct bytes model = encoded(forms[_i].encoding, forms[_i].envelope, &event), payload;
+	const char *error = "";
+
+	event.message.as.line_allocated.orderid = "";
+	ck_assert(!encode_like(&forms[_i], model, &event, &payload, &error));
+	ck_assert_str_eq(error, "orderid: expected a text of 1 to 255 characters without NUL");
+}
+END_TEST
+
 /* ---- texts are compared eight bytes at a time ---- */
 
 /* _i: the byte, at each place of a text of each length up to 24, among bytes that differ from it little. */
@@ -386,6 +472,11 @@ SUITE("encode", codec_set_up, codec_tear_down)
 	tcase_add_loop_test(tests, an_encoded_event_decodes_to_the_same_texts, 0, COUNT(ways));
 	tcase_add_loop_test(tests, every_ascii_character_survives_encoding_and_decoding, 1, 128);
 	tcase_add_test(tests, only_quotes_backslashes_and_controls_are_escaped);
+	tcase_add_loop_test(tests, the_form_of_an_event_like_another_does_not_depend_on_the_configuration, 0,
+			    COUNT(forms));
+	tcase_add_test(tests, a_cloudevent_like_another_has_its_source_identity_time_and_trace);
+	tcase_add_loop_test(tests, an_event_that_its_schema_does_not_allow_is_not_encoded_like_another, 0,
+			    COUNT(forms));
 	tcase_add_loop_test(tests, the_plain_part_of_a_text_ends_at_the_first_byte_that_is_escaped, 0, 256);
 	tcase_add_test(tests, the_first_of_several_escaped_bytes_ends_the_plain_part);
 	tcase_add_loop_test(tests, an_event_with_an_invalid_text_is_not_encoded, 0, COUNT(wrong_texts));
