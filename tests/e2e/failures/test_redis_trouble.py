@@ -1,11 +1,12 @@
 """Redis crashes, loses its data, or is out of memory."""
 
+import re
 import time
 
 import pytest
 import redis
 import servers
-from installation import Installation, wait_until
+from installation import ROOT, Installation, wait_until
 from ledger import Ledger
 from sender import STREAM, Senders
 
@@ -149,11 +150,33 @@ def test_events_behind_a_damaged_row_are_published_once_its_own_are_given_up(all
     wait_until(allocd.ready, "readiness to return")
     assert allocd.get("/events/lamp").status_code == 500
     assert [event["data"]["version"] for event in allocd.get("/events/lamp?after=2").json()] == [3]
-    verified = allocd.run("verify")
-    assert {line.split(":")[0] for line in verified.stdout.splitlines()} == {"outbox-sections", "outbox-frame"}
+    assert rules_broken(allocd) == {"outbox-sections", "outbox-frame"}
 
 
-def start_with_a_damaged_row(allocd, durable_redis):
+def test_events_behind_a_deleted_row_are_published_once_an_empty_row_takes_its_place(allocd, durable_redis):
+    """By the statement of docs/operating.md. To verify, that row is no fault; the gap that it leaves is one."""
+    row, _, listener = start_with_a_damaged_row(
+        allocd, durable_redis, "delete from outbox where partition = %s and position = %s"
+    )
+    await_held_up(allocd, row, "missing")
+    assert "outbox-positions" in rules_broken(allocd)
+    [statement] = re.findall(r"insert into outbox .+;", (ROOT / "docs/operating.md").read_text(encoding="utf-8"))
+    allocd.query(statement.replace("(6, 2, ", "({}, {}, ".format(*row)))
+
+    heard = [order_of(listener) for _ in range(5)]
+    assert [order for order in heard if order.startswith("lamp")] == ["lamp-0", "lamp-2"]
+    wait_until(allocd.ready, "readiness to return")
+    assert rules_broken(allocd) == {"outbox-versions", "outbox-list"}
+
+
+def rules_broken(allocd):
+    return {line.split(":")[0] for line in allocd.run("verify").stdout.splitlines()}
+
+
+DAMAGE = "update outbox set frame = frame || '\\x01' where partition = %s and position = %s"
+
+
+def start_with_a_damaged_row(allocd, durable_redis, damage=DAMAGE):
     """A worker starts with three events each of lamps and chairs to publish; the row of the lamps' second is damaged."""
     for sku in ("lamp", "chair"):
         assert allocd.post("/add_batch", {"ref": f"{sku}s", "sku": sku, "qty": 10}).status_code == 201
@@ -163,7 +186,7 @@ def start_with_a_damaged_row(allocd, durable_redis):
         assert allocd.post("/allocate", {"orderid": chair, "sku": "chair", "qty": 1}).status_code == 202
     allocd.kill()
     [[*row, frame]] = allocd.query(SECOND_ROW)
-    allocd.query("update outbox set frame = frame || '\\x01' where partition = %s and position = %s", *row)
+    allocd.query(damage, *row)
     durable_redis.start()
     listener = allocd.listen()
     allocd.launch()
@@ -178,8 +201,8 @@ SECOND_ROW = """
 """
 
 
-def await_held_up(allocd, row):
-    reason = "the outbox row of partition {}, position {} is damaged".format(*row)
+def await_held_up(allocd, row, state="damaged"):
+    reason = "the outbox row of partition {}, position {} is ".format(*row) + state
     wait_until(lambda: reason in allocd.readiness(), "readiness to name the row")
 
 

@@ -217,3 +217,4 @@ def test_an_absent_row_of_the_outbox_is_named_until_another_takes_its_place(park
     parked.query("insert into outbox (partition, position, frame) values (3, 1, '')")
     wait_until(parked.ready, "readiness")
     assert metric(parked, "allocd_outbox_damaged") == "0"
+    assert parked.run("verify").returncode == 0

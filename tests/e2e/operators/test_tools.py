@@ -133,6 +133,11 @@ DAMAGES = [
     ("product-version", "update products set version = version + 1 where sku = 'lamp'"),
     ("outbox-product", "update outbox set product_id = 1234567890 + product_id where first_version = 1"),
     ("outbox-product", IN_SECTIONS + "update outbox set sections[1] = 1234567890 + sections[1] where sections[2] = 1"),
+    (
+        "outbox-product",
+        """update outbox set key = null, product_id = null, first_version = null, last_version = null
+        where first_version = 1""",
+    ),
     ("outbox-versions", "delete from outbox where first_version = 2"),
     ("outbox-versions", "update outbox set first_version = first_version - 1 where first_version = 3"),
     ("outbox-list", "update outbox set previous = previous + 1 where first_version = 2"),

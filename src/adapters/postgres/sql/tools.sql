@@ -905,10 +905,14 @@ join (select product_id, max(last_version) as last from product_frames group by 
 where p.version <> o.last
 
 -- rule outbox-product: events belong to an existing product
+-- A row without product and events takes the place of one that was lost: see docs/operating.md.
 select format('partition %s, position %s', f.partition, f.position), format('product %s', f.product_id), 'none'
 from product_frames f
 left join products p on p.id = f.product_id
-where p.id is null
+where p.id is null and (f.product_id is not null or exists (
+	select from outbox o
+	where o.partition = f.partition and o.position = f.position and o.frame <> ''
+))
 
 -- rule outbox-versions: events of a product are numbered without gaps
 select format('partition %s, position %s', partition, position), (before + 1)::text, first_version::text
