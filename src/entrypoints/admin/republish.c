@@ -78,14 +78,18 @@ static bool publish_one(struct republishing *republishing, struct arena *arena, 
 	       tools_report_redis(tools);
 }
 
-/* Publishes the event, and its predecessors behind it, as the worker does. */
+/*
+ * Publishes the event, and its predecessors behind it, as the worker does.  With --channel it goes out alone:
+ * a bare event does not say its name, so a consumer could not pass over the name that it does not know.
+ */
 static bool publish_event(struct republishing *republishing, struct arena *arena, struct outgoing *event)
 {
 	const struct predecessor_maker maker = {event_predecessors, republishing->tools->codec,
 						republishing->tools->invocation->logger};
 	size_t count = 1;
 
-	predecessors_insert(&maker, arena, &event, &count);
+	if (!republishing->channel)
+		predecessors_insert(&maker, arena, &event, &count);
 	for (size_t i = 0; i < count; i++) {
 		if (!publish_one(republishing, arena, &event[i]))
 			return false;

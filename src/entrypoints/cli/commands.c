@@ -270,7 +270,8 @@ const struct command commands[] = {
 		.examples = "allocd republish --sku lamp --from-version 17\n"
 			    "allocd republish --sku lamp --from-version 1 --channel repair  # for one consumer",
 		.details = "For a consumer that missed some.  They are published on their channels, and not added to the event stream.  Exits with 1, and publishes\n"
-			   "nothing, when not all of them are stored any more (they are kept for 7 days).",
+			   "nothing, when not all of them are stored any more (they are kept for 7 days).  An event that got another name goes out under both, but with\n"
+			   "--channel only once, under the name with which it was stored.",
 		.uses = USED_BY_REPUBLISH, .run = command_republish,
 	},
 	{

@@ -123,6 +123,29 @@ def test_both_names_have_one_identity_on_channels_and_stream(there, form):
     assert [heard.next_raw(), heard.next_raw()] == published
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_republish_on_one_channel_publishes_each_event_once_under_its_new_name(there, form):
+    """A bare event does not say its name, so a consumer would take either for the duplicate of the other one."""
+    settings, decode = FORMS[form]
+    there.start(**settings)
+    sku, channel = unique("sku"), there.prefix + "repair"
+    allocate(there, sku, count=2)
+    wait_until(lambda: len(on_stream(there)) == 4, "the events to go out")
+    pubsub = there.redis.pubsub(ignore_subscribe_messages=True)
+    pubsub.subscribe(channel)
+    wait_until(lambda: there.redis.pubsub_numsub(channel)[0][1], "the subscription")
+
+    done = there.run("republish", "--sku", sku, "--from-version", "1", "--channel", "repair")
+
+    assert (done.returncode, done.stdout) == (0, "2 events published\n"), done.stderr
+    there.redis.publish(channel, b"end")
+    heard = []
+    while (message := wait_until(lambda: pubsub.get_message(timeout=1), "a message")["data"]) != b"end":
+        heard.append(decode(message))
+    events = [event.get("data", event) for event in heard]
+    assert [(event["version"], event["batchref"]) for event in events] == [(1, sku), (2, sku)]
+
+
 def test_a_listener_to_one_name_gets_each_event_once(there):
     there.start()
     allocate(there, "lamp")
