@@ -351,9 +351,10 @@ size_t partition_senders_footprint(const struct partition_senders *senders)
 	return footprint;
 }
 
-/* ---- a damaged row ---- */
+/* ---- what is not published ---- */
 
-void partition_sender_note_damaged(struct partition_sender *sender)
+/* Counts a partition that a damaged or absent row holds up, and logs when that begins and when it is over. */
+static void note_damaged(struct partition_sender *sender)
 {
 	struct engine_stats *stats = sender->all->stats;
 	struct logger *logger = sender->all->ports->logger;
@@ -379,4 +380,45 @@ void partition_sender_note_damaged(struct partition_sender *sender)
 		    LOG_NUMBER("partition", sender->partition),
 		    LOG_NUMBER("position", sender->logged_damaged));
 	sender->logged_damaged = damaged;
+}
+
+/*
+ * When the oldest unpublished row of the partition was committed, or became known.  It may be too late by the
+ * time in which the rows before it were published.
+ */
+static int64_t unpublished_since_us(struct partition_sender *sender)
+{
+	const struct partition_progress *progress = &sender->progress;
+
+	if (progress->published >= sender->marked) {
+		sender->marked = progress->owed;
+		sender->marked_us = now_us(sender->all);
+	}
+	return sender->marked_us;
+}
+
+void partition_senders_count_unpublished(struct partition_senders *senders)
+{
+	struct engine_stats *stats = senders->stats;
+	int64_t published = 0, since_us = INT64_MAX;
+
+	stats->unpublished = stats->damaged = 0;
+	for (int i = 0; i < PARTITIONS; i++) {
+		struct partition_sender *sender = &senders->each[i];
+		const struct partition_progress *progress = &sender->progress;
+		size_t unpublished = partition_progress_unpublished(progress);
+
+		stats->unpublished += unpublished;
+		if (unpublished && unpublished_since_us(sender) < since_us)
+			since_us = sender->marked_us;
+		published += progress->published;
+		if (progress->damaged || sender->logged_damaged)
+			note_damaged(sender);
+	}
+	stats->unpublished_since_us = since_us == INT64_MAX ? 0 : since_us;
+	if (published != senders->published || !stats->unpublished)
+		progress_watch_moved(&senders->watch);
+	if (stats->unpublished && !senders->watch.has_work)
+		progress_watch_begin(&senders->watch, now_ms(senders));
+	senders->published = published;
 }

@@ -57,6 +57,7 @@ struct partition_senders {
 	size_t refused;
 	int64_t refused_since_ms, logged_at_ms;
 	struct progress_watch watch;
+	int64_t published; /* positions that were published, of all partitions together */
 
 	void (*changed)(void *context);
 	void *context;
@@ -85,8 +86,11 @@ bool partition_senders_are_compared(const struct partition_senders *senders);
 /* Sends all rows that may be sent; not before partition_senders_begin(). */
 void partition_senders_pump(struct partition_senders *senders);
 
-/* Counts a partition that a damaged or absent row holds up, and logs when that begins and when it is over. */
-void partition_sender_note_damaged(struct partition_sender *sender);
+/*
+ * Counts in the statistics the rows that are not published, and the partitions that a damaged or absent row
+ * holds up; logs when such a row is found, and when that is over; notes in `watch` whether rows went out.
+ */
+void partition_senders_count_unpublished(struct partition_senders *senders);
 
 /* The bytes of all rows that are queued or being sent. */
 size_t partition_senders_footprint(const struct partition_senders *senders);

@@ -44,7 +44,6 @@ struct publisher {
 	size_t saving_count;
 
 	struct progress_watch database;
-	int64_t published; /* positions that were published, of all partitions together */
 	struct backoff backoff;
 	bool waits;
 	struct timer *retry, *save_timer, *check_timer;
@@ -500,48 +499,6 @@ static void schedule_save(struct publisher *publisher)
 	publisher->ports->clock->ops->timer_set(publisher->save_timer, SAVE_AFTER_MS);
 }
 
-/*
- * When the oldest unpublished row of the partition was committed, or became known.  It may be too late by the
- * time in which the rows before it were published.
- */
-static int64_t unpublished_since_us(const struct publisher *publisher, struct partition_sender *sender)
-{
-	const struct partition_progress *progress = &sender->progress;
-
-	if (progress->published >= sender->marked) {
-		sender->marked = progress->owed;
-		sender->marked_us = publisher->ports->clock->ops->now_us(publisher->ports->clock);
-	}
-	return sender->marked_us;
-}
-
-static void count_unpublished(struct publisher *publisher)
-{
-	struct progress_watch *watch = &publisher->senders.watch;
-	int64_t published = 0, since_us = INT64_MAX;
-
-	publisher->stats->unpublished = publisher->stats->damaged = 0;
-	for (int i = 0; i < PARTITIONS; i++) {
-		struct partition_sender *sender = &publisher->senders.each[i];
-		const struct partition_progress *progress = &sender->progress;
-
-		size_t unpublished = partition_progress_unpublished(progress);
-
-		publisher->stats->unpublished += unpublished;
-		if (unpublished && unpublished_since_us(publisher, sender) < since_us)
-			since_us = sender->marked_us;
-		published += progress->published;
-		if (progress->damaged || sender->logged_damaged)
-			partition_sender_note_damaged(sender);
-	}
-	publisher->stats->unpublished_since_us = since_us == INT64_MAX ? 0 : since_us;
-	if (published != publisher->published || !publisher->stats->unpublished)
-		progress_watch_moved(watch);
-	if (publisher->stats->unpublished && !watch->has_work)
-		progress_watch_begin(watch, now_ms(publisher));
-	publisher->published = published;
-}
-
 /* Whether the broker is away, or refuses what it is asked. */
 static bool does_without_broker(const struct publisher *publisher)
 {
@@ -566,7 +523,7 @@ static void pump(void *context)
 	pump_store(publisher);
 	schedule_save(publisher);
 	note_compared(publisher);
-	count_unpublished(publisher);
+	partition_senders_count_unpublished(&publisher->senders);
 	if (publisher->on_idle && publisher_is_idle(publisher))
 		publisher->on_idle(publisher->idle_context);
 }
