@@ -1,4 +1,7 @@
-/* Reads on a connection of their own, several at a time. */
+/*
+ * Reads on a connection of their own, several at a time.  What is asked for while others are read waits for
+ * them, and is then sent as one round: the busier the database, the less each read costs.
+ */
 #include "adapters/postgres/connection/call_list.h"
 #include "adapters/postgres/connection/pg_connection.h"
 #include "adapters/postgres/postgres.h"
@@ -14,15 +17,27 @@ struct postgres_views {
 	struct views views;
 	struct pg_connection *connection;
 	struct event_base *base;
-	struct pg_call *reads; /* all that are in progress */
+	struct pg_call *rounds; /* all of them */
+	struct round *next;     /* takes further reads until it is sent; or NULL */
+	bool is_reading;        /* a round is under way */
+	size_t reads;           /* that are not answered yet */
+};
+
+/* Reads that are sent together, in one transaction. */
+struct round {
+	struct pg_call call;
+	struct postgres_views *views;
+	struct pg_read *first, **end;
+	size_t unanswered;
+	struct event *refusal; /* answers a read that was not sent */
 };
 
 /* One read; exactly one of its five callbacks is set. */
 struct pg_read {
-	struct pg_call call;
-	struct postgres_views *views;
+	struct pg_read *next; /* of its round */
+	struct round *round;
 	struct query *query;
-	struct event *refusal; /* answers a read that was not sent */
+	struct query_pipeline alone; /* has this read only: sent when its round has failed */
 	allocations_done *allocations;
 	stock_done *stock;
 	events_done *events;
@@ -39,29 +54,64 @@ static struct postgres_views *postgres_views(struct views *views)
 /* ---- sending ---- */
 
 static void on_refused(evutil_socket_t fd, short what, void *context);
-static void on_read(void *context, const struct failure *failure);
+static void on_round(void *context, const struct failure *failure);
+
+static struct round *new_round(struct postgres_views *views)
+{
+	struct round *round = pg_call_begin(&views->rounds, sizeof *round);
+
+	round->views = views;
+	round->end = &round->first;
+	return round;
+}
+
+/* A read that is to be refused has a round of its own. */
+static struct round *round_for_read(struct postgres_views *views)
+{
+	if (views->reads >= READS_MAX)
+		return new_round(views);
+	if (!views->next)
+		views->next = new_round(views);
+	return views->next;
+}
 
 static struct pg_read *begin_read(struct views *port, enum statement_name statement, void *context)
 {
 	struct postgres_views *views = postgres_views(port);
-	struct pg_read *read = pg_call_begin(&views->reads, sizeof *read);
+	struct round *round = round_for_read(views);
+	struct pg_read *read = arena_alloc(round->call.arena, sizeof *read);
 
-	read->views = views;
+	read->round = round;
 	read->context = context;
-	read->query = query_pipeline_add(&read->call.pipeline, statement);
+	read->query = query_pipeline_add(&round->call.pipeline, statement);
+	*round->end = read;
+	round->end = &read->next;
+	round->unanswered++;
+	views->reads++;
 	return read;
 }
 
-static void send_read(struct pg_read *read)
+static void send_next_round(struct postgres_views *views)
 {
-	struct pg_connection *connection = read->views->connection;
+	struct round *round = views->next;
 
-	if (pg_connection_pending(connection) < READS_MAX) {
-		pg_connection_run(connection, &read->call.pipeline, PIPELINE_READS, on_read, read);
+	if (!round || views->is_reading)
+		return;
+	views->next = NULL;
+	views->is_reading = true;
+	pg_connection_run(views->connection, &round->call.pipeline, PIPELINE_READS, on_round, round);
+}
+
+static void send_read(const struct pg_read *read)
+{
+	struct round *round = read->round;
+
+	if (round == round->views->next) {
+		send_next_round(round->views);
 		return;
 	}
-	read->refusal = must(evtimer_new(read->views->base, on_refused, read));
-	evtimer_add(read->refusal, &(struct timeval){0});
+	round->refusal = must(evtimer_new(round->views->base, on_refused, round));
+	evtimer_add(round->refusal, &(struct timeval){0});
 }
 
 static void read_allocations(struct views *views, const char *orderid, allocations_done *done, void *context)
@@ -126,17 +176,17 @@ static void ping(struct views *views, ping_done *done, void *context)
 
 /* ---- answering ---- */
 
-static void end_read(struct pg_read *read)
+static void end_round(struct round *round)
 {
-	if (read->refusal)
-		event_free(read->refusal);
-	pg_call_end(&read->call);
+	if (round->refusal)
+		event_free(round->refusal);
+	pg_call_end(&round->call);
 }
 
 static void answer_allocations(struct pg_read *read, const struct failure *failure)
 {
 	size_t count = (size_t)query_rows(read->query);
-	struct allocation_row *rows = arena_alloc(read->call.arena, count * sizeof *rows);
+	struct allocation_row *rows = arena_alloc(read->round->call.arena, count * sizeof *rows);
 
 	for (size_t i = 0; i < count; i++) {
 		rows[i].sku = result_peek(read->query, (int)i, 0);
@@ -150,7 +200,8 @@ static void answer_stock(struct pg_read *read, const struct failure *failure)
 {
 	const struct query *query = read->query;
 	int rows = query_rows(query);
-	struct batch_view *batches = arena_alloc(read->call.arena, ((size_t)rows + 1) * sizeof *batches);
+	struct batch_view *batches =
+		arena_alloc(read->round->call.arena, ((size_t)rows + 1) * sizeof *batches);
 	struct stock_page page = {.batches = batches};
 
 	for (int row = 0; row < rows; row++) {
@@ -172,7 +223,8 @@ static void answer_events(struct pg_read *read, const struct failure *failure)
 {
 	const struct query *query = read->query;
 	int rows = query_rows(query);
-	struct event_frame *frames = arena_alloc(read->call.arena, ((size_t)rows + 1) * sizeof *frames);
+	struct event_frame *frames =
+		arena_alloc(read->round->call.arena, ((size_t)rows + 1) * sizeof *frames);
 	struct events_page page = {.frames = frames};
 
 	for (int row = 0; row < rows; row++) {
@@ -189,7 +241,7 @@ static void answer_events(struct pg_read *read, const struct failure *failure)
 static void answer_gaps(struct pg_read *read, const struct failure *failure)
 {
 	size_t count = (size_t)query_rows(read->query);
-	struct subscription_gap *gaps = arena_alloc(read->call.arena, (count + 1) * sizeof *gaps);
+	struct subscription_gap *gaps = arena_alloc(read->round->call.arena, (count + 1) * sizeof *gaps);
 
 	for (size_t i = 0; i < count; i++)
 		gaps[i] = (struct subscription_gap){
@@ -211,10 +263,12 @@ static void answer_ping(struct pg_read *read, const struct failure *failure)
 	read->ping(read->context, &health, failure);
 }
 
-static void on_read(void *context, const struct failure *failure)
+/* The last answer ends the round. */
+static void answer(struct pg_read *read, const struct failure *failure)
 {
-	struct pg_read *read = context;
+	struct round *round = read->round;
 
+	round->views->reads--;
 	if (read->allocations)
 		answer_allocations(read, failure);
 	else if (read->stock)
@@ -225,7 +279,48 @@ static void on_read(void *context, const struct failure *failure)
 		answer_gaps(read, failure);
 	else
 		answer_ping(read, failure);
-	end_read(read);
+	if (--round->unanswered == 0)
+		end_round(round);
+}
+
+static void on_read_alone(void *context, const struct failure *failure)
+{
+	answer(context, failure);
+}
+
+/* One read of the round failed, and with it all: now each has an outcome of its own. */
+static void send_each_alone(const struct round *round)
+{
+	for (struct pg_read *read = round->first; read; read = read->next) {
+		query_pipeline_init(&read->alone, round->call.arena);
+		read->alone.queries = arena_copy(round->call.arena, &read->query, sizeof(struct query *));
+		read->alone.count = 1;
+		pg_connection_run(round->views->connection, &read->alone, PIPELINE_READS, on_read_alone,
+				  read);
+	}
+}
+
+static void answer_all(const struct round *round, const struct failure *failure)
+{
+	struct pg_read *read = round->first, *next;
+
+	for (; read; read = next) {
+		next = read->next;
+		answer(read, failure);
+	}
+}
+
+/* The database reads the next round while this one is answered. */
+static void on_round(void *context, const struct failure *failure)
+{
+	struct round *round = context;
+
+	round->views->is_reading = false;
+	send_next_round(round->views);
+	if (failure && round->unanswered > 1)
+		send_each_alone(round);
+	else
+		answer_all(round, failure);
 }
 
 static void on_refused(evutil_socket_t fd, short what, void *context)
@@ -233,7 +328,7 @@ static void on_refused(evutil_socket_t fd, short what, void *context)
 	static const struct failure too_many = {FAILURE_RETRY, "too many reads are waiting for the database"};
 
 	(void)fd, (void)what;
-	on_read(context, &too_many);
+	answer_all(context, &too_many);
 }
 
 /* ---- lifetime ---- */
@@ -275,8 +370,8 @@ void postgres_views_free(struct views **pointer)
 		return;
 	views = postgres_views(*pointer);
 	pg_connection_free(&views->connection);
-	while (views->reads)
-		end_read(container_of(views->reads, struct pg_read, call));
+	while (views->rounds)
+		end_round(container_of(views->rounds, struct round, call));
 	free(views);
 	*pointer = NULL;
 }
