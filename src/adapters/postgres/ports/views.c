@@ -23,11 +23,20 @@ struct postgres_views {
 	size_t reads;           /* that are not answered yet */
 };
 
+/* Orders whose lines one query reads. */
+struct orders {
+	struct query *query; /* NULL: none */
+	struct param *ids;
+	int64_t count;
+	int row; /* of the result: the first of the next order that is answered */
+};
+
 /* Reads that are sent together, in one transaction. */
 struct round {
 	struct pg_call call;
 	struct postgres_views *views;
 	struct pg_read *first, **end;
+	struct orders orders;
 	size_t unanswered;
 	struct event *refusal; /* answers a read that was not sent */
 };
@@ -38,6 +47,9 @@ struct pg_read {
 	struct round *round;
 	struct query *query;
 	struct query_pipeline alone; /* has this read only: sent when its round has failed */
+	struct orders *orders;       /* those of the round, or only this one; of `allocations` */
+	const char *orderid;
+	int64_t order; /* its number in `orders`, from 1 on */
 	allocations_done *allocations;
 	stock_done *stock;
 	events_done *events;
@@ -75,7 +87,7 @@ static struct round *round_for_read(struct postgres_views *views)
 	return views->next;
 }
 
-static struct pg_read *begin_read(struct views *port, enum statement_name statement, void *context)
+static struct pg_read *new_read(struct views *port, void *context)
 {
 	struct postgres_views *views = postgres_views(port);
 	struct round *round = round_for_read(views);
@@ -83,12 +95,32 @@ static struct pg_read *begin_read(struct views *port, enum statement_name statem
 
 	read->round = round;
 	read->context = context;
-	read->query = query_pipeline_add(&round->call.pipeline, statement);
 	*round->end = read;
 	round->end = &read->next;
 	round->unanswered++;
 	views->reads++;
 	return read;
+}
+
+static struct pg_read *begin_read(struct views *port, enum statement_name statement, void *context)
+{
+	struct pg_read *read = new_read(port, context);
+
+	read->query = query_pipeline_add(&read->round->call.pipeline, statement);
+	return read;
+}
+
+/* Adds the order of the read to those of a query, which the first one begins. */
+static void add_order(struct pg_read *read, struct orders *orders)
+{
+	if (!orders->query) {
+		orders->query = query_pipeline_add(&read->round->call.pipeline, VIEW_ALLOCATIONS);
+		orders->ids = query_array(orders->query, ARRAY_TEXT);
+	}
+	array_text(orders->ids, read->orderid);
+	read->orders = orders;
+	read->order = ++orders->count;
+	read->query = orders->query;
 }
 
 static void send_next_round(struct postgres_views *views)
@@ -116,10 +148,11 @@ static void send_read(const struct pg_read *read)
 
 static void read_allocations(struct views *views, const char *orderid, allocations_done *done, void *context)
 {
-	struct pg_read *read = begin_read(views, VIEW_ALLOCATIONS, context);
+	struct pg_read *read = new_read(views, context);
 
 	read->allocations = done;
-	query_text(read->query, orderid);
+	read->orderid = arena_strdup(read->round->call.arena, orderid);
+	add_order(read, &read->round->orders);
 	send_read(read);
 }
 
@@ -183,17 +216,25 @@ static void end_round(struct round *round)
 	pg_call_end(&round->call);
 }
 
+/* Orders are answered in the order of their numbers. */
 static void answer_allocations(struct pg_read *read, const struct failure *failure)
 {
-	size_t count = (size_t)query_rows(read->query);
-	struct allocation_row *rows = arena_alloc(read->round->call.arena, count * sizeof *rows);
+	struct orders *orders = read->orders;
+	const struct query *query = read->query;
+	int first = orders->row, end = first;
+	struct allocation_row *rows;
 
-	for (size_t i = 0; i < count; i++) {
-		rows[i].sku = result_peek(read->query, (int)i, 0);
-		rows[i].qty = result_int4(read->query, (int)i, 1);
-		rows[i].batchref = result_peek(read->query, (int)i, 2);
-	}
-	read->allocations(read->context, rows, count, failure);
+	while (end < query_rows(query) && result_int8(query, end, 0) == read->order)
+		end++;
+	rows = arena_alloc(read->round->call.arena, ((size_t)(end - first) + 1) * sizeof *rows);
+	for (int row = first; row < end; row++)
+		rows[row - first] = (struct allocation_row){
+			.sku = result_peek(query, row, 1),
+			.qty = result_int4(query, row, 2),
+			.batchref = result_peek(query, row, 3),
+		};
+	orders->row = end;
+	read->allocations(read->context, rows, (size_t)(end - first), failure);
 }
 
 static void answer_stock(struct pg_read *read, const struct failure *failure)
@@ -288,13 +329,23 @@ static void on_read_alone(void *context, const struct failure *failure)
 	answer(context, failure);
 }
 
+/* The results belong to the pipeline of the round still. */
+static void fill_alone(struct pg_read *read)
+{
+	struct arena *arena = read->round->call.arena;
+
+	if (read->allocations)
+		add_order(read, arena_alloc(arena, sizeof(struct orders)));
+	query_pipeline_init(&read->alone, arena);
+	read->alone.queries = arena_copy(arena, &read->query, sizeof(struct query *));
+	read->alone.count = 1;
+}
+
 /* One read of the round failed, and with it all: now each has an outcome of its own. */
 static void send_each_alone(const struct round *round)
 {
 	for (struct pg_read *read = round->first; read; read = read->next) {
-		query_pipeline_init(&read->alone, round->call.arena);
-		read->alone.queries = arena_copy(round->call.arena, &read->query, sizeof(struct query *));
-		read->alone.count = 1;
+		fill_alone(read);
 		pg_connection_run(round->views->connection, &read->alone, PIPELINE_READS, on_read_alone,
 				  read);
 	}

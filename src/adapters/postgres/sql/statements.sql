@@ -819,7 +819,11 @@ delete from outbox where ctid = any(array(select ctid from expired))
 -- ==== views ====
 
 -- statement VIEW_ALLOCATIONS for views
-select sku, qty, batchref from allocations_view where orderid = $1 order by sku, qty
+-- The lines of each of the orders ($1), which are numbered from 1 on.
+select w.n, v.sku, v.qty, v.batchref
+from unnest($1::text[]) with ordinality as w(orderid, n)
+join allocations_view v on v.orderid between w.orderid and w.orderid
+order by w.n, v.sku, v.qty
 
 -- statement VIEW_PRODUCT for views
 -- A row for each batch behind the batch $2 ('' is before the first one), at most $3; at least one row if the product exists.
