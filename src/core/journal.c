@@ -10,9 +10,22 @@ struct journal_entry {
 	unsigned char bytes[];
 };
 
-void journal_keep(struct journal *journal, struct arena *arena, void *place, size_t size)
+/* What a message of one line changes. */
+#define USUAL_SIZE 2048
+
+void journal_init(struct journal *journal)
 {
-	struct journal_entry *entry = arena_reserve(arena, sizeof *entry + size);
+	*journal = (struct journal){.arena = arena_new(USUAL_SIZE)};
+}
+
+void journal_release(struct journal *journal)
+{
+	arena_free(&journal->arena);
+}
+
+void journal_keep(struct journal *journal, void *place, size_t size)
+{
+	struct journal_entry *entry = arena_reserve(journal->arena, sizeof *entry + size);
 
 	entry->older = journal->newest;
 	entry->place = place;
@@ -25,10 +38,11 @@ void journal_undo(struct journal *journal)
 {
 	for (struct journal_entry *entry = journal->newest; entry; entry = entry->older)
 		memcpy(entry->place, entry->bytes, entry->size);
-	journal->newest = NULL;
+	journal_forget(journal);
 }
 
 void journal_forget(struct journal *journal)
 {
+	arena_clear(journal->arena);
 	journal->newest = NULL;
 }

@@ -7,12 +7,17 @@
 
 #include "core/base/arena.h"
 
+/* The saved bytes are needed for one message, and the next one uses their memory again. */
 struct journal {
+	struct arena *arena;
 	struct journal_entry *newest;
 };
 
-/* Saves the `size` bytes at `place` in memory from `arena`. */
-void journal_keep(struct journal *journal, struct arena *arena, void *place, size_t size);
+void journal_init(struct journal *journal);
+void journal_release(struct journal *journal);
+
+/* Saves the `size` bytes at `place`. */
+void journal_keep(struct journal *journal, void *place, size_t size);
 
 /* Restores all saved bytes, newest first, and empties the journal. */
 void journal_undo(struct journal *journal);

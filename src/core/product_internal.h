@@ -6,7 +6,7 @@
 
 /* Sets a field of the product or of its parts so that the journal can undo it. */
 #define SET(product, field, value)                                                                           \
-	(journal_keep((product)->journal, (product)->arena, &(field), sizeof(field)), (field) = (value))
+	(journal_keep((product)->journal, &(field), sizeof(field)), (field) = (value))
 
 /* Inserts the batch in order of preference. */
 void product_insert_batch(struct product *product, struct batch *batch);

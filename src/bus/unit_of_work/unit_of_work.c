@@ -15,7 +15,7 @@
 /* The events about dead letters are no product's, and have one order. */
 #define REJECTIONS_PARTITION 0
 
-#define KEEP(uow, field)       journal_keep(&(uow)->journal, (uow)->arena, &(field), sizeof(field))
+#define KEEP(uow, field)       journal_keep(&(uow)->journal, &(field), sizeof(field))
 #define SET(uow, field, value) (KEEP(uow, field), (field) = (value))
 
 /* Makes room in uow->array for one element more than uow->counter. */
@@ -24,9 +24,11 @@
 
 /* ---- the life of a unit ---- */
 
-static void set_up(struct unit_of_work *uow, struct arena *arena, struct codec *codec, int move_max)
+static void set_up(struct unit_of_work *uow, struct arena *arena, struct journal journal, struct codec *codec,
+		   int move_max)
 {
-	*uow = (struct unit_of_work){.arena = arena, .codec = codec, .move_max = move_max};
+	*uow = (struct unit_of_work){
+		.arena = arena, .journal = journal, .codec = codec, .move_max = move_max};
 	map_init(&uow->product_map, arena);
 	map_init(&uow->batch_map, arena);
 	map_init(&uow->line_map, arena);
@@ -37,11 +39,15 @@ static void set_up(struct unit_of_work *uow, struct arena *arena, struct codec *
 
 void unit_of_work_init(struct unit_of_work *uow, struct codec *codec, int move_max)
 {
-	set_up(uow, arena_new(CHUNK_SIZE), codec, move_max);
+	struct journal journal;
+
+	journal_init(&journal);
+	set_up(uow, arena_new(CHUNK_SIZE), journal, codec, move_max);
 }
 
 void unit_of_work_release(struct unit_of_work *uow)
 {
+	journal_release(&uow->journal);
 	arena_free(&uow->arena);
 }
 
@@ -49,8 +55,9 @@ void unit_of_work_clear(struct unit_of_work *uow)
 {
 	bool rejection_events = uow->rejection_events;
 
+	journal_forget(&uow->journal);
 	arena_clear(uow->arena);
-	set_up(uow, uow->arena, uow->codec, uow->move_max);
+	set_up(uow, uow->arena, uow->journal, uow->codec, uow->move_max);
 	uow->rejection_events = rejection_events;
 }
 

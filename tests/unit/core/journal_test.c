@@ -5,33 +5,31 @@
 
 #include <string.h>
 
-static struct arena *arena;
 static struct journal journal;
 static int number;
 static char text[8];
 
 static void setup(void)
 {
-	arena = arena_new(1024);
-	journal = (struct journal){0};
+	journal_init(&journal);
 	number = 1;
 	memcpy(text, "before", 7);
 }
 
 static void teardown(void)
 {
-	arena_free(&arena);
+	journal_release(&journal);
 }
 
 static void set_number(int value)
 {
-	journal_keep(&journal, arena, &number, sizeof number);
+	journal_keep(&journal, &number, sizeof number);
 	number = value;
 }
 
 static void set_text(const char *value)
 {
-	journal_keep(&journal, arena, text, sizeof text);
+	journal_keep(&journal, text, sizeof text);
 	memcpy(text, value, strlen(value) + 1);
 }
 

@@ -10,13 +10,14 @@ struct product *product;
 void set_up_product(void)
 {
 	arena = arena_new((size_t)64 * 1024);
-	journal = (struct journal){0};
+	journal_init(&journal);
 	begin_partial();
 	product_put_range(product, 1, PREFERENCE_END);
 }
 
 void tear_down_product(void)
 {
+	journal_release(&journal);
 	arena_free(&arena);
 }
 

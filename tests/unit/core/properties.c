@@ -421,6 +421,7 @@ START_TEST(random_commands_agree_with_the_model)
 	seed = _i;
 	state = (uint64_t)seed;
 	arena = arena_new((size_t)256 * 1024);
+	journal_init(&journal);
 	for (life = 0; life < LIVES; life++) {
 		begin_life();
 		for (step = 0; step < COMMANDS_A_LIFE || kept.shrinking;) {
@@ -430,6 +431,7 @@ START_TEST(random_commands_agree_with_the_model)
 				run_unit();
 		}
 	}
+	journal_release(&journal);
 	arena_free(&arena);
 }
 END_TEST

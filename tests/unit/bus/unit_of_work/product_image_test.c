@@ -15,13 +15,14 @@ static struct product *product;
 static void setup(void)
 {
 	arena = arena_new((size_t)64 * 1024);
-	journal = (struct journal){0};
+	journal_init(&journal);
 	product = stored_product(arena, &journal, "chair", 7, 40, 3);
 	stored_put_range(product, 1, NULL);
 }
 
 static void teardown(void)
 {
+	journal_release(&journal);
 	arena_free(&arena);
 }
 
