@@ -255,13 +255,13 @@ void unit_of_work_close(struct unit_of_work *uow)
 
 static struct product_slot *product_slot(struct unit_of_work *uow, const char *sku)
 {
-	struct product_slot *slot = map_get(&uow->product_map, sku);
+	void **place = map_place(&uow->product_map, sku);
+	struct product_slot *slot = *place;
 
 	if (slot)
 		return slot;
-	slot = arena_alloc(uow->arena, sizeof *slot);
+	*place = slot = arena_alloc(uow->arena, sizeof *slot);
 	slot->sku = sku;
-	map_put(&uow->product_map, sku, slot);
 	GROW(uow, products, product_count);
 	uow->products[uow->product_count++] = slot;
 	return slot;
@@ -269,14 +269,14 @@ static struct product_slot *product_slot(struct unit_of_work *uow, const char *s
 
 static struct batch_slot *batch_slot(struct unit_of_work *uow, const char *reference)
 {
-	struct batch_slot *slot = map_get(&uow->batch_map, reference);
+	void **place = map_place(&uow->batch_map, reference);
+	struct batch_slot *slot = *place;
 
 	if (slot)
 		return slot;
-	slot = arena_alloc(uow->arena, sizeof *slot);
+	*place = slot = arena_alloc(uow->arena, sizeof *slot);
 	slot->reference = reference;
 	slot->lowest_qty = INT32_MAX;
-	map_put(&uow->batch_map, reference, slot);
 	GROW(uow, batches, batch_count);
 	uow->batches[uow->batch_count++] = slot;
 	return slot;
@@ -314,14 +314,13 @@ void unit_of_work_want_line(struct unit_of_work *uow, const struct order_line *l
 
 void unit_of_work_want_stored_line(struct unit_of_work *uow, const struct order_line *line)
 {
-	const char *key = line_key(uow, line);
+	void **place = map_place(&uow->line_map, line_key(uow, line));
 	struct line_slot *slot;
 
-	if (map_get(&uow->line_map, key))
+	if (*place)
 		return;
-	slot = arena_alloc(uow->arena, sizeof *slot);
+	*place = slot = arena_alloc(uow->arena, sizeof *slot);
 	*slot = (struct line_slot){.sku = line->sku, .orderid = line->orderid, .qty = line->qty};
-	map_put(&uow->line_map, key, slot);
 	GROW(uow, lines, line_count);
 	uow->lines[uow->line_count++] = slot;
 }
@@ -329,17 +328,18 @@ void unit_of_work_want_stored_line(struct unit_of_work *uow, const struct order_
 struct inbox_slot *unit_of_work_want_id(struct unit_of_work *uow, const struct delivery *delivery)
 {
 	struct inbox_slot *slot;
+	void **place;
 
 	if (!delivery->inbox_key)
 		return NULL;
-	slot = map_get(&uow->inbox_map, delivery->inbox_key);
+	place = map_place(&uow->inbox_map, delivery->inbox_key);
+	slot = *place;
 	if (slot)
 		return slot;
-	slot = arena_alloc(uow->arena, sizeof *slot);
+	*place = slot = arena_alloc(uow->arena, sizeof *slot);
 	slot->key = delivery->inbox_key;
 	slot->parts = delivery->inbox;
 	slot->loaded = slot->assumed_new = uow->speculation.is_on;
-	map_put(&uow->inbox_map, slot->key, slot);
 	GROW(uow, inbox, inbox_count);
 	uow->inbox[uow->inbox_count++] = slot;
 	return slot;
@@ -471,18 +471,17 @@ void unit_of_work_own_batch(struct unit_of_work *uow, const char *reference, con
 
 void unit_of_work_show_line(struct unit_of_work *uow, const struct order_line *line, const char *batchref)
 {
-	const char *key = line_key(uow, line);
-	struct view_change *view = map_get(&uow->view_map, key);
+	void **place = map_place(&uow->view_map, line_key(uow, line));
+	struct view_change *view = *place;
 
 	if (!view) {
-		view = arena_alloc(uow->arena, sizeof *view);
+		*place = view = arena_reserve(uow->arena, sizeof *view);
 		*view = (struct view_change){
 			.sku = line->sku,
 			.orderid = line->orderid,
 			.qty = line->qty,
 			.is_new = batchref, /* a line loses its batch before it gets another */
 		};
-		map_put(&uow->view_map, key, view);
 		GROW(uow, views, view_count);
 		uow->views[uow->view_count++] = view;
 	}

@@ -44,7 +44,7 @@ void *map_get(const struct map *map, const char *key)
 	return map->capacity ? slot_of(map, key, hash_text(key))->value : NULL;
 }
 
-void map_put(struct map *map, const char *key, void *value)
+void **map_place(struct map *map, const char *key)
 {
 	uint64_t hash = hash_text(key);
 	struct map_slot *slot;
@@ -57,5 +57,10 @@ void map_put(struct map *map, const char *key, void *value)
 		slot->hash = hash;
 		map->count++;
 	}
-	slot->value = value;
+	return &slot->value;
+}
+
+void map_put(struct map *map, const char *key, void *value)
+{
+	*map_place(map, key) = value;
 }

@@ -28,6 +28,12 @@ void map_init(struct map *map, struct arena *arena);
 /* Returns the key's value, or NULL if the map has no such key. */
 void *map_get(const struct map *map, const char *key);
 
+/*
+ * Where the key's value is, until the next key is added.  A key that the map did not have is added; its value
+ * is NULL, and the caller sets another one.
+ */
+void **map_place(struct map *map, const char *key);
+
 /* Adds the key or replaces its value; `value` must not be NULL. */
 void map_put(struct map *map, const char *key, void *value);
 

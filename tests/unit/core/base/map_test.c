@@ -46,8 +46,24 @@ START_TEST(a_key_that_is_put_again_has_the_new_value)
 }
 END_TEST
 
+START_TEST(the_place_of_a_new_key_is_empty_and_then_has_what_was_put_there)
+{
+	struct map map;
+	int value;
+
+	map_init(&map, arena);
+	ck_assert_ptr_null(*map_place(&map, "key"));
+	*map_place(&map, "key") = &value;
+
+	ck_assert_ptr_eq(*map_place(&map, "key"), &value);
+	ck_assert_ptr_eq(map_get(&map, "key"), &value);
+	ck_assert_uint_eq(map.count, 1);
+}
+END_TEST
+
 SUITE("map", set_up, tear_down)
 {
 	tcase_add_test(tests, a_map_finds_every_key_that_was_put_and_no_other);
 	tcase_add_test(tests, a_key_that_is_put_again_has_the_new_value);
+	tcase_add_test(tests, the_place_of_a_new_key_is_empty_and_then_has_what_was_put_there);
 }
