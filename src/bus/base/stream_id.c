@@ -4,10 +4,6 @@
 #include "core/base/calendar.h"
 #include "core/base/decimal.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <stdlib.h>
-
 int stream_id_compare(struct stream_id left, struct stream_id right)
 {
 	if (left.ms != right.ms)
@@ -15,16 +11,16 @@ int stream_id_compare(struct stream_id left, struct stream_id right)
 	return (left.seq > right.seq) - (left.seq < right.seq);
 }
 
+/* False for a number that does not fit.  Every entry has two, and strtoull() knows bases and locales. */
 static bool parse_number(const char **text, uint64_t *number)
 {
-	char *end;
+	const char *start = *text;
+	bool is_too_large = false;
 
-	if (!isdigit((unsigned char)**text))
-		return false;
-	errno = 0;
-	*number = strtoull(*text, &end, 10);
-	*text = end;
-	return errno == 0;
+	for (*number = 0; **text >= '0' && **text <= '9'; ++*text)
+		is_too_large |= __builtin_mul_overflow(*number, UINT64_C(10), number) ||
+				__builtin_add_overflow(*number, (uint64_t)(**text - '0'), number);
+	return *text > start && !is_too_large;
 }
 
 bool stream_id_parse(const char *text, struct stream_id *id)
