@@ -1,18 +1,33 @@
-/* Formats integers by producing their digits from the last to the first. */
+/* Formats integers by producing their digits from the last to the first, two at a time. */
 #include "core/base/decimal.h"
 
 #include <string.h>
 
+static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+			    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+			    "8081828384858687888990919293949596979899";
+
+static size_t count_digits(uint64_t number)
+{
+	size_t count = 1;
+
+	for (; number >= 100; number /= 100)
+		count += 2;
+	return count + (number >= 10);
+}
+
 size_t decimal_format_unsigned(uint64_t number, char *text)
 {
-	char digits[DECIMAL_MAX], *end = digits + sizeof digits, *at = end;
+	size_t length = count_digits(number);
+	char *at = text + length;
 
-	do {
-		*--at = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	memcpy(text, at, (size_t)(end - at));
-	return (size_t)(end - at);
+	for (; number >= 100; number /= 100)
+		memcpy(at -= 2, pairs + number % 100 * 2, 2);
+	if (number >= 10)
+		memcpy(text, pairs + number * 2, 2);
+	else
+		*text = (char)('0' + number);
+	return length;
 }
 
 size_t decimal_format(int64_t number, char *text)

@@ -34,6 +34,21 @@ START_TEST(a_number_may_need_all_bits)
 }
 END_TEST
 
+START_TEST(each_number_of_digits_is_written_as_printf_does)
+{
+	char expected[DECIMAL_MAX + 1], text[DECIMAL_MAX + 1] = "";
+	uint64_t number = 1;
+
+	for (int digits = 1; digits <= DECIMAL_MAX; digits++, number *= 10) {
+		for (uint64_t near = number - 1; near <= number + 1; near++) {
+			snprintf(expected, sizeof expected, "%" PRIu64, near);
+			text[decimal_format_unsigned(near, text)] = '\0';
+			ck_assert_str_eq(text, expected);
+		}
+	}
+}
+END_TEST
+
 START_TEST(as_many_digits_are_written_as_are_asked_for)
 {
 	char text[] = "xxxxxxxx";
@@ -49,5 +64,6 @@ SUITE("decimal")
 {
 	tcase_add_loop_test(tests, a_number_is_written_as_printf_does, 0, COUNT(numbers));
 	tcase_add_test(tests, a_number_may_need_all_bits);
+	tcase_add_test(tests, each_number_of_digits_is_written_as_printf_does);
 	tcase_add_test(tests, as_many_digits_are_written_as_are_asked_for);
 }
