@@ -39,12 +39,14 @@ static void add_one(struct stream_reader *reader, struct pending_entry *entry)
 
 void acks_add(struct stream_reader *reader, struct pending_entry *list)
 {
+	bool is_first = !reader->in_flight.handled;
+
 	for (struct pending_entry *entry = list, *next; entry; entry = next) {
 		next = entry->next_to_acknowledge;
 		add_one(reader, entry);
 	}
 	/* One call acknowledges all entries of this turn of the event loop. */
-	if (reader->in_flight.handled && !reader->acknowledge_backoff.failures)
+	if (is_first && reader->in_flight.handled && !reader->acknowledge_backoff.failures)
 		reader_set_timer(reader, reader->acknowledge_timer, 0);
 }
 
