@@ -12,7 +12,12 @@
 
 static bool is_hex(const char *text, size_t length)
 {
-	return strspn(text, "0123456789abcdef") >= length;
+	size_t count = 0;
+
+	while (count < length &&
+	       ((text[count] >= '0' && text[count] <= '9') || (text[count] >= 'a' && text[count] <= 'f')))
+		count++;
+	return count == length;
 }
 
 static bool is_id(const char *text, size_t length)
