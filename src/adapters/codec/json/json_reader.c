@@ -149,7 +149,25 @@ static bool scan_name(struct json_scan *in, struct arena *arena, struct text *na
 	return true;
 }
 
-static bool scan_member(struct json_scan *in, struct arena *arena, struct json_object *object)
+static bool scan_object(struct json_scan *in, struct arena *arena, struct json_object *object,
+			struct json_object *data);
+
+/* Whether the member at the scan is the data of a CloudEvent. */
+static bool is_data(const struct json_scan *in, const struct json_member *member)
+{
+	return member->name.length == 4 && !memcmp(member->name.start, "data", 4) && in->at < in->end &&
+	       *in->at == '{';
+}
+
+static bool scan_data(struct json_scan *in, struct arena *arena, struct json_object *data,
+		      struct value *value)
+{
+	*value = (struct value){.kind = VALUE_OBJECT, .as.object = view(data)};
+	return scan_object(in, arena, data, NULL);
+}
+
+static bool scan_member(struct json_scan *in, struct arena *arena, struct json_object *object,
+			struct json_object *data)
 {
 	struct json_member *member;
 
@@ -160,20 +178,23 @@ static bool scan_member(struct json_scan *in, struct arena *arena, struct json_o
 	if (!scan_name(in, arena, &member->name) || !json_accept_mark(in, ':'))
 		return false;
 	member->raw.start = in->at;
-	if (!scan_value(in, arena, &member->value))
+	if (data && is_data(in, member) ? !scan_data(in, arena, data, &member->value)
+					: !scan_value(in, arena, &member->value))
 		return false;
 	member->raw.length = (size_t)(in->at - member->raw.start);
 	object->count++;
 	return true;
 }
 
-static bool scan_object(struct json_scan *in, struct arena *arena, struct json_object *object)
+/* `data`: has the members of the member of that name, if it is an object; NULL: it is skipped like others. */
+static bool scan_object(struct json_scan *in, struct arena *arena, struct json_object *object,
+			struct json_object *data)
 {
 	if (!json_accept_mark(in, '{') || !json_open(in))
 		return false;
 	if (!json_accept_mark(in, '}')) {
 		do {
-			if (!scan_member(in, arena, object))
+			if (!scan_member(in, arena, object, data))
 				return false;
 		} while (json_accept_mark(in, ','));
 		if (!json_accept_mark(in, '}'))
@@ -211,19 +232,10 @@ static bool has_name_twice(const struct json_object *object)
 	return answer;
 }
 
-/* The data was scanned with the root, so it is well formed. */
-static bool read_data(struct json_document *document, struct arena *arena, const char **error)
+/* A bare message may have other things in a member of that name. */
+static bool check_data(struct json_document *document, struct arena *arena, const char **error)
 {
-	struct json_member *data = find(&document->root, "data");
-	struct json_scan in;
-
-	init(&document->data);
-	if (!data || data->value.kind != VALUE_OBJECT || !find(&document->root, "specversion"))
-		return true;
-	json_scan_init(&in, (struct bytes){data->raw.start, data->raw.length});
-	scan_object(&in, arena, &document->data);
-	data->value.as.object = view(&document->data);
-	return !has_name_twice(&document->data) ||
+	return !has_name_twice(&document->data) || !find(&document->root, "specversion") ||
 	       invalid(arena, error, "data", "expected JSON without duplicate keys");
 }
 
@@ -234,7 +246,7 @@ static bool read_root(struct json_document *document, struct bytes payload, stru
 
 	if (!begin(&in, payload, arena, error))
 		return false;
-	if (!scan_object(&in, arena, &document->root))
+	if (!scan_object(&in, arena, &document->root, &document->data))
 		return fail(&in, arena, error);
 	if (in.at < in.end)
 		return fail_at(arena, error, (size_t)(in.at - in.start), "trailing data");
@@ -247,7 +259,7 @@ bool codec_read_json(struct bytes payload, struct arena *arena, struct json_docu
 {
 	init(&document->root);
 	init(&document->data);
-	if (read_root(document, payload, arena, error) && read_data(document, arena, error))
+	if (read_root(document, payload, arena, error) && check_data(document, arena, error))
 		return true;
 	codec_release_json(document);
 	return false;

@@ -30,7 +30,7 @@ struct json_object {
 
 struct json_document {
 	struct json_object root;
-	struct json_object data; /* of a CloudEvent; otherwise without members */
+	struct json_object data; /* of the root's member of that name, which a CloudEvent has */
 };
 
 /*
