@@ -11,9 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of the usual document. */
+#define SCRATCH_SIZE 2048
+
 struct message_codec {
 	struct codec codec;
 	struct codec_config config;
+	struct arena *scratch; /* for the document of a message that is encoded */
 	char source[];
 };
 
@@ -66,15 +70,19 @@ static bool decode(struct codec *codec, enum message_type expected, struct bytes
 
 /* ---- out ---- */
 
-static bool write(const struct codec_config *form, const struct envelope *envelope, struct arena *arena,
-		  struct bytes *payload, const char **error)
+static bool write(struct arena *scratch, const struct codec_config *form, const struct envelope *envelope,
+		  struct arena *arena, struct bytes *payload, const char **error)
 {
-	const struct document *document = form->envelope == CODEC_CLOUDEVENTS
-						  ? cloudevent_document(envelope, form->source, arena, error)
-						  : bare_document(envelope, arena, error);
+	const struct document *document;
 
-	if (!document)
+	arena_clear(scratch);
+	document = form->envelope == CODEC_CLOUDEVENTS
+			   ? cloudevent_document(envelope, form->source, scratch, error)
+			   : bare_document(envelope, scratch, error);
+	if (!document) {
+		*error = arena_strdup(arena, *error);
 		return false;
+	}
 	*payload = form->encoding == CODEC_JSON ? codec_write_json(document, arena)
 						: codec_write_messagepack(document, arena);
 	return true;
@@ -86,7 +94,8 @@ static bool encode(struct codec *codec, const struct envelope *envelope, struct 
 	static const struct codec_config of_commands = {CODEC_JSON, CODEC_BARE, ""};
 	bool is_event = message_descriptor(envelope->message.type)->role == ROLE_EVENT;
 
-	return write(is_event ? &downcast(codec)->config : &of_commands, envelope, arena, payload, error);
+	return write(downcast(codec)->scratch, is_event ? &downcast(codec)->config : &of_commands, envelope,
+		     arena, payload, error);
 }
 
 /* Only a bare message has no source. */
@@ -99,8 +108,7 @@ static bool encode_like(struct codec *codec, struct bytes model, const struct en
 		envelope->source,
 	};
 
-	(void)codec;
-	return write(&form, envelope, arena, payload, error);
+	return write(downcast(codec)->scratch, &form, envelope, arena, payload, error);
 }
 
 /* ---- */
@@ -118,6 +126,7 @@ struct codec *codec_new(const struct codec_config *config)
 
 	it->codec.ops = &message_codec_ops;
 	it->config = *config;
+	it->scratch = arena_new(SCRATCH_SIZE);
 	it->config.source = memcpy(it->source, config->source, source_size);
 	return &it->codec;
 }
@@ -126,6 +135,7 @@ void codec_free(struct codec **codec)
 {
 	if (!*codec)
 		return;
+	arena_free(&downcast(*codec)->scratch);
 	free(downcast(*codec));
 	*codec = NULL;
 }

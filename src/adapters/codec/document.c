@@ -7,9 +7,10 @@
 struct document *document_new(struct arena *arena, size_t capacity)
 {
 	struct document *document =
-		arena_alloc(arena, sizeof *document + capacity * sizeof document->members[0]);
+		arena_reserve(arena, sizeof *document + capacity * sizeof document->members[0]);
 
 	document->capacity = capacity;
+	document->count = 0;
 	return document;
 }
 
