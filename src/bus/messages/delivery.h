@@ -100,66 +100,66 @@ struct entry_place {
 	const char *entry_id;
 };
 
+/* What each step reads comes first, so that a unit's deliveries take few lines of the processor's caches. */
 struct delivery {
 	struct delivery *next; /* in its queue */
 	struct delivery *older,
 		*newer; /* of all that are queued or in flight, in the order of their arrival */
-	struct delivery *next_creation; /* in the batch index */
-	struct delivery
-		*next_of_order; /* in the line index, and what points to the delivery there; or NULL */
-	struct delivery **link_of_order;
-	struct arena *arena; /* owns the delivery and everything in it */
-
-	enum transport transport;
-	const char *origin;
-	const char *entry_id;
-	int64_t incarnation;
-	int64_t received_us;  /* by the engine's clock */
-	int64_t published_us; /* since 1970, as its envelope or its stream says; NO_INSTANT: unknown */
-	struct lease *lease;  /* it keeps it until it is freed; NULL: none */
-	const struct stream_route *route;
-	struct entry_place first;      /* before it was forwarded; else its own */
-	struct stream_journey journey; /* of a delivery with a route */
-	uint64_t pass;
-	bool pass_follows;
-	const struct replay *replay; /* or NULL */
-	struct bytes payload;
-	size_t payload_size;
-	delivery_answered *answered;
-	void *context;
-	struct span *span;            /* of the message, if it is sampled; or NULL */
-	struct raised_events *raised; /* see raised_events.h; NULL: the sender wants no events */
-
-	struct process *process; /* that the event began, or NULL; its key, or 0 */
-	int64_t process_key;
-	struct process *part_of; /* the process that the command is part of, or NULL, */
-	struct delivery *event;  /* and its event, which causes the command's events */
-	uint64_t number;         /* in the order of arrival */
-
-	enum message_type type; /* known even when the payload is invalid; MSG_NONE: unknown */
-	struct envelope envelope;
-	struct inbox_key inbox; /* spent when the message is handled */
-	const char *inbox_key;  /* its source and id in one text; NULL: the message has no key */
-	size_t footprint;       /* its bytes, as counted when it was queued */
-	uint64_t digest;
-	const char *sku;      /* of the command, or of its batch once that is resolved; else NULL */
-	const char *batchref; /* the batch the command names, or NULL */
-	bool by_batch;        /* the command names a batch and no SKU */
-	bool creates_batch;   /* as its route says, like the next two */
-	bool may_allocate;    /* its line is new, as a rule */
-	bool is_event;        /* an external event, which begins a process */
-	bool asked;           /* the database was asked for the SKU of its batch */
-	bool has_begun;       /* the database was asked to begin its process */
-	bool was_answered;    /* its caller over HTTP was answered before it ended */
 
 	enum outcome outcome;
-	enum verdict verdict; /* what made it handled, skipped or rejected */
-	enum refusal_cause cause;
-	const char *reason; /* one line; not NULL once there is an outcome */
+	enum verdict verdict;   /* what made it handled, skipped or rejected */
+	enum message_type type; /* known even when the payload is invalid; MSG_NONE: unknown */
+	enum transport transport;
+	bool by_batch;      /* the command names a batch and no SKU */
+	bool creates_batch; /* as its route says, like the next two */
+	bool may_allocate;  /* its line is new, as a rule */
+	bool is_event;      /* an external event, which begins a process */
+	bool asked;         /* the database was asked for the SKU of its batch */
+	bool has_begun;     /* the database was asked to begin its process */
+	bool was_answered;  /* its caller over HTTP was answered before it ended */
 	bool was_accepted;  /* its lane accepted it at least once */
 	bool is_held;       /* its SKU is held up: it counts towards their share of the queue */
 	bool is_lost;       /* the database refused its dead letter */
 	bool decided;       /* its outcome is fixed before any unit of work, so it is not handled */
+
+	const char *sku;             /* of the command, or of its batch once that is resolved; else NULL */
+	struct lease *lease;         /* it keeps it until it is freed; NULL: none */
+	const struct replay *replay; /* or NULL */
+	struct process *part_of;     /* the process that the command is part of, or NULL, */
+	struct delivery *event;      /* and its event, which causes the command's events */
+	int64_t process_key;         /* of `process`, or 0 */
+	const struct stream_route *route;
+	const char *inbox_key; /* its source and id in one text; NULL: the message has no key */
+	uint64_t digest;
+	struct raised_events *raised; /* see raised_events.h; NULL: the sender wants no events */
+	struct span *span;            /* of the message, if it is sampled; or NULL */
+	delivery_answered *answered;
+	void *context;
+	int64_t received_us;  /* by the engine's clock */
+	int64_t published_us; /* since 1970, as its envelope or its stream says; NO_INSTANT: unknown */
+	size_t footprint;     /* its bytes, as counted when it was queued */
+	struct arena *arena;  /* owns the delivery and everything in it */
+	struct delivery **link_of_order; /* in the line index: what points to the delivery there, or NULL */
+	struct delivery *next_of_order;
+
+	struct envelope envelope;
+	struct inbox_key inbox; /* spent when the message is handled */
+
+	const char *reason; /* one line; not NULL once there is an outcome */
+	enum refusal_cause cause;
+	const char *batchref; /* the batch the command names, or NULL */
+	const char *origin;
+	const char *entry_id;
+	int64_t incarnation;
+	struct entry_place first;      /* before it was forwarded; else its own */
+	struct stream_journey journey; /* of a delivery with a route */
+	uint64_t pass;
+	bool pass_follows;
+	struct bytes payload;
+	size_t payload_size;
+	uint64_t number;                /* in the order of arrival */
+	struct process *process;        /* that the event began, or NULL */
+	struct delivery *next_creation; /* in the batch index */
 };
 
 /* Copies and decodes the message.  If it is invalid, the delivery has the outcome OUTCOME_INVALID already. */
