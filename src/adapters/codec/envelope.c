@@ -242,15 +242,16 @@ struct document *bare_document(const struct envelope *envelope, struct arena *ar
 static const char *id_of(const struct envelope *envelope, struct arena *arena)
 {
 	const struct message *event = &envelope->message;
-	const char *sku = message_text(event, "sku");
-	int64_t epoch, version;
+	const char *sku = message_text(event, "sku"), *version;
+	int64_t epoch;
 
 	if (!sku)
 		return envelope->id;
 	epoch = message_number(event, "epoch");
-	version = message_number(event, "version");
-	return epoch > 1 ? arena_printf(arena, "%s/%" PRId64 "/%" PRId64, sku, epoch, version)
-			 : arena_printf(arena, "%s/%" PRId64, sku, version);
+	version = decimal_text(message_number(event, "version"), arena);
+	return epoch > 1
+		       ? arena_join(arena, (const char *[]){sku, decimal_text(epoch, arena), version}, 3, '/')
+		       : arena_join(arena, (const char *[]){sku, version}, 2, '/');
 }
 
 struct document *cloudevent_document(const struct envelope *event, const char *source, struct arena *arena,

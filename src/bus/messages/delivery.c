@@ -7,6 +7,7 @@
 #include "bus/messages/raised_events.h"
 #include "bus/tracing/traceparent.h"
 #include "core/base/calendar.h"
+#include "core/base/decimal.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -130,6 +131,16 @@ const char *delivery_part(const struct delivery *event)
 	return end - id > (ptrdiff_t)size ? end - size : "";
 }
 
+/* The stream of its first entry, and that stream's incarnation. */
+static const char *stream_life(const struct delivery *delivery)
+{
+	const struct entry_place *first = &delivery->first;
+
+	return arena_join(delivery->arena,
+			  (const char *[]){first->origin, decimal_text(first->incarnation, delivery->arena)},
+			  2, ' ');
+}
+
 static void set_own_key(struct delivery *delivery)
 {
 	const struct envelope *envelope = &delivery->envelope;
@@ -141,9 +152,7 @@ static void set_own_key(struct delivery *delivery)
 					  envelope->id};
 	else if (delivery->entry_id)
 		*key = (struct inbox_key){delivery->transport == TRANSPORT_PUBSUB ? PUBSUB_KEY : ENTRY_KEY,
-					  arena_printf(delivery->arena, "%s %lld", delivery->first.origin,
-						       (long long)delivery->first.incarnation),
-					  delivery->first.entry_id};
+					  stream_life(delivery), delivery->first.entry_id};
 	else
 		return;
 	if (delivery->is_event && delivery_has_further_streams(delivery)) {

@@ -38,6 +38,13 @@ size_t decimal_format(int64_t number, char *text)
 	return 1 + decimal_format_unsigned(-(uint64_t)number, text + 1);
 }
 
+const char *decimal_text(int64_t number, struct arena *arena)
+{
+	char digits[DECIMAL_MAX];
+
+	return arena_text(arena, digits, decimal_format(number, digits));
+}
+
 char *decimal_format_fixed(char *text, unsigned number, int digits)
 {
 	for (int i = digits - 1; i >= 0; i--) {
