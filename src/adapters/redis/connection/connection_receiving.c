@@ -8,8 +8,13 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
+#include <sys/socket.h>
 
 #define URL_CHECK_MS 1000
+
+/* What libevent 2.1 reads at once, by three system calls (EVBUFFER_MAX_READ), and what we read after it. */
+#define LIBEVENT_READ ((size_t)4096)
+#define FURTHER_READ  ((ev_ssize_t)16384)
 
 struct evbuffer *redis_connection_input(const struct redis_connection *connection)
 {
@@ -108,11 +113,34 @@ static void receive_input(struct redis_connection *connection)
 	}
 }
 
+/*
+ * Reads what else has arrived, when libevent's read was full.  An end or an error is left to libevent, which
+ * keeps the end of its buffer frozen.  TLS has its own records.
+ */
+static void read_further(struct redis_connection *connection)
+{
+	struct evbuffer *input = redis_connection_input(connection);
+	struct evbuffer_iovec space;
+	ssize_t size;
+
+	if (connection->url.tls || evbuffer_get_length(input) < LIBEVENT_READ)
+		return;
+	evbuffer_unfreeze(input, 0);
+	if (evbuffer_reserve_space(input, FURTHER_READ, &space, 1) == 1) {
+		size = recv(bufferevent_getfd(connection->stream), space.iov_base, space.iov_len,
+			    MSG_DONTWAIT);
+		space.iov_len = size > 0 ? (size_t)size : 0;
+		evbuffer_commit_space(input, &space, 1);
+	}
+	evbuffer_freeze(input, 0);
+}
+
 void redis_connection_on_readable(struct bufferevent *stream, void *context)
 {
 	struct redis_connection *connection = context;
 
 	(void)stream;
+	read_further(connection);
 	connection->received_ms = monotonic_ms();
 	connection->received_at = wall_clock_us();
 	connection->pinged = false;

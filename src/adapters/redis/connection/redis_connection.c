@@ -21,6 +21,9 @@
 #define REDIRECTS_MAX  5    /* in one attempt: nodes of a cluster may disagree for a while */
 #define STABLE_MS      5000 /* a connection that was up for this long counts as a success */
 
+/* What libevent hands to one system call; its usual 16 KiB are 40 messages. */
+#define WRITE_MAX ((size_t)1024 * 1024)
+
 /* Small, because behind each large text in a reply the rest of a chunk is wasted. */
 #define REPLIES_CHUNK ((size_t)8 * 1024)
 
@@ -305,6 +308,7 @@ static bool open_stream(struct redis_connection *connection, int fd, char *error
 		return false;
 	connection->received_ms = 0;
 	resp_reader_init(&connection->reader, connection->bulk_max, connection->replies);
+	bufferevent_set_max_single_write(connection->stream, WRITE_MAX);
 	bufferevent_setcb(connection->stream, redis_connection_on_readable, NULL, on_event, connection);
 	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
 	return true;
