@@ -1,4 +1,7 @@
-/* The private part of a connection, shared by its three files: life cycle, input, and the watch on Redis. */
+/*
+ * The private part of a connection, shared by its four files: life cycle, input, output, and the watch on
+ * Redis.
+ */
 #ifndef ALLOCD_ADAPTERS_REDIS_CONNECTION_CONNECTION_INTERNAL_H
 #define ALLOCD_ADAPTERS_REDIS_CONNECTION_CONNECTION_INTERNAL_H
 
@@ -54,6 +57,7 @@ struct redis_connection {
 
 	bool paused;
 	struct event *resuming;
+	struct event *sending; /* active until the end of a turn of the loop in which something was sent */
 	char ended[REDIS_TROUBLE_MAX]; /* why the stream ended while undelivered input is left; else empty */
 
 	int64_t up_ms, received_ms, ticked_ms, resumed_ms; /* on the monotonic clock */
@@ -75,7 +79,6 @@ void redis_connection_lose(struct redis_connection *connection, const char *caus
 /* The same, but during a pause only after the input that was already read is delivered. */
 void redis_connection_end(struct redis_connection *connection, const char *cause);
 
-void redis_connection_send(struct redis_connection *connection, struct evbuffer *commands);
 void redis_connection_set_timer(struct redis_connection *connection, int64_t delay_ms);
 
 /* ---- connection_receiving.c ---- */
@@ -93,6 +96,12 @@ bool redis_connection_was_slow(const struct redis_connection *connection);
 
 void redis_connection_on_readable(struct bufferevent *stream, void *context);
 void redis_connection_on_resuming(evutil_socket_t fd, short what, void *context);
+
+/* ---- connection_sending.c ---- */
+
+void redis_connection_send(struct redis_connection *connection, struct evbuffer *commands);
+void redis_connection_on_sending(evutil_socket_t fd, short what, void *context);
+void redis_connection_on_sent(struct bufferevent *stream, void *context);
 
 /* ---- connection_watch.c ---- */
 

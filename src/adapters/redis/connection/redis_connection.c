@@ -86,34 +86,6 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	}
 }
 
-/* ---- sending ---- */
-
-void redis_connection_send(struct redis_connection *connection, struct evbuffer *commands)
-{
-	assert(connection->state == CONNECTION_HANDSHAKE || connection->state == CONNECTION_UP);
-	if (bufferevent_write_buffer(connection->stream, commands) < 0)
-		abort();
-}
-
-void redis_connection_request(struct redis_connection *connection, struct evbuffer *commands, size_t replies,
-			      connection_replied *replied, void *context)
-{
-	assert(!connection->listening);
-	request_queue_push(&connection->requests, replies, replied, context);
-	redis_connection_send(connection, commands);
-}
-
-void redis_connection_listen(struct redis_connection *connection, struct evbuffer *commands)
-{
-	connection->listening = true;
-	redis_connection_send(connection, commands);
-}
-
-size_t redis_connection_unsent(const struct redis_connection *connection)
-{
-	return connection->stream ? evbuffer_get_length(bufferevent_get_output(connection->stream)) : 0;
-}
-
 /* ---- the end ---- */
 
 /* Input that was read before the stream ended is delivered first. */
@@ -309,8 +281,11 @@ static bool open_stream(struct redis_connection *connection, int fd, char *error
 	connection->received_ms = 0;
 	resp_reader_init(&connection->reader, connection->bulk_max, connection->replies);
 	bufferevent_set_max_single_write(connection->stream, WRITE_MAX);
-	bufferevent_setcb(connection->stream, redis_connection_on_readable, NULL, on_event, connection);
-	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
+	bufferevent_setcb(connection->stream, redis_connection_on_readable, redis_connection_on_sent,
+			  on_event, connection);
+	bufferevent_enable(connection->stream, EV_READ);
+	if (!connection->url.tls)
+		bufferevent_disable(connection->stream, EV_WRITE); /* see connection_sending.c */
 	return true;
 }
 
@@ -466,6 +441,7 @@ struct redis_connection *redis_connection_new(const struct redis_settings *setti
 	connection->replies = arena_new(REPLIES_CHUNK);
 	connection->timer = must(evtimer_new(settings->base, on_timer, connection));
 	connection->resuming = must(evtimer_new(settings->base, redis_connection_on_resuming, connection));
+	connection->sending = must(evtimer_new(settings->base, redis_connection_on_sending, connection));
 	evtimer_add(connection->timer, &at_once);
 	return connection;
 }
@@ -484,6 +460,7 @@ void redis_connection_free(struct redis_connection **connection)
 	redis_url_release(&(*connection)->url);
 	event_free((*connection)->timer);
 	event_free((*connection)->resuming);
+	event_free((*connection)->sending);
 	arena_free(&(*connection)->replies);
 	free(*connection);
 	*connection = NULL;

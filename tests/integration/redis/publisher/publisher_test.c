@@ -156,6 +156,8 @@ START_TEST(calls_fail_while_redis_does_not_read_what_was_sent)
 	struct outgoing large = {.type = MSG_LINE_ALLOCATED, .payload = {payload, SIZE}};
 	size_t accepted;
 
+	world.settings.silence_max_ms = 600000; /* no PING takes unsent calls along */
+	use_stream();
 	kill(world.server.pid, SIGSTOP);
 	run_once();
 	for (int i = 0; i < CALLS; i++) {
@@ -173,6 +175,10 @@ START_TEST(calls_fail_while_redis_does_not_read_what_was_sent)
 	ck_assert_uint_eq(publisher_stats()->published, accepted);
 	ck_assert_uint_gt(accepted, 0);
 	free(payload);
+
+	/* The connection, which had to wait for room, sends again at once. */
+	publish_rows("!", world.rows, "1=one");
+	run_until(answered("!"));
 }
 END_TEST
 
