@@ -6,6 +6,7 @@ import pathlib
 import re
 import shlex
 import subprocess
+import tomllib
 
 import psycopg2
 import pytest
@@ -252,6 +253,27 @@ def test_the_way_of_a_message_names_functions_of_the_files_it_names():
         if not re.search(rf"^(?:\w[\w *]*)?\b{function}\(", (ROOT / file).read_text(encoding="utf-8"), re.M)
     ]
     assert wrong == []
+
+
+def test_the_tests_mutants_and_invariants_that_a_promise_rests_on_exist():
+    text = document("proof.md")
+    tests = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests" / "e2e").rglob("*.py"))
+    models = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests" / "models").glob("*.pml"))
+    mutants = {
+        mutant["breaks"]
+        for listing in (ROOT / "tests" / "mutants").glob("*.toml")
+        for mutant in tomllib.loads(listing.read_text(encoding="utf-8"))["mutant"]
+    }
+
+    table = re.findall(r"^\| [A-Z].*\|$", text, re.M)
+    assert len(table) >= 15
+    for row in table:
+        assert re.search(r"`test_\w+`|mutants? \"|model `", row), row
+    named = re.findall(r"`(test_\w+)`", text)
+    assert [name for name in named if f"def {name}(" not in tests] == []
+    assert [name for name in re.findall(r'"([^"]+)"', text) if name not in mutants] == []
+    invariants = re.findall(r"`(\w+)`", " ".join(re.findall(r"model `\w+`:([^;]*)", text)))
+    assert [name for name in invariants if not re.search(rf"\b{name}\b", models)] == []
 
 
 def test_the_adapter_of_the_documents_compiles(tmp_path):
