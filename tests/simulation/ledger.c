@@ -8,6 +8,7 @@
 #include "bus/unit_of_work/outbox_frame.h"
 #include "support/model.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,9 +43,10 @@ static void read_outbox(struct history *history)
 
 		for (size_t at = 0; at < row->part_count; at++) {
 			if (!strcmp(row->parts[at].sku, history->sku))
-				ck_assert(outbox_frame_decode(world->arena,
-							      stored_outbox_events(row, &row->parts[at]),
-							      &history->events, &history->count));
+				expect_that(outbox_frame_decode(world->arena,
+								stored_outbox_events(row, &row->parts[at]),
+								&history->events, &history->count),
+					    "%s: an outbox row cannot be read", history->sku);
 		}
 	}
 }
@@ -69,7 +71,7 @@ static struct entry *entry_of(const struct ledger *ledger, const char *id)
 {
 	int number = atoi(id + strlen("m-"));
 
-	ck_assert_int_lt(number, ledger->count);
+	expect_that(number >= 0 && number < ledger->count, "%s is no message of this run", id);
 	return ledger->entries[number];
 }
 
@@ -100,27 +102,52 @@ static enum verdict do_naively(struct model *model, const struct envelope *comma
 	return model_change_quantity(model, change->batchref, change->qty, change->occurred_at);
 }
 
+static void read_event(const struct outgoing *event, struct envelope *envelope)
+{
+	const char *error;
+
+	expect_that(memory_codec_read(event->type, event->payload, world->arena, envelope, &error), "%s",
+		    error);
+}
+
+/* Both may be NULL. */
+static void expect_text(const struct history *history, const struct envelope *event, const char *field,
+			const char *expected)
+{
+	const char *text = message_text(&event->message, field);
+	bool is_same = text && expected ? !strcmp(text, expected) : text == expected;
+
+	expect_that(is_same, "%s: the %s of an event is %s instead of %s", history->sku, field,
+		    text ? text : "missing", expected ? expected : "missing");
+}
+
+static void expect_number(const struct history *history, const struct envelope *event, const char *field,
+			  int64_t expected)
+{
+	int64_t number = message_number(&event->message, field);
+
+	expect_that(number == expected, "%s: the %s of an event is %" PRId64 " instead of %" PRId64,
+		    history->sku, field, number, expected);
+}
+
 /* The next event in the outbox must be the one that the model raised, with the command as its cause. */
 static void check_event(struct history *history, const struct model_event *expected, const char *cause)
 {
 	struct envelope envelope;
 	const struct outgoing *event;
-	const char *error, *batchref, *reason;
 
-	ck_assert_msg(history->seen < history->count, "%s: an event of version %d is missing", history->sku,
-		      (int)expected->version);
+	expect_that(history->seen < history->count, "%s: an event of version %d is missing", history->sku,
+		    (int)expected->version);
 	event = &history->events[history->seen++];
-	ck_assert(memory_codec_read(event->type, event->payload, world->arena, &envelope, &error));
-	batchref = message_text(&envelope.message, "batchref");
-	ck_assert_msg(event->type == expected->type, "%s: %s is %s, but the model says %s", history->sku,
-		      cause, message_name(event->type), message_name(expected->type));
-	ck_assert(message_number(&envelope.message, "version") == expected->version);
-	ck_assert(message_number(&envelope.message, "qty") == expected->qty);
-	ck_assert_str_eq(message_text(&envelope.message, "orderid"), expected->orderid);
-	ck_assert_str_eq(message_text(&envelope.message, "cause"), cause);
-	ck_assert_str_eq(batchref ? batchref : "-", expected->batchref ? expected->batchref : "-");
-	reason = message_text(&envelope.message, "reason");
-	ck_assert_pstr_eq(reason, expected->reason);
+	read_event(event, &envelope);
+	expect_that(event->type == expected->type, "%s: %s is %s, but the model says %s", history->sku, cause,
+		    message_name(event->type), message_name(expected->type));
+	expect_number(history, &envelope, "version", expected->version);
+	expect_number(history, &envelope, "qty", expected->qty);
+	expect_text(history, &envelope, "orderid", expected->orderid);
+	expect_text(history, &envelope, "cause", cause);
+	expect_text(history, &envelope, "batchref", expected->batchref);
+	expect_text(history, &envelope, "reason", expected->reason);
 }
 
 /* The command, sent by `entry` or by its process, had the outcome and the events that the model says. */
@@ -131,9 +158,9 @@ static void replay_command(struct history *history, const struct entry *entry, c
 
 	history->model.event_count = 0;
 	verdict = do_naively(&history->model, command);
-	ck_assert_msg((row->outcome == OUTCOME_HANDLED) == (verdict == ACCEPTED),
-		      "m-%d: %s, but the model says %s", entry->number, outcome_name(row->outcome),
-		      verdict_reason(verdict));
+	expect_that((row->outcome == OUTCOME_HANDLED) == (verdict == ACCEPTED),
+		    "m-%d: %s, but the model says %s", entry->number, outcome_name(row->outcome),
+		    verdict_reason(verdict));
 	for (int i = 0; i < history->model.event_count; i++)
 		check_event(history, &history->model.events[i],
 			    arena_printf(world->arena, "m-%d", entry->number));
@@ -198,8 +225,8 @@ static void check_begin(struct replay_run *run, const struct process_row *proces
 		for (int i = 0; i < it->model.flat.line_count; i++) {
 			const struct flat_line *line = &it->model.flat.lines[i];
 
-			ck_assert_msg(strcmp(line->orderid, orderid) || has_line(process, it->sku, line->qty),
-				      "m-%d does not cancel the line of %s", event->number, it->sku);
+			expect_that(strcmp(line->orderid, orderid) || has_line(process, it->sku, line->qty),
+				    "m-%d does not cancel the line of %s", event->number, it->sku);
 		}
 	}
 }
@@ -233,8 +260,8 @@ static void check_pending(const struct replay_run *run, const struct entry *allo
 		    !keeps_place(event) || !has_passed(event, allocate) || !is_for(process, event, sku) ||
 		    strcmp(order_of(event), orderid) != 0)
 			continue;
-		ck_assert_msg(has_line(process, sku, qty), "m-%d does not cancel the line of m-%d",
-			      event->number, allocate->number);
+		expect_that(has_line(process, sku, qty), "m-%d does not cancel the line of m-%d",
+			    event->number, allocate->number);
 	}
 }
 
@@ -247,8 +274,8 @@ static void replay_part(struct replay_run *run, const struct process_row *proces
 	struct envelope command = {.occurred_at = NO_INSTANT};
 	struct history *history;
 
-	ck_assert_msg(!event->recorded || event->again, "m-%d ended before its last command", event->number);
-	ck_assert_uint_lt(number, process->line_count);
+	expect_that(!event->recorded || event->again, "m-%d ended before its last command", event->number);
+	expect_that(number < process->line_count, "m-%d has no line %zu", event->number, number + 1);
 	run->parts[process->key - 1]++;
 	message_init(&command.message, MSG_DEALLOCATE);
 	command.message.as.deallocate.orderid = order_of(event);
@@ -282,19 +309,19 @@ static void replay_end(const struct replay_run *run, const struct entry *event, 
 {
 	int count = 0, expected = is_whole(row) && is_on_divided_stream(event) ? RANGE : 1;
 
-	ck_assert_int_eq(row->outcome, OUTCOME_HANDLED);
+	expect_that(row->outcome == OUTCOME_HANDLED, "m-%d: %s", event->number, outcome_name(row->outcome));
 	for (size_t i = 0; i < world->database->process_count; i++) {
 		const struct process_row *process = world->database->processes[i];
 
 		if (entry_of(run->ledger, process->inbox.id) != event ||
 		    (!is_whole(row) && strcmp(process->inbox.id, row->id) != 0))
 			continue;
-		ck_assert_msg(event->again || run->parts[i] == lines_for(process, event),
-			      "m-%d ended after %zu commands for %zu lines", event->number, run->parts[i],
-			      lines_for(process, event));
+		expect_that(event->again || run->parts[i] == lines_for(process, event),
+			    "m-%d ended after %zu commands for %zu lines", event->number, run->parts[i],
+			    lines_for(process, event));
 		count++;
 	}
-	ck_assert_msg(event->again || count == expected, "m-%d began %d processes", event->number, count);
+	expect_that(event->again || count == expected, "m-%d began %d processes", event->number, count);
 }
 
 /* ---- one row of the inbox after the other ---- */
@@ -314,8 +341,8 @@ static void replay(struct replay_run *run, const struct inbox_row *row)
 	}
 	entry = entry_of(run->ledger, row->id);
 	/* Two copies may be on their way over the streams at once: a part of one ends behind the other. */
-	ck_assert_msg(!entry->recorded || (entry->again && !is_whole(row)), "m-%d was spent twice",
-		      entry->number);
+	expect_that(!entry->recorded || (entry->again && !is_whole(row)), "m-%d was spent twice",
+		    entry->number);
 	entry->recorded |= is_whole(row);
 	if (entry->type == MSG_ORDER_CANCELLED) {
 		replay_end(run, entry, row);
@@ -352,13 +379,12 @@ static void replay_anonymous(struct replay_run *run, struct history *history)
 	for (; history->seen < history->count; history->seen++) {
 		const struct outgoing *event = &history->events[history->seen];
 		struct envelope envelope;
-		const char *error;
 		struct entry *entry;
 
-		ck_assert(memory_codec_read(event->type, event->payload, world->arena, &envelope, &error));
+		read_event(event, &envelope);
 		entry = entry_of(run->ledger, message_text(&envelope.message, "orderid"));
-		ck_assert_msg(!entry->recorded || may_be_repeated(entry), "m-%d was handled twice",
-			      entry->number);
+		expect_that(!entry->recorded || may_be_repeated(entry), "m-%d was handled twice",
+			    entry->number);
 		entry->recorded = true;
 		order_check(&history->order, entry);
 	}
@@ -391,26 +417,26 @@ static void check_product(struct replay_run *run, const struct product_row *prod
 		replay_anonymous(run, history);
 		return;
 	}
-	ck_assert_msg(history->seen == history->count, "%s: events that no command caused", product->sku);
-	ck_assert_msg(!product->shrink.batchref, "%s: its shrink never ended", product->sku);
+	expect_that(history->seen == history->count, "%s: events that no command caused", product->sku);
+	expect_that(!product->shrink.batchref, "%s: its shrink never ended", product->sku);
 	flatten(product, kept);
 	history->model.flat.revision = kept->revision; /* the model does not count revisions */
 	difference = flat_difference(&history->model.flat, kept);
-	ck_assert_msg(!difference, "%s: %s", product->sku, difference ? difference : "");
+	expect_that(!difference, "%s: %s", product->sku, difference ? difference : "");
 }
 
 /* ---- the answers are the outcomes ---- */
 
 static bool spends(const struct entry *entry, const struct sent *sent)
 {
-	ck_assert_msg(sent->answers == 1, "m-%d was answered %d times", entry->number, sent->answers);
+	expect_that(sent->answers == 1, "m-%d was answered %d times", entry->number, sent->answers);
 	return sent->outcome == OUTCOME_HANDLED || sent->outcome == OUTCOME_SKIPPED;
 }
 
-static bool is_letter_of(const struct dead_letter_row *letter, const struct entry *entry)
+static bool is_letter_of(const struct dead_letter_row *letter, const struct entry *entry, const char *id)
 {
 	if (!entry->is_anonymous)
-		return letter->id && !strcmp(letter->id, arena_printf(world->arena, "m-%d", entry->number));
+		return letter->id && !strcmp(letter->id, id);
 	return letter->payload.size == strlen(entry->payload) &&
 	       !memcmp(letter->payload.data, entry->payload, letter->payload.size);
 }
@@ -418,10 +444,11 @@ static bool is_letter_of(const struct dead_letter_row *letter, const struct entr
 static int dead_letters_of(const struct entry *entry)
 {
 	const struct database *database = world->database;
+	const char *id = arena_printf(world->arena, "m-%d", entry->number);
 	int count = 0;
 
 	for (size_t i = 0; i < database->dead_letter_count; i++)
-		count += is_letter_of(&database->dead_letters[i], entry);
+		count += is_letter_of(&database->dead_letters[i], entry, id);
 	return count;
 }
 
@@ -435,12 +462,12 @@ static void check_published(const struct entry *entry)
 {
 	int dead = dead_letters_of(entry), outcomes = entry->recorded + dead;
 
-	ck_assert_msg(outcomes || may_be_lost(entry), "m-%d was published and is lost", entry->number);
-	ck_assert_msg(dead <= entry->broadcast_count || may_be_repeated(entry),
-		      "m-%d was published %d times, and rejected %d times", entry->number,
-		      entry->broadcast_count, dead);
-	ck_assert_msg(outcomes <= entry->broadcast_count || may_be_reconsidered(entry),
-		      "m-%d was rejected, and handled", entry->number);
+	expect_that(outcomes || may_be_lost(entry), "m-%d was published and is lost", entry->number);
+	expect_that(dead <= entry->broadcast_count || may_be_repeated(entry),
+		    "m-%d was published %d times, and rejected %d times", entry->number,
+		    entry->broadcast_count, dead);
+	expect_that(outcomes <= entry->broadcast_count || may_be_reconsidered(entry),
+		    "m-%d was rejected, and handled", entry->number);
 }
 
 /* A command that one worker rejected may have been handled later by another one. */
@@ -451,8 +478,7 @@ static void check_answers(const struct entry *entry)
 	if (entry->by_rival)
 		return;
 	if (entry->transport == TRANSPORT_STREAM) {
-		ck_assert_msg(entry->recorded || dead_letters_of(entry), "m-%d has no outcome",
-			      entry->number);
+		expect_that(entry->recorded || dead_letters_of(entry), "m-%d has no outcome", entry->number);
 		return;
 	}
 	if (entry->transport == TRANSPORT_PUBSUB) {
@@ -461,8 +487,8 @@ static void check_answers(const struct entry *entry)
 	}
 	for (int i = 0; i < REPLICAS; i++)
 		spent |= entry->sent[i] && spends(entry, entry->sent[i]);
-	ck_assert_msg(entry->recorded == spent, "m-%d: answered otherwise, but its effect is %s",
-		      entry->number, entry->recorded ? "there" : "missing");
+	expect_that(entry->recorded == spent, "m-%d: answered otherwise, but its effect is %s", entry->number,
+		    entry->recorded ? "there" : "missing");
 }
 
 /* ---- the published events are those of the outbox, in order ---- */
@@ -472,22 +498,23 @@ static void check_publications(struct replay_run *run, bool once)
 	for (size_t i = 0; i < memory_broker_count(world->broker); i++) {
 		const struct outgoing *event = memory_broker_event(world->broker, i);
 		struct history *history;
+		const struct outgoing *stored;
 		struct envelope envelope;
-		const char *error;
 		size_t version;
 
-		ck_assert(memory_codec_read(event->type, event->payload, world->arena, &envelope, &error));
+		read_event(event, &envelope);
 		if (event->type == MSG_COMMAND_REJECTED)
 			continue;
 		history = history_of(run, message_text(&envelope.message, "sku"));
 		version = (size_t)message_number(&envelope.message, "version");
-		ck_assert_msg(version <= history->seen + 1, "%s: version %zu was published before %zu",
-			      history->sku, version, history->seen + 1);
-		ck_assert_msg(!once || version > history->seen, "%s: version %zu was published twice",
-			      history->sku, version);
-		ck_assert(event->payload.size == history->events[version - 1].payload.size);
-		ck_assert_mem_eq(event->payload.data, history->events[version - 1].payload.data,
-				 event->payload.size);
+		expect_that(version <= history->seen + 1, "%s: version %zu was published before %zu",
+			    history->sku, version, history->seen + 1);
+		expect_that(!once || version > history->seen, "%s: version %zu was published twice",
+			    history->sku, version);
+		stored = &history->events[version - 1];
+		expect_that(event->payload.size == stored->payload.size &&
+				    !memcmp(event->payload.data, stored->payload.data, event->payload.size),
+			    "%s: version %zu is not what is in the outbox", history->sku, version);
 		if (version > history->seen)
 			history->seen = version;
 	}
@@ -497,8 +524,8 @@ static void check_all_published(struct replay_run *run, const struct product_row
 {
 	const struct history *history = history_of(run, product->sku);
 
-	ck_assert_msg(history->seen == history->count, "%s: version %zu was never published", product->sku,
-		      history->seen + 1);
+	expect_that(history->seen == history->count, "%s: version %zu was never published", product->sku,
+		    history->seen + 1);
 }
 
 /* ---- publishers hear of dead letters, each once ---- */
@@ -520,8 +547,9 @@ static size_t rejections_in_outbox(void)
 
 	for (size_t i = 0; i < partition->count; i++) {
 		if (!partition->rows[i].part_count)
-			ck_assert(
-				outbox_frame_decode(world->arena, partition->rows[i].frame, &events, &count));
+			expect_that(
+				outbox_frame_decode(world->arena, partition->rows[i].frame, &events, &count),
+				"a row of rejections cannot be read");
 	}
 	ck_assert_uint_eq(count_rejections(events, count), count);
 	return count;
@@ -546,7 +574,7 @@ void ledger_check(struct ledger *ledger, const struct chaos *chaos)
 	const char *fault = database_fault(database, world->arena);
 	struct replay_run run = {.ledger = ledger};
 
-	ck_assert_msg(!fault, "%s", fault);
+	expect_that(!fault, "%s", fault);
 	map_init(&run.histories, world->arena);
 	replay_inbox(&run);
 	for (size_t i = 0; i < database->product_count; i++)

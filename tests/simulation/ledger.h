@@ -7,6 +7,8 @@
 
 #include "simulation/chaos.h"
 
+#include "support/suites.h"
+
 /* Batches whose references begin with this may be created under several SKUs, of which one succeeds. */
 #define SHARED_BATCH "shared"
 

@@ -68,8 +68,8 @@ bool is_on_divided_stream(const struct entry *entry)
 
 static void check_follows(const struct order *order, int *last, const struct entry *entry)
 {
-	ck_assert_msg(*last <= entry->number, "%s: m-%d was handled before m-%d", order->sku, *last,
-		      entry->number);
+	expect_that(*last <= entry->number, "%s: m-%d was handled before m-%d", order->sku, *last,
+		    entry->number);
 	*last = entry->number;
 }
 
@@ -115,9 +115,8 @@ void order_check(struct order *order, const struct entry *entry)
 		return;
 	}
 	check_follows(order, &order->last[way_of(entry)], entry);
-	ck_assert_msg(!is_on_divided_stream(entry) || order->forwarded <= entry->number,
-		      "%s: m-%d was forwarded, and overtook m-%d", order->sku, order->forwarded,
-		      entry->number);
+	expect_that(!is_on_divided_stream(entry) || order->forwarded <= entry->number,
+		    "%s: m-%d was forwarded, and overtook m-%d", order->sku, order->forwarded, entry->number);
 }
 
 bool has_passed(const struct entry *event, const struct entry *allocate)

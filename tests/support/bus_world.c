@@ -2,6 +2,7 @@
 #include "support/bus_world.h"
 
 #include "core/base/must.h"
+#include "support/suites.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -230,7 +231,7 @@ struct sent *world_send(struct world *it, enum transport transport, enum message
 	va_start(args, format);
 	size = vsnprintf(payload, sizeof payload, format, args);
 	va_end(args);
-	ck_assert_int_lt(size, (int)sizeof payload);
+	expect_that(size < (int)sizeof payload, "a payload of %d bytes", size);
 	*context = (struct answer_context){it, sent};
 	engine_submit(it->engine, &(struct arrival){
 					  .transport = transport,

@@ -3,8 +3,8 @@
 
 #include "adapters/memory/simulation/random.h"
 #include "core/base/arena.h"
+#include "support/suites.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -260,7 +260,7 @@ const char *pubsub_client_mark(void *context)
 
 static void set_closed(struct pubsub_client *client, bool is_closed)
 {
-	ck_assert(client->is_closed != is_closed);
+	expect_that(client->is_closed != is_closed, "the client was paused or resumed twice");
 	client->is_closed = is_closed;
 	hold_or_open(client);
 }

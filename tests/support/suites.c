@@ -22,6 +22,11 @@ void suite_add_test(TCase *tests, const TTest *test, int signal, int start, int 
 		_tcase_add_test(tests, test, signal, 0, start, stop);
 }
 
+bool seeds_are_chosen(void)
+{
+	return getenv("ALLOCD_TEST_SEED");
+}
+
 struct seeds seeds_to_run(int start, int count)
 {
 	const char *chosen = getenv("ALLOCD_TEST_SEED"), *number = getenv("ALLOCD_TEST_SEEDS");

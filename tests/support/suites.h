@@ -17,6 +17,16 @@
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
+/*
+ * Like ck_assert_msg(), which notes its place in a file each time it is reached; this one only if it fails, so
+ * that a test may look at thousands of things.
+ */
+#define expect_that(condition, ...)                                                                          \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			ck_abort_msg(__VA_ARGS__);                                                           \
+	} while (0)
+
 /* How many seeds a test by chance has: a third with sanitizers, where each takes ten times as long. */
 #ifdef __SANITIZE_ADDRESS__
 #define SEEDED_RUNS(count) ((count) / 3)
@@ -33,6 +43,9 @@ struct seeds {
 };
 
 struct seeds seeds_to_run(int start, int count);
+
+/* Whether ALLOCD_TEST_SEED is set. */
+bool seeds_are_chosen(void);
 
 struct suite {
 	const char *name;

@@ -86,6 +86,7 @@ static struct consumer_call *begin(struct stream *port, enum consumer_call_kind 
 
 	assert(!call->is_under_way);
 	free(call->ids);
+	free(call->entries);
 	*call = (struct consumer_call){.consumer = consumer,
 				       .kind = kind,
 				       .is_under_way = true,
@@ -132,14 +133,21 @@ static void claim(struct stream *stream, int64_t idle_ms, stream_claimed *done, 
 	call->answer.claimed = done;
 }
 
+/* The entries are not zeroed: a read has room for many more than most reads receive. */
+static void make_room(struct consumer_call *call, size_t max)
+{
+	assert(max >= 1 && max <= STREAM_READ_MAX);
+	call->max = max;
+	call->entries = must(malloc(max * sizeof *call->entries));
+}
+
 static void read_pending(struct stream *stream, struct stream_id after, size_t max, stream_was_read *done,
 			 void *context)
 {
 	struct consumer_call *call = begin(stream, STREAM_READ_PENDING, context);
 
-	assert(max >= 1 && max <= STREAM_READ_MAX);
 	call->id = after;
-	call->max = max;
+	make_room(call, max);
 	call->answer.was_read = done;
 }
 
@@ -147,8 +155,7 @@ static void read_new(struct stream *stream, size_t max, bool may_wait, stream_wa
 {
 	struct consumer_call *call = begin(stream, STREAM_READ_NEW, context);
 
-	assert(max >= 1 && max <= STREAM_READ_MAX);
-	call->max = max;
+	make_room(call, max);
 	call->may_wait = may_wait;
 	call->answer.was_read = done;
 }
@@ -257,7 +264,10 @@ void memory_consumer_free(struct memory_consumer **consumer)
 	cable_clear(&it->read_requests);
 	cable_clear(&it->read_answers);
 	simulation_cancel(it->home->simulation, &it->calls[STREAM_READ_NEW].timeout);
-	free(it->calls[STREAM_ACKNOWLEDGE].ids);
+	for (int i = 0; i < STREAM_CALLS; i++) {
+		free(it->calls[i].ids);
+		free(it->calls[i].entries);
+	}
 	free(it);
 	*consumer = NULL;
 }

@@ -73,7 +73,7 @@ struct consumer_call {
 	/* The answer. */
 	struct stream_state state;
 	struct stream_claim claim;
-	struct stream_entry entries[STREAM_READ_MAX];
+	struct stream_entry *entries; /* room for `max`, of a read */
 	size_t entry_count;
 
 	union {
