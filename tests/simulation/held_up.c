@@ -6,6 +6,8 @@
  *
  * The seed determines a run: see seeds_to_run().
  */
+#include "simulation/failures.h"
+#include "simulation/schedule.h"
 #include "support/misfortune.h"
 #include "support/suites.h"
 
@@ -18,6 +20,7 @@
 #define FIRST     900 /* the first seed; 916 postpones entries while later ones of their SKU are queued */
 #define RUNS      50
 #define STEPS     120
+#define TRACED    3 /* seeds that are played twice */
 #define STREAMS   2
 #define SOLD_OUT  4 /* SKUs without stock: each order raises exactly one event */
 #define SHRINKING 2 /* SKUs with stock, whose shrinks move more lines than one step may */
@@ -56,6 +59,7 @@ static const char *sku_of(int number)
 
 static void add_entry(int from, enum message_type type, const char *payload)
 {
+	story("stream %d receives %s %s", from, message_name(type), in_one_line(payload));
 	memory_stream_add(sources[from].stream, &(struct stream_entry){.type = type,
 								       .payload = {payload, strlen(payload)},
 								       .payload_size = strlen(payload)});
@@ -118,12 +122,19 @@ static void add_change(void)
 	add_entry(pick(STREAMS), MSG_CHANGE_BATCH_QUANTITY, change(SOLD_OUT + pick(SHRINKING)));
 }
 
+static const struct sent *send(enum transport transport, enum message_type type, const char *payload)
+{
+	story("the worker receives over %s %s %s", transport == TRANSPORT_HTTP ? "HTTP" : "pub/sub",
+	      message_name(type), in_one_line(payload));
+	return world_send(world, transport, type, "%s", payload);
+}
+
 /* Over HTTP it may be postponed: then it has no effect. */
 static void send_cancellation(enum transport transport)
 {
 	const char *text = cancellation(order("sent", STREAMS, sent_sku, sent_number));
 
-	cancelling[cancelled_count - 1] = world_send(world, transport, MSG_ORDER_CANCELLED, "%s", text);
+	cancelling[cancelled_count - 1] = send(transport, MSG_ORDER_CANCELLED, text);
 }
 
 /* Sends a message over HTTP, or over pub/sub unless the worker has paused it. */
@@ -136,12 +147,12 @@ static void send_another(void)
 	    (engine_is_full(world->engine) || engine_pauses_pubsub(world->engine)))
 		return;
 	if (sku >= SOLD_OUT && pick(2))
-		world_send(world, transport, MSG_CHANGE_BATCH_QUANTITY, "%s", change(sku));
+		send(transport, MSG_CHANGE_BATCH_QUANTITY, change(sku));
 	else if (sent_number && !pick(4))
 		send_cancellation(transport);
 	else
-		world_send(world, transport, MSG_ALLOCATE, "%s",
-			   order_line(order("sent", STREAMS, sent_sku = sku, ++sent_number), sku));
+		send(transport, MSG_ALLOCATE,
+		     order_line(order("sent", STREAMS, sent_sku = sku, ++sent_number), sku));
 }
 
 /* Adds some messages, most of them for one SKU. */
@@ -197,6 +208,7 @@ static void begin_reader(struct source *source, const char *name)
 
 static void begin_worker(void)
 {
+	story("the worker starts");
 	world->config.move_max = MOVE_MAX;
 	world->config.lanes = 1 + (size_t)pick(3);
 	world->config.backlog = (size_t[]){0, 8, 100}[pick(3)];
@@ -216,6 +228,7 @@ static void begin_worker(void)
 
 static void end_worker(void)
 {
+	story("the worker is killed");
 	for (int i = 0; i < STREAMS; i++) {
 		memory_consumer_free(&sources[i].consumer);
 		memory_checkpoints_free(&sources[i].checkpoints);
@@ -227,18 +240,51 @@ static void end_worker(void)
 
 static void lock_or_unlock(void)
 {
-	if (pick(5))
-		database_lock_product(world->database, sku_of(pick(SKUS)));
-	else
+	const char *sku = pick(5) ? sku_of(pick(SKUS)) : NULL;
+
+	if (sku) {
+		story("another session locks %s", sku);
+		database_lock_product(world->database, sku);
+	} else {
+		story("another session releases its locks");
 		database_unlock_products(world->database);
+	}
 }
 
 static void lose_group(void)
 {
-	struct memory_stream *stream = sources[pick(STREAMS)].stream;
+	int from = pick(STREAMS);
 
-	if (memory_stream_has_group(stream, GROUP))
-		memory_stream_destroy_group(stream, GROUP);
+	if (!memory_stream_has_group(sources[from].stream, GROUP))
+		return;
+	story("stream %d loses its group", from);
+	memory_stream_destroy_group(sources[from].stream, GROUP);
+}
+
+static void set_stream_down(void)
+{
+	int from = pick(STREAMS);
+	bool down = pick(2);
+
+	story("stream %d is %s", from, down ? "down" : "up");
+	memory_stream_set_down(sources[from].stream, down);
+}
+
+static void set_database_down(void)
+{
+	bool down = pick(2);
+
+	story("the database is %s", down ? "down" : "up");
+	database_set_down(world->database, down);
+}
+
+static void end_lost_flush(void)
+{
+	bool commits = pick(2);
+
+	if (database_lost_count(world->database))
+		story("the oldest lost flush %s", commits ? "is committed if it can" : "is rolled back");
+	database_end_lost(world->database, commits);
 }
 
 static void take_step(void)
@@ -252,11 +298,11 @@ static void take_step(void)
 	else if (kind < 80)
 		world_advance_ms(world, pick(5000));
 	else if (kind < 82)
-		memory_stream_set_down(sources[pick(STREAMS)].stream, pick(2));
+		set_stream_down();
 	else if (kind < 84)
-		database_set_down(world->database, pick(2));
+		set_database_down();
 	else if (kind < 86)
-		database_end_lost(world->database, pick(2));
+		end_lost_flush();
 	else if (kind < 96)
 		lock_or_unlock();
 	else if (kind < 97)
@@ -271,6 +317,7 @@ static void take_step(void)
 
 static void come_to_an_end(void)
 {
+	story("all failures end");
 	misfortune.is_over = true;
 	database_unlock_products(world->database);
 	database_set_down(world->database, false);
@@ -278,7 +325,7 @@ static void come_to_an_end(void)
 		memory_stream_set_down(sources[i].stream, false);
 	for (int i = 0; i < 3; i++) {
 		while (database_lost_count(world->database))
-			database_end_lost(world->database, pick(2));
+			end_lost_flush();
 		world_advance_ms(world, MINUTE_MS);
 	}
 	world_settle(world);
@@ -331,15 +378,18 @@ static void check_answers(void)
 	}
 }
 
-START_TEST(each_entry_has_its_one_effect_in_order_though_skus_are_held_up)
+/* Plays the whole run of a seed, and returns its trace. */
+static uint64_t play(uint64_t seed)
 {
-	uint64_t seed = (uint64_t)_i;
+	uint64_t trace;
 
-	memory_random_init(&misfortune.random, seed);
 	world = world_new();
+	schedule_begin(&misfortune.random, seed, STEPS);
 	memory_random_init(&world->random, ~seed);
 	misfortune.is_over = true;
 	misfortune.one_call_in = 3 + seed % 60;
+	misfortune.tell_store = tell_store_failure;
+	misfortune.tell_stream = tell_stream_failure;
 	only_streams = seed % 2;
 	memset(sources, 0, sizeof sources);
 	sent_number = cancelled_count = 0;
@@ -357,7 +407,7 @@ START_TEST(each_entry_has_its_one_effect_in_order_though_skus_are_held_up)
 		sources[i].stream = memory_stream_new(world->simulation);
 	misfortune.is_over = false;
 	begin_worker();
-	for (int step = 0; step < STEPS; step++)
+	while (schedule_next())
 		take_step();
 	come_to_an_end();
 
@@ -374,10 +424,27 @@ START_TEST(each_entry_has_its_one_effect_in_order_though_skus_are_held_up)
 	ck_assert_uint_eq(engine_stats(world->engine)->postponed_skus, 0);
 	ck_assert_uint_eq(engine_stats(world->engine)->parked_messages, 0);
 	ck_assert(!engine_pauses_pubsub(world->engine));
+	schedule_end();
+	trace = schedule_trace();
 	end_worker();
 	for (int i = 0; i < STREAMS; i++)
 		memory_stream_free(&sources[i].stream);
 	world_free(&world);
+	return trace;
+}
+
+START_TEST(each_entry_has_its_one_effect_in_order_though_skus_are_held_up)
+{
+	play((uint64_t)_i);
+}
+END_TEST
+
+START_TEST(a_seed_repeats_its_run_exactly)
+{
+	uint64_t seed = (uint64_t)_i, trace = play(seed);
+
+	ck_assert_uint_eq(play(seed), trace);
+	ck_assert_uint_ne(play(seed + 1), trace);
 }
 END_TEST
 
@@ -387,4 +454,6 @@ SUITE("held up (the number after the test's name is the seed)", .timeout_s = 120
 
 	tcase_add_loop_test(tests, each_entry_has_its_one_effect_in_order_though_skus_are_held_up,
 			    seeds.first, seeds.end);
+	if (!seeds_are_chosen())
+		tcase_add_loop_test(tests, a_seed_repeats_its_run_exactly, seeds.first, seeds.first + TRACED);
 }

@@ -1,5 +1,6 @@
 /* Records what is sent, and sends it. */
 #include "simulation/ledger.h"
+#include "simulation/schedule.h"
 
 #include <string.h>
 
@@ -39,7 +40,7 @@ void ledger_read(const struct entry *entry, struct envelope *command)
 	struct bytes payload = {entry->payload, strlen(entry->payload)};
 	const char *error;
 
-	ck_assert(memory_codec_read(entry->type, payload, world->arena, command, &error));
+	expect_that(memory_codec_read(entry->type, payload, world->arena, command, &error), "%s", error);
 }
 
 /* Whether its SKU and its batch, if it names any, are there, and it is not dated from the future. */
@@ -65,6 +66,8 @@ static void count_send(struct entry *entry)
 void ledger_deliver(struct entry *entry, int worker)
 {
 	count_send(entry);
+	story("worker %d receives over HTTP %s %s", worker, message_name(entry->type),
+	      in_one_line(entry->payload));
 	entry->sent[worker] =
 		world_send(replicas[worker].world, entry->transport, entry->type, "%s", entry->payload);
 }
@@ -74,6 +77,7 @@ void ledger_append(struct entry *entry, int stream)
 	size_t size = strlen(entry->payload);
 
 	count_send(entry);
+	story("stream %d receives %s %s", stream, message_name(entry->type), in_one_line(entry->payload));
 	entry->stream = stream;
 	memory_stream_add(shared_streams[stream], &(struct stream_entry){.type = entry->type,
 									 .payload = {entry->payload, size},
@@ -83,6 +87,7 @@ void ledger_append(struct entry *entry, int stream)
 void ledger_publish(struct entry *entry)
 {
 	count_send(entry);
+	story("pub/sub receives %s %s", message_name(entry->type), in_one_line(entry->payload));
 	entry->broadcasts = arena_grow(world->arena, entry->broadcasts, (size_t)entry->broadcast_count,
 				       sizeof(struct broadcast *));
 	entry->broadcasts[entry->broadcast_count++] =

@@ -11,6 +11,7 @@
 #include "simulation/chaos.h"
 #include "simulation/ledger.h"
 #include "simulation/losses.h"
+#include "simulation/schedule.h"
 
 #include "core/base/calendar.h"
 #include "support/rival.h"
@@ -23,10 +24,11 @@
 #define RUNS  SEEDED_RUNS(200)
 #define STEPS 250
 
+#define TRACED 3 /* seeds that are played twice */
+
 #define SKUS    4
-#define BATCHES 6   /* of each SKU */
-#define RECENT  30  /* lines that may be repeated, and messages whose order may be cancelled soon */
-#define REFUSED 800 /* orders that the database refuses if they are named "poison" */
+#define BATCHES 6  /* of each SKU */
+#define RECENT  30 /* lines that may be repeated, and messages whose order may be cancelled soon */
 
 /* SKUs of the orders without ids: the last one is stocked later. */
 #define ANONYMOUS_SKUS 3
@@ -54,7 +56,8 @@ struct run {
 	struct memory_random random;
 	int orders; /* few: lines repeat often; 0: seldom and soon, so most are assumed to be new */
 	int last_line;
-	int stock; /* little: most lines are out of stock; much: a batch holds many lines */
+	bool has_last; /* of the SKUs without ids */
+	int stock;     /* little: most lines are out of stock; much: a batch holds many lines */
 	struct chaos chaos;
 	struct ledger ledger;
 };
@@ -83,6 +86,16 @@ static struct entry *any_create(struct run *run, enum transport transport)
 				       1 + pick(run, run->stock), etas[pick(run, COUNT(etas))]));
 }
 
+/* An order that the database refuses. */
+static const char *poison(int number)
+{
+	const char *orderid = arena_printf(world->arena, "poison-%d", number);
+
+	if (!database_refusal(world->database, orderid))
+		database_refuse(world->database, orderid);
+	return orderid;
+}
+
 /*
  * Returns any line of one of a few orders; or the next or a recent line of many orders, which have one, two
  * or three lines of different SKUs each.
@@ -94,11 +107,11 @@ static struct entry *any_allocate(struct run *run, enum transport transport)
 		   : pick(run, 40) ? ++run->last_line
 				   : run->last_line - pick(run, RECENT);
 	int number = run->orders ? pick(run, run->orders) : line - line % 6 + first_line[line % 6];
+	const char *orderid = pick(run, 60) ? arena_printf(world->arena, "order-%d", number) : poison(number);
 
 	return ledger_add(&run->ledger, transport, MSG_ALLOCATE,
-			  arena_printf(world->arena, "orderid=%s-%d\nsku=SKU-%d\nqty=%d",
-				       pick(run, 60) ? "order" : "poison", number, line % (SKUS + 1),
-				       1 + line % 3));
+			  arena_printf(world->arena, "orderid=%s\nsku=SKU-%d\nqty=%d", orderid,
+				       line % (SKUS + 1), 1 + line % 3));
 }
 
 /* Returns the fields of an allocate among the last messages, up to `end`; or those of an unknown line. */
@@ -258,8 +271,10 @@ static void let_rival_act(struct run *run)
 		return;
 	entry = any_message(run, KINDS - 1);
 	entry->by_rival = true;
-	if (!strstr(entry->payload, "poison"))
-		rival_send(entry->type, entry->payload);
+	if (strstr(entry->payload, "poison"))
+		return;
+	story("another session handles %s %s", message_name(entry->type), in_one_line(entry->payload));
+	rival_send(entry->type, entry->payload);
 }
 
 static void begin_worker(struct run *run, int number)
@@ -271,11 +286,13 @@ static void begin_worker(struct run *run, int number)
 	worker->config.lanes = 1 + (size_t)pick(run, 3);
 	worker->config.backlog = (size_t[]){0, 8, 100}[pick(run, 3)];
 	worker->config.unit_max = (size_t[]){1, 3, 10, 1000}[pick(run, 4)];
+	story("worker %d starts, with %zu lanes and units of %zu messages at most", number,
+	      worker->config.lanes, worker->config.unit_max);
 	world_prepare(worker);
-	chaos_surround(&run->chaos, worker);
+	chaos_surround(&run->chaos, number);
 	replicas[number].listens = true;
 	start_replica(number, STREAMS);
-	chaos_surround_redis(&run->chaos, &replicas[number]);
+	chaos_surround_redis(&run->chaos, number);
 }
 
 /* Sends the commands that the dead worker did not answer to its successor, in the original order. */
@@ -290,6 +307,7 @@ static void succeed_worker(struct run *run, int worker)
 
 static void kill_worker(int worker)
 {
+	story("worker %d is killed", worker);
 	losses_look();
 	kill_replica(worker);
 }
@@ -303,6 +321,7 @@ static void replace_worker(struct run *run, int worker)
 /* The worker hands over its streams before it ends, if it is given the time. */
 static void restart_worker(struct run *run, int worker)
 {
+	story("worker %d hands over its leases", worker);
 	replicas[worker].is_stopping = true;
 	lease_keeper_stop(replicas[worker].keeper);
 	world_advance_ms(world, pick(run, 2000));
@@ -331,6 +350,7 @@ static int holder_of_pubsub(const struct run *run)
 
 static void wake_all(struct run *run)
 {
+	story("all workers run, and reach all servers");
 	for (int i = 0; i < run->chaos.workers; i++)
 		thaw_replica(i);
 }
@@ -348,6 +368,7 @@ static void publish_for(struct run *run, int64_t duration_ms)
 static void let_all_be_well(struct run *run)
 {
 	wake_all(run);
+	story("the database is up, and no other session has locks");
 	database_set_down(world->database, false);
 	database_unlock_products(world->database);
 	publish_for(run, ACQUAINTED_MS);
@@ -356,9 +377,17 @@ static void let_all_be_well(struct run *run)
 /* The holder of pub/sub dies, is stopped, or loses a server, while messages are published; perhaps twice. */
 static void lose_holder(struct run *run)
 {
-	static void (*const acts[])(int worker) = {kill_worker, kill_worker, freeze_replica,
-						   cut_database_of_replica, cut_redis_of_replica};
-	int worker;
+	static const struct {
+		void (*act)(int worker);
+		const char *story;
+	} acts[] = {
+		{kill_worker, "dies"},
+		{kill_worker, "dies"},
+		{freeze_replica, "is frozen"},
+		{cut_database_of_replica, "is cut off from the database"},
+		{cut_redis_of_replica, "is cut off from Redis"},
+	};
+	int worker, act;
 
 	if (!pick(run, 3))
 		let_all_be_well(run);
@@ -367,7 +396,9 @@ static void lose_holder(struct run *run)
 	world_advance_ms(world, pick(run, 50));
 	if (worker == run->chaos.workers)
 		return;
-	acts[pick(run, COUNT(acts))](worker);
+	act = pick(run, COUNT(acts));
+	story("worker %d, which has the lease of pub/sub, %s", worker, acts[act].story);
+	acts[act].act(worker);
 	publish_for(run, pick(run, 6000));
 	if (replicas[worker].keeper)
 		thaw_replica(worker);
@@ -455,23 +486,37 @@ static void hand_over(int number)
 	world_advance_ms(world, 2000);
 }
 
-/* No order finds enough of it; of the last SKU there is nothing before the run is half over. */
+static void stock_one(int number)
+{
+	create_batch(arena_printf(world->arena, "anonymous-%d", number),
+		     arena_printf(world->arena, ANONYMOUS_SKU "-%d", number), 1);
+}
+
+/* The last SKU, when the run is half over. */
+static void stock_last(struct run *run)
+{
+	if (!run->has_last)
+		stock_one(ANONYMOUS_SKUS - 1);
+	run->has_last = true;
+}
+
+/* No order finds enough of it. */
 static void stock_anonymous(void)
 {
 	world_start(world);
 	for (int i = 0; i < ANONYMOUS_SKUS - 1; i++)
-		create_batch(arena_printf(world->arena, "anonymous-%d", i),
-			     arena_printf(world->arena, ANONYMOUS_SKU "-%d", i), 1);
+		stock_one(i);
 	world_settle(world);
 	world_crash(world);
 }
 
-START_TEST(every_message_has_one_effect_despite_random_failures)
+/* Plays the whole run of a seed, and returns its trace. */
+static uint64_t play(uint64_t seed)
 {
-	uint64_t seed = (uint64_t)_i;
 	struct run run = {0};
 
-	memory_random_init(&run.random, seed);
+	schedule_begin(&run.random, seed, STEPS);
+	seed_replicas((uint64_t)pick(&run, INT_MAX));
 	run.orders = seed % 3 ? 0 : 40;
 	run.last_line = RECENT;
 	run.stock = seed % 2 ? 40 : 200;
@@ -479,8 +524,6 @@ START_TEST(every_message_has_one_effect_despite_random_failures)
 				   .workers = 2 + (int)(seed / 2 % 2),
 				   .broker_keeps = seed % 2,
 				   .failures_in = 3 + seed % 40};
-	for (int i = 0; i < REFUSED; i++)
-		database_refuse(world->database, arena_printf(world->arena, "poison-%d", i));
 	stock_anonymous();
 	if (seed / 4 % 2)
 		divide_skus();
@@ -489,10 +532,9 @@ START_TEST(every_message_has_one_effect_despite_random_failures)
 	for (int i = 0; i < run.chaos.workers; i++)
 		begin_worker(&run, i);
 	losses_begin(run.chaos.workers);
-	for (int step = 0; step < STEPS; step++) {
-		if (step == STEPS / 2)
-			create_batch("anonymous-last",
-				     arena_printf(world->arena, ANONYMOUS_SKU "-%d", ANONYMOUS_SKUS - 1), 1);
+	while (schedule_next()) {
+		if (schedule_step() > STEPS / 2)
+			stock_last(&run);
 		take_step(&run);
 	}
 	come_to_an_end(&run);
@@ -500,6 +542,31 @@ START_TEST(every_message_has_one_effect_despite_random_failures)
 	hand_over(0);
 	for (int i = 0; i < STREAMS; i++)
 		expect_acknowledged(i);
+	schedule_end();
+	return schedule_trace();
+}
+
+START_TEST(every_message_has_one_effect_despite_random_failures)
+{
+	play((uint64_t)_i);
+}
+END_TEST
+
+static uint64_t trace_of(uint64_t seed)
+{
+	uint64_t trace = play(seed);
+
+	tear_down_replicas();
+	set_up_replicas();
+	return trace;
+}
+
+START_TEST(a_seed_repeats_its_run_exactly)
+{
+	uint64_t seed = (uint64_t)_i, trace = trace_of(seed);
+
+	ck_assert_uint_eq(trace_of(seed), trace);
+	ck_assert_uint_ne(trace_of(seed + 1), trace);
 }
 END_TEST
 
@@ -510,4 +577,6 @@ SUITE("simulation (the number after the test's name is the seed)", set_up_replic
 
 	tcase_add_loop_test(tests, every_message_has_one_effect_despite_random_failures, seeds.first,
 			    seeds.end);
+	if (!seeds_are_chosen())
+		tcase_add_loop_test(tests, a_seed_repeats_its_run_exactly, seeds.first, seeds.first + TRACED);
 }

@@ -15,11 +15,13 @@ static bool is_well(void)
 
 static enum stream_injection on_stream_call(void *context, enum consumer_call_kind call)
 {
+	static const enum stream_injection injections[] = {STREAM_AWAY, STREAM_REFUSED, STREAM_ANSWER_LOST};
+	enum stream_injection injected = is_well() ? STREAM_WELL : injections[pick(COUNT(injections))];
+
 	(void)context;
-	(void)call;
-	if (is_well())
-		return STREAM_WELL;
-	return (enum stream_injection[]){STREAM_AWAY, STREAM_REFUSED, STREAM_ANSWER_LOST}[pick(3)];
+	if (injected && misfortune.tell_stream)
+		misfortune.tell_stream(0, call, injected);
+	return injected;
 }
 
 static enum store_injection on_store_call(void *context, enum store_call call)
@@ -27,11 +29,14 @@ static enum store_injection on_store_call(void *context, enum store_call call)
 	static const enum store_injection injections[] = {INJECT_REFUSED,         INJECT_CONFLICT,
 							  INJECT_LOST_BEFORE,     INJECT_LOST_AFTER,
 							  INJECT_LOST_COMMITTING, INJECT_LOST_ON_THE_WAY};
+	enum store_injection injected = INJECT_NONE;
 
 	(void)context;
-	if (is_well())
-		return INJECT_NONE;
-	return call == CALL_FLUSH ? injections[pick(COUNT(injections))] : INJECT_REFUSED;
+	if (!is_well())
+		injected = call == CALL_FLUSH ? injections[pick(COUNT(injections))] : INJECT_REFUSED;
+	if (injected && misfortune.tell_store)
+		misfortune.tell_store(0, call, injected);
+	return injected;
 }
 
 void delay(struct cable *cable)

@@ -11,6 +11,7 @@
 struct replica replicas[REPLICAS];
 struct memory_stream *shared_streams[STREAMS_ALL];
 struct pubsub_server shared_pubsub;
+static uint64_t replica_seed; /* no two workers draw the same id */
 
 static const char *const stream_names[STREAMS] = {"commands", "more commands", "even more commands"};
 struct stream_list shared_list;
@@ -90,9 +91,8 @@ void start_replica(int number, int streams)
 {
 	struct replica *replica = &replicas[number];
 	const char *name = arena_printf(world->arena, "worker-%d", number);
-	static uint64_t seeds = 1000;
 
-	memory_random_init(&replica->world->random, ++seeds); /* no two workers draw the same id */
+	memory_random_init(&replica->world->random, ++replica_seed);
 	world_start(replica->world);
 	replica->checkpoints = memory_checkpoints_new(world->database);
 	replica->leases = memory_leases_new(world->database);
@@ -212,8 +212,14 @@ void make_sku(const char *sku)
 	world_send(world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=the-last-one\nsku=%s\nqty=1", sku);
 }
 
+void seed_replicas(uint64_t seed)
+{
+	replica_seed = seed;
+}
+
 void set_up_replicas(void)
 {
+	seed_replicas(1000);
 	world = world_new();
 	replicas[0].world = world;
 	for (int i = 1; i < REPLICAS; i++)

@@ -50,6 +50,9 @@ extern struct pubsub_server shared_pubsub;
 void set_up_replicas(void);
 void tear_down_replicas(void);
 
+/* Another seed for what the workers draw themselves that start from now on. */
+void seed_replicas(uint64_t seed);
+
 /* Of the workers that start from now on, the first streams divide the SKUs, as those of a range do. */
 #define RANGE 2
 extern struct stream_list shared_list;

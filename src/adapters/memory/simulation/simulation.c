@@ -17,12 +17,16 @@ struct task {
 
 struct simulation {
 	int64_t now_ms;
+	uint64_t trace;
 	struct task *first, *last;
 };
 
 struct simulation *simulation_new(void)
 {
-	return must_alloc(sizeof(struct simulation));
+	struct simulation *simulation = must_alloc(sizeof *simulation);
+
+	simulation->trace = 1;
+	return simulation;
 }
 
 static void unlink_task(struct simulation *simulation, struct task *task)
@@ -58,6 +62,11 @@ void simulation_free(struct simulation **simulation)
 	}
 	free(*simulation);
 	*simulation = NULL;
+}
+
+uint64_t simulation_trace(const struct simulation *simulation)
+{
+	return simulation->trace;
 }
 
 int64_t simulation_now_ms(const struct simulation *simulation)
@@ -102,6 +111,8 @@ static void run_first(struct simulation *simulation)
 	struct task task = *simulation->first, *first = simulation->first;
 
 	simulation->now_ms = task.at_ms;
+	/* As FNV-1a does with a byte: see core/base/hash.h. */
+	simulation->trace = (simulation->trace ^ (uint64_t)task.at_ms) * UINT64_C(0x100000001b3);
 	simulation_cancel(simulation, &first);
 	task.run(task.context);
 }

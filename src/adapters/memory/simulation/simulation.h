@@ -21,6 +21,9 @@ struct simulation *simulation_new(void);
 /* Drops the tasks that have not run yet.  Accepts NULL in *simulation and nulls it. */
 void simulation_free(struct simulation **simulation);
 
+/* A hash of the times of all tasks that ran: it differs when one ran that did not, or ran at another time. */
+uint64_t simulation_trace(const struct simulation *simulation);
+
 /* Milliseconds since the simulation began. */
 int64_t simulation_now_ms(const struct simulation *simulation);
 
