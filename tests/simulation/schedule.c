@@ -85,7 +85,7 @@ static void seed_step(void)
 
 /* ---- the story ---- */
 
-static void print_line(const char *format, va_list arguments)
+__attribute__((format(printf, 1, 0))) static void print_line(const char *format, va_list arguments)
 {
 	int64_t now_ms = simulation_now_ms(world->simulation);
 
