@@ -23,7 +23,7 @@ void schedule_begin(struct memory_random *random, uint64_t seed, int steps);
 /* Seeds `random` for the next step that is taken; or for the end, and returns false. */
 bool schedule_next(void);
 
-/* The number of the step that is taken, from 1; 0 before the first one, one more than the steps at the end. */
+/* The number of the step that is taken, from 1: 0 before the first one, and one more than all at the end. */
 int schedule_step(void);
 
 /* Ends the story. */

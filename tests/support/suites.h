@@ -18,8 +18,8 @@
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
 /*
- * Like ck_assert_msg(), which notes its place in a file each time it is reached; this one only if it fails, so
- * that a test may look at thousands of things.
+ * Like ck_assert_msg(), which notes its place in a file each time it is reached; this one only if it fails,
+ * so that a test may look at thousands of things.
  */
 #define expect_that(condition, ...)                                                                          \
 	do {                                                                                                 \
