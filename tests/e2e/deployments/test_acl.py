@@ -14,7 +14,7 @@ from viewer import watching
 
 def documented_line():
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-    line = re.search(r"^redis-cli (ACL SETUSER allocd .*?)^```$", text, re.MULTILINE | re.DOTALL).group(1)
+    line = re.search(r"^redis-cli (ACL SETUSER allocd .*?)^read ", text, re.MULTILINE | re.DOTALL).group(1)
     return shlex.split(line.replace("\\\n", " "))
 
 
