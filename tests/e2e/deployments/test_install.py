@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 from built import ASCII, PROGRAMS, build_directory, options, output_of
+from documents import broken_links
 from installation import ROOT
 
 SETTINGS_FILE = "/etc/default/allocd"
@@ -50,6 +51,12 @@ def test_everything_is_installed_where_the_list_says_and_nothing_else(tmp_path, 
     unlisted = {path for path in installed if not any(matches(pattern, path) for _tag, pattern in expected)}
     missing = [pattern for _tag, pattern in expected if not any(matches(pattern, path) for path in installed)]
     assert (unlisted, missing) == (set(), [])
+
+
+def test_the_installed_documents_link_to_nothing_that_is_not_installed(tmp_path):
+    documents = [tmp_path / path[1:] for path in install(tmp_path, "--tags", "doc") if path.endswith(".md")]
+
+    assert {path.name: broken for path in documents if (broken := broken_links(path))} == {}
 
 
 def test_the_list_has_no_other_tags(expected):

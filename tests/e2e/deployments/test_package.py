@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from buildah import base_root
+from documents import broken_links
 from installation import ROOT
 
 MINUTES = 15
@@ -59,6 +60,15 @@ def test_lintian_finds_neither_errors_nor_warnings(packages):
     [changes] = packages.glob("*.changes")
 
     run("lintian", "--allow-root", "--fail-on", "error,warning", changes)
+
+
+def test_the_documents_of_the_package_link_to_nothing_that_it_lacks(packages, tmp_path):
+    [package] = packages.glob("allocd_*.deb")
+    run("dpkg-deb", "-x", package, tmp_path)
+    documents = list((tmp_path / "usr/share/doc/allocd").rglob("*.md"))
+
+    assert documents
+    assert {path.name: broken for path in documents if (broken := broken_links(path))} == {}
 
 
 def test_the_packages_install_work_upgrade_and_leave_nothing_behind(packages, next_packages, tmp_path):

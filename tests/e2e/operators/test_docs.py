@@ -10,7 +10,7 @@ import tomllib
 
 import psycopg2
 import pytest
-from documents import LANGUAGES, document, listening, running
+from documents import LANGUAGES, broken_links, document, listening, running, without_programs
 from installation import ROOT, TIMEOUT_S, wait_until
 
 
@@ -184,16 +184,6 @@ def files_of_the_repository():
     return [path for path in [*found, *ROOT.iterdir()] if "__pycache__" not in path.parts]
 
 
-def without_programs(text):
-    return re.sub(r"^ *```.*?^ *```$", "", text, flags=re.M | re.S)
-
-
-def heading_links(text):
-    """Headings as GitHub makes links of them."""
-    headings = re.findall(r"^#+ (.*)$", without_programs(text), re.M)
-    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
-
-
 @pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
 def test_every_file_that_a_document_names_exists(path):
     text = path.read_text(encoding="utf-8")
@@ -214,16 +204,7 @@ def test_every_file_that_a_document_names_exists(path):
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
 def test_every_link_of_a_document_leads_somewhere(path):
-    broken = []
-    for link in re.findall(r"\]\(([^)\s]+)\)", without_programs(path.read_text(encoding="utf-8"))):
-        name, _, heading = link.partition("#")
-        target = (path.parent / name).resolve() if name else path
-        if link.startswith("http"):
-            continue
-        if not target.exists() or (heading and heading not in heading_links(target.read_text(encoding="utf-8"))):
-            broken.append(link)
-
-    assert broken == []
+    assert broken_links(path) == []
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)

@@ -1,4 +1,4 @@
-"""Programs that the documents hold, run as they stand there."""
+"""The documents: programs that they hold, run as they stand there, and their links."""
 
 import contextlib
 import os
@@ -20,6 +20,29 @@ LIBRARIES = {
 
 def document(name):
     return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def without_programs(text):
+    return re.sub(r"^ *```.*?^ *```$", "", text, flags=re.M | re.S)
+
+
+def heading_links(text):
+    """Headings as GitHub makes links of them."""
+    headings = re.findall(r"^#+ (.*)$", without_programs(text), re.M)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def broken_links(path):
+    """The links of a document that lead to no file, or to no heading of it."""
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", without_programs(path.read_text(encoding="utf-8"))):
+        name, _, heading = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        if link.startswith("http"):
+            continue
+        if not target.exists() or (heading and heading not in heading_links(target.read_text(encoding="utf-8"))):
+            broken.append(link)
+    return broken
 
 
 def program(name, without=()):
