@@ -1,12 +1,25 @@
 /* Collects the suites of a test program and runs them. */
 #include "suites.h"
 
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static struct suite *first, **end = &first;
+static char folder[] = "/tmp/allocd-tests-XXXXXX";
+
+const char *suites_folder(void)
+{
+	return folder;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+	(void)status, (void)kind, (void)place;
+	return remove(path);
+}
 
 void suite_register(struct suite *suite)
 {
@@ -56,6 +69,10 @@ int run_suites(void)
 	SRunner *runner = srunner_create(NULL);
 	int run, failed;
 
+	if (!mkdtemp(folder)) {
+		perror(folder);
+		return EXIT_FAILURE;
+	}
 	signal(SIGPIPE, SIG_IGN);              /* as in the program */
 	setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* a test of one second may take long on a busy machine */
 	for (const struct suite *suite = first; suite; suite = suite->next)
@@ -65,6 +82,8 @@ int run_suites(void)
 	run = srunner_ntests_run(runner);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
+	if (nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0)
+		perror(folder);
 	if (!run)
 		fprintf(stderr,
 			"No test was run: is CK_RUN_SUITE the name of a suite, and ALLOCD_ONLY_TEST that of a test?\n");

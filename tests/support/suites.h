@@ -85,6 +85,12 @@ void suite_register(struct suite *suite);
 /* Runs the suites and returns main()'s status, which is a failure if CK_RUN_SUITE selects no suite. */
 int run_suites(void);
 
+/*
+ * A folder for the files of tests. It is removed with all that it holds after the last test, also after tests
+ * that failed or took too long, whose tear-downs are not run.
+ */
+const char *suites_folder(void);
+
 /* Whether `names` are the names of all suites; prints the differences. */
 bool suites_are_named(int count, char *const names[]);
 

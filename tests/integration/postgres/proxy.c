@@ -1,7 +1,8 @@
 /* Passes messages on one by one; a flush is recognized by its first statement. */
 #include "proxy.h"
 
-#include <check.h>
+#include "support/suites.h"
+
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
@@ -403,7 +404,7 @@ struct proxy *proxy_new(struct event_base *base, const char *conninfo)
 	struct proxy *proxy = calloc(1, sizeof *proxy);
 
 	proxy->base = base;
-	snprintf(proxy->directory, sizeof proxy->directory, "/tmp/allocd-proxy-XXXXXX");
+	snprintf(proxy->directory, sizeof proxy->directory, "%s/proxy-XXXXXX", suites_folder());
 	ck_assert_ptr_nonnull(mkdtemp(proxy->directory));
 	find_server(proxy, conninfo);
 	listen_on_socket(proxy);

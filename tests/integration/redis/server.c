@@ -1,8 +1,9 @@
 /* Private servers. */
 #include "server.h"
 
+#include "support/suites.h"
+
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -50,7 +51,7 @@ static int free_port(void)
 void server_init(struct server *server)
 {
 	*server = (struct server){.port = free_port()};
-	snprintf(server->folder, sizeof server->folder, "/tmp/allocd-redis-XXXXXX");
+	snprintf(server->folder, sizeof server->folder, "%s/redis-XXXXXX", suites_folder());
 	ck_assert_ptr_nonnull(mkdtemp(server->folder));
 }
 
@@ -94,6 +95,16 @@ static int answers(const struct server *server)
 	return answered;
 }
 
+/* Shows the end of the log, which is removed after the tests. */
+static void fail_to_start(const struct server *server)
+{
+	char log[64];
+
+	snprintf(log, sizeof log, "%s/log", server->folder);
+	run_program((const char *[]){"tail", log, NULL});
+	ck_abort_msg("redis-server does not start; its log is above");
+}
+
 void server_restart(struct server *server)
 {
 	pid_t test = getpid();
@@ -104,8 +115,8 @@ void server_restart(struct server *server)
 	if (server->pid == 0)
 		become_server(server, test);
 	for (int waited_ms = 0; !answers(server); waited_ms += 10) {
-		ck_assert_msg(waitpid(server->pid, NULL, WNOHANG) == 0 && waited_ms < START_TIMEOUT_MS,
-			      "redis-server does not start: see %s/log", server->folder);
+		if (waitpid(server->pid, NULL, WNOHANG) != 0 || waited_ms >= START_TIMEOUT_MS)
+			fail_to_start(server);
 		nap();
 	}
 }

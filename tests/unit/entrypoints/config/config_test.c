@@ -361,7 +361,7 @@ END_TEST
 /* A folder with that one credential. */
 static char *credentials_with(const char *name, const char *text)
 {
-	char *folder = arena_strdup(arena, "/tmp/allocd-credentials-XXXXXX"), *path;
+	char *folder = arena_printf(arena, "%s/credentials-XXXXXX", suites_folder()), *path;
 	FILE *file;
 
 	ck_assert_ptr_nonnull(mkdtemp(folder));

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static struct arena *arena;
-static char path[] = "/tmp/allocd-secret-XXXXXX";
+static char path[64];
 static const char *error;
 static struct secret_file file;
 
@@ -32,7 +32,7 @@ static void set_up(void)
 	int descriptor;
 
 	arena = arena_new(4096);
-	strcpy(path + strlen(path) - 6, "XXXXXX");
+	snprintf(path, sizeof path, "%s/secret-XXXXXX", suites_folder());
 	descriptor = mkstemp(path);
 	ck_assert_int_ge(descriptor, 0);
 	close(descriptor);
