@@ -4,7 +4,8 @@
 #
 #     booted.sh COMMAND [ARGUMENT]...        (as root, in a root that is thrown away; see scripts/bare_root.sh)
 set -eu
-output=/var/log/booted.log group=/run/all-groups/allocd-booted-$$
+output=/var/log/booted.log groups=/run/all-groups
+group=$groups/allocd-booted-$$
 
 fail() {
 	echo "booted: $*" >&2
@@ -12,15 +13,27 @@ fail() {
 }
 
 # The services get control groups below one of our own, so that no other process of this machine is among theirs.
-mkdir -p /run/all-groups
-mount -t cgroup2 cgroup2 /run/all-groups || fail "systemd needs control groups, and cgroup2 cannot be mounted here"
+mkdir -p "$groups"
+mount -t cgroup2 cgroup2 "$groups" || fail "systemd needs control groups, and cgroup2 cannot be mounted here"
+remove_group() { find "$1" -depth -type d -exec rmdir {} +; }
+
+# Control groups outlive a script that is killed: the next one removes those that no script has locked.
+exec 8<"$groups"
+flock 8
+for left in "$groups"/allocd-booted-*; do
+	[ ! -d "$left" ] || ! flock --nonblock "$left" true || remove_group "$left"
+done
 mkdir "$group"
+exec 9<"$group"
+flock 9
+exec 8<&-
+
 # shellcheck disable=SC2317 # the trap calls it
-remove_groups() {
-	find "$group" -depth -type d -exec rmdir {} +
-	umount /run/all-groups
+end() {
+	remove_group "$group"
+	umount "$groups"
 }
-trap remove_groups EXIT
+trap end EXIT
 
 cat >/etc/systemd/system/booted.service <<END
 [Unit]

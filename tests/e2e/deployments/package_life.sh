@@ -44,7 +44,13 @@ running=$(ps -e -o comm= | grep -E '^(allocd|postgres|redis-server)') || true
 # As on a machine: the unit with its user, its sandbox and its notification.
 step systemd
 apt-get install -qq -y --no-install-recommends dbus systemd >/dev/null
+mkdir /tmp/groups
+mount -t cgroup2 cgroup2 /tmp/groups
+left=/tmp/groups/allocd-booted-left # as a script leaves it that was killed
+mkdir -p $left/system.slice
 tests/e2e/deployments/booted.sh /src/debian/tests/service
+[ ! -e $left ] || fail "the control groups of a killed script are left"
+umount /tmp/groups
 
 step upgrade
 echo 'ALLOCD_LANES=3' >>/etc/default/allocd
