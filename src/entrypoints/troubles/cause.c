@@ -54,6 +54,7 @@ static const struct sign of_redis[] = {
 	{"WRONGPASS", TROUBLE_REDIS_AUTH, NULL},
 	{"NOPERM", TROUBLE_REDIS_NOPERM, NULL},
 	{"user executing the script can't", TROUBLE_REDIS_NOPERM, NULL},
+	{"ACL failure in script", TROUBLE_REDIS_NOPERM, NULL}, /* since Redis 7.2 */
 	{"LOADING", TROUBLE_REDIS_LOADING, NULL},
 	{"READONLY", TROUBLE_REDIS_READONLY, NULL},
 	{"MASTERDOWN", TROUBLE_REDIS_READONLY, NULL},

@@ -79,6 +79,7 @@ static const struct {
 	{TROUBLE_REDIS_AUTH, .subscription = "WRONGPASS invalid username-password pair",
 	 .words = "WRONGPASS"},
 	{TROUBLE_REDIS_NOPERM, .events = "NOPERM this user has no permissions", .words = "NOPERM"},
+	{TROUBLE_REDIS_NOPERM, .events = "ERR ACL failure in script: User default", .words = "ACL failure"},
 	{TROUBLE_REDIS_NOPERM, .heartbeat = "NOPERM this user", .words = "do not arrive"},
 	{TROUBLE_REDIS_READONLY, .events = "NOREPLICAS Not enough good replicas", .words = "NOREPLICAS"},
 	{TROUBLE_REDIS_LOADING, .subscription = "LOADING Redis is loading", .words = "LOADING"},
