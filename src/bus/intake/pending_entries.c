@@ -10,28 +10,12 @@ void pending_entries_init(struct pending_entries *in_flight)
 	*in_flight = (struct pending_entries){.handled_end = &in_flight->handled};
 }
 
-static void free_all(struct pending_entry *list)
+void pending_entries_release(struct pending_entries *in_flight)
 {
-	for (struct pending_entry *entry = list, *next; entry; entry = next) {
+	for (struct pending_entry *entry = in_flight->first, *next; entry; entry = next) {
 		next = entry->next;
 		free(entry);
 	}
-}
-
-void pending_entries_release(struct pending_entries *in_flight)
-{
-	free_all(in_flight->first);
-	free_all(in_flight->spare);
-}
-
-static struct pending_entry *new_entry(struct pending_entries *in_flight)
-{
-	struct pending_entry *entry = in_flight->spare;
-
-	if (!entry)
-		return must(malloc(sizeof *entry));
-	in_flight->spare = entry->next;
-	return entry;
 }
 
 int pending_entry_compare(const struct pending_entry *entry, int64_t incarnation, struct stream_id id)
@@ -58,14 +42,12 @@ struct pending_entry *pending_entries_place(const struct pending_entries *in_fli
 struct pending_entry *pending_entries_add(struct pending_entries *in_flight, struct pending_entry *place,
 					  int64_t incarnation, struct stream_id id)
 {
-	struct pending_entry *entry = new_entry(in_flight);
+	struct pending_entry *entry = must_alloc(sizeof *entry);
 
-	*entry = (struct pending_entry){
-		.previous = place,
-		.next = place ? place->next : in_flight->first,
-		.incarnation = incarnation,
-		.id = id,
-	};
+	entry->incarnation = incarnation;
+	entry->id = id;
+	entry->previous = place;
+	entry->next = place ? place->next : in_flight->first;
 	*(entry->previous ? &entry->previous->next : &in_flight->first) = entry;
 	*(entry->next ? &entry->next->previous : &in_flight->last) = entry;
 	in_flight->count++;
@@ -77,8 +59,7 @@ void pending_entries_forget(struct pending_entries *in_flight, struct pending_en
 	*(entry->previous ? &entry->previous->next : &in_flight->first) = entry->next;
 	*(entry->next ? &entry->next->previous : &in_flight->last) = entry->previous;
 	in_flight->count--;
-	entry->next = in_flight->spare;
-	in_flight->spare = entry;
+	free(entry);
 }
 
 void pending_entries_push_handled(struct pending_entries *in_flight, struct pending_entry *entry)

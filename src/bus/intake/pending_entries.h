@@ -24,7 +24,6 @@ struct pending_entries {
 	size_t count;
 	size_t handled_count;
 	struct pending_entry *handled, **handled_end; /* to be acknowledged, linked by next_to_acknowledge */
-	struct pending_entry *spare; /* memory of entries that were forgotten, linked by `next` */
 };
 
 void pending_entries_init(struct pending_entries *pending);
@@ -45,7 +44,7 @@ struct pending_entry *pending_entries_place(const struct pending_entries *pendin
 struct pending_entry *pending_entries_add(struct pending_entries *pending, struct pending_entry *place,
 					  int64_t incarnation, struct stream_id id);
 
-/* The entry's memory is kept for the next one. */
+/* Frees the entry. */
 void pending_entries_forget(struct pending_entries *pending, struct pending_entry *entry);
 
 void pending_entries_push_handled(struct pending_entries *pending, struct pending_entry *entry);
