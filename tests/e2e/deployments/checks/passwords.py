@@ -24,7 +24,7 @@ def blocks(tree):
     for path, margin in ((README_DEBIAN, "    "), (COMPOSE, "#   ")):
         for block in re.findall(rf"(?:^{margin}\S.*\n(?:^{margin} .*\n)*)+", read(tree, path), re.M):
             if not block.startswith(f"{margin}postgresql://"):
-                yield path, block.splitlines()
+                yield path, [line.removeprefix(margin) for line in block.splitlines()]
 
 
 @check("docs", "README.md", README_DEBIAN, COMPOSE)
