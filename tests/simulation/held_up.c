@@ -19,8 +19,8 @@
 
 #define FIRST     900 /* the first seed; 916 postpones entries while later ones of their SKU are queued */
 #define RUNS      50
-#define STEPS     120
-#define TRACED    3 /* seeds that are played twice */
+#define STEPS     120 /* of the longest runs */
+#define TRACED    3   /* seeds that are played twice */
 #define STREAMS   2
 #define SOLD_OUT  4 /* SKUs without stock: each order raises exactly one event */
 #define SHRINKING 2 /* SKUs with stock, whose shrinks move more lines than one step may */
@@ -384,7 +384,7 @@ static uint64_t play(uint64_t seed)
 	uint64_t trace;
 
 	world = world_new();
-	schedule_begin(&misfortune.random, seed, STEPS);
+	schedule_begin(&misfortune.random, seed, schedule_length(seed, STEPS));
 	memory_random_init(&world->random, ~seed);
 	misfortune.is_over = true;
 	misfortune.one_call_in = 3 + seed % 60;

@@ -22,7 +22,7 @@
 #include <stdio.h>
 
 #define RUNS  SEEDED_RUNS(200)
-#define STEPS 250
+#define STEPS 250 /* of the longest runs */
 
 #define TRACED 3 /* seeds that are played twice */
 
@@ -462,7 +462,7 @@ static void come_to_an_end(struct run *run)
 	ck_assert_msg(simulation_now_ms(world->simulation) - begin_ms < MINUTE_MS, "the work took too long");
 	for (int64_t ms = 0; ms < 2 * PROCESS_LEASE_OF_STREAM * 1000 && !is_done(run); ms += LEFT_MS)
 		world_advance_ms(world, LEFT_MS);
-	world_advance_ms(world, LEFT_MS);
+	world_advance_ms(world, ACQUAINTED_MS);
 	losses_end();
 	for (int64_t ms = 0; ms < 3 * HOUR_MS && database_notification_count(world->database);
 	     ms += MINUTE_MS)
@@ -513,9 +513,10 @@ static void stock_anonymous(void)
 /* Plays the whole run of a seed, and returns its trace. */
 static uint64_t play(uint64_t seed)
 {
+	int steps = schedule_length(seed, STEPS);
 	struct run run = {0};
 
-	schedule_begin(&run.random, seed, STEPS);
+	schedule_begin(&run.random, seed, steps);
 	seed_replicas((uint64_t)pick(&run, INT_MAX));
 	run.orders = seed % 3 ? 0 : 40;
 	run.last_line = RECENT;
@@ -533,7 +534,7 @@ static uint64_t play(uint64_t seed)
 		begin_worker(&run, i);
 	losses_begin(run.chaos.workers);
 	while (schedule_next()) {
-		if (schedule_step() > STEPS / 2)
+		if (schedule_step() > steps / 2)
 			stock_last(&run);
 		take_step(&run);
 	}

@@ -72,6 +72,20 @@ static void choose_steps(void)
 		memset(run.is_taken, true, (size_t)run.steps + 1);
 }
 
+int schedule_length(uint64_t seed, int longest)
+{
+	struct memory_random random;
+	uint64_t kind;
+
+	if (seed < FRESH_SEEDS)
+		return longest;
+	memory_random_init(&random, ~seed);
+	kind = random_below(&random.random, 64);
+	if (!kind)
+		return longest;
+	return 5 + (int)random_below(&random.random, (uint64_t)longest / (kind < 8 ? 4 : 12));
+}
+
 /* Neighbouring numbers give unrelated sequences. */
 static void seed_step(void)
 {

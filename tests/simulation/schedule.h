@@ -15,6 +15,14 @@
 #include <stdbool.h>
 
 /*
+ * The number of steps of a seed's run, at most `longest`.  Below FRESH_SEEDS, which every run of the tests
+ * plays, it is `longest`.  Of the others most are short, because many short runs find a fault in a tenth of
+ * the time that few long ones need, and some are long, because what fills up needs time.
+ */
+#define FRESH_SEEDS 1000
+int schedule_length(uint64_t seed, int longest);
+
+/*
  * Begins a run of `steps` steps in `world`, and seeds `random` for what is before the first one.  Fails the
  * test if ALLOCD_TEST_STEPS is not a list of the run's steps.
  */

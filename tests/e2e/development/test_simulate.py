@@ -184,7 +184,7 @@ def test_steps_are_named_by_their_ranges(steps, text):
 
 # ---- the programs of the project ----
 
-BUILD = ROOT / "build"
+BUILD = next((ROOT / name for name in ("build-sanitized", "build") if (ROOT / name / simulate.PROGRAMS[0]).exists()), ROOT / "build")
 
 
 @pytest.mark.skipif(not (BUILD / simulate.PROGRAMS[0]).exists(), reason="the simulations are not built here")
@@ -197,7 +197,7 @@ def test_a_seed_has_the_same_trace_in_two_processes(name):
         return re.findall("^trace [0-9a-f]{16}$", subprocess.check_output([BUILD / name], env=chosen, text=True), re.MULTILINE)
 
     for seed in (1000, 1001, 1002):
-        steps = range(1 + seed % 7, 100)
+        steps = [1, 2, 3, 5]
         assert len(trace_of(seed, steps)) == 1
         assert trace_of(seed, steps) == trace_of(seed, steps)
         assert trace_of(seed, steps) != trace_of(seed + 1, steps)
