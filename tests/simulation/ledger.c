@@ -250,15 +250,12 @@ static void check_pending(const struct replay_run *run, const struct entry *allo
 	const char *sku = message_text(&command->message, "sku");
 	int32_t qty = (int32_t)message_number(&command->message, "qty");
 
-	if (!keeps_place(allocate))
-		return;
 	for (size_t i = 0; i < world->database->process_count; i++) {
 		const struct process_row *process = world->database->processes[i];
 		const struct entry *event = entry_of(run->ledger, process->inbox.id);
 
-		if (process->began_after > run->position || event->number < allocate->number ||
-		    !keeps_place(event) || !has_passed(event, allocate) || !is_for(process, event, sku) ||
-		    strcmp(order_of(event), orderid) != 0)
+		if (process->began_after > run->position || !event_sees(event, allocate) ||
+		    !is_for(process, event, sku) || strcmp(order_of(event), orderid) != 0)
 			continue;
 		expect_that(has_line(process, sku, qty), "m-%d does not cancel the line of m-%d",
 			    event->number, allocate->number);
@@ -282,7 +279,9 @@ static void replay_part(struct replay_run *run, const struct process_row *proces
 	command.message.as.deallocate.sku = process->lines[number].sku;
 	command.message.as.deallocate.qty = process->lines[number].qty;
 	history = history_of(run, process->lines[number].sku);
-	replay_command(history, event, &command, row);
+	if (row->outcome != OUTCOME_SKIPPED ||
+	    !order_may_precede_sku(&history->order, run->ledger, event, &command.message, row))
+		replay_command(history, event, &command, row);
 	if (!process->takeovers)
 		order_check(&history->order, event);
 }
@@ -350,6 +349,8 @@ static void replay(struct replay_run *run, const struct inbox_row *row)
 	}
 	ledger_read(entry, &command);
 	history = history_of(run, sku_of(&command));
+	if (history->order.created_at == SIZE_MAX)
+		history->order.created_at = run->position;
 	replay_command(history, entry, &command, row);
 	order_check(&history->order, entry);
 	if (entry->type == MSG_ALLOCATE)

@@ -10,6 +10,7 @@ void order_init(struct order *order, const char *sku)
 		order->last[i] = -1;
 	map_init(&order->by_batch, world->arena);
 	order->forwarded = -1;
+	order->created_at = SIZE_MAX;
 }
 
 static int receivers_of(const struct entry *entry)
@@ -119,8 +120,38 @@ void order_check(struct order *order, const struct entry *entry)
 		    "%s: m-%d was forwarded, and overtook m-%d", order->sku, order->forwarded, entry->number);
 }
 
-bool has_passed(const struct entry *event, const struct entry *allocate)
+/* What a divided stream receives goes over all of them. */
+bool event_sees(const struct entry *event, const struct entry *allocate)
 {
-	return way_of(event) == way_of(allocate) ||
-	       (is_on_divided_stream(event) && is_on_divided_stream(allocate));
+	bool on_one_way = way_of(event) == way_of(allocate) ||
+			  (is_on_divided_stream(event) && is_on_divided_stream(allocate));
+
+	return allocate->number < event->number && keeps_place(allocate) && keeps_place(event) && on_one_way;
+}
+
+/* Whether the event came behind an allocate of the line that has taken effect. */
+static bool sees_line(const struct ledger *ledger, const struct entry *event, const struct deallocate *line)
+{
+	const char *fields = arena_printf(world->arena, "orderid=%s\nsku=%s\nqty=%d\n", line->orderid,
+					  line->sku, (int)line->qty);
+
+	for (int i = 0; i < event->number; i++) {
+		const struct entry *entry = ledger->entries[i];
+
+		if (entry->type == MSG_ALLOCATE && entry->recorded && event_sees(event, entry) &&
+		    !strncmp(entry->payload, fields, strlen(fields)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A flush checks the revisions of the products, and a SKU that was unknown has none: the command has its
+ * place where it was loaded.  There it may not have overtaken what came before its event on the same way.
+ */
+bool order_may_precede_sku(const struct order *order, const struct ledger *ledger, const struct entry *event,
+			   const struct message *command, const struct inbox_row *row)
+{
+	return row->loaded_after <= order->created_at && order->created_at < row->committed_after &&
+	       !sees_line(ledger, event, &command->as.deallocate);
 }

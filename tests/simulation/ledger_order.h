@@ -13,6 +13,7 @@ struct order {
 	int last[WAYS];      /* the last message that came on that way only */
 	struct map by_batch; /* the last one that a stream forwarded for a batch: an int */
 	int forwarded;       /* the latest one that any stream forwarded */
+	size_t created_at;   /* the place in the inbox of what created the SKU; SIZE_MAX: it is unknown */
 };
 
 void order_init(struct order *order, const char *sku);
@@ -26,8 +27,15 @@ bool keeps_place(const struct entry *entry);
 /* Whether it came by a stream that divides the SKUs with others. */
 bool is_on_divided_stream(const struct entry *entry);
 
-/* Whether a later event came behind the allocate: what a divided stream receives goes over all of them. */
-bool has_passed(const struct entry *event, const struct entry *allocate);
+/* Whether the event came behind the allocate on its way in, and so sees its effect. */
+bool event_sees(const struct entry *event, const struct entry *allocate);
+
+/*
+ * Whether a skipped command of the event's process, whose row in the inbox this is, precedes the SKU's
+ * creation, which was committed before it.
+ */
+bool order_may_precede_sku(const struct order *order, const struct ledger *ledger, const struct entry *event,
+			   const struct message *command, const struct inbox_row *row);
 
 /* Whether the message was published, and need not be handled, or may be handled twice: see losses.h. */
 bool may_be_lost(const struct entry *entry);

@@ -42,6 +42,7 @@ struct changes {
 	size_t lease_count;
 	struct inbox_row *inbox;
 	size_t inbox_count;
+	size_t loaded_after; /* of the rows of the inbox; the caller of changes_of() sets it */
 	struct product_change *products;
 	size_t product_count;
 	struct batch_change *batches;

@@ -16,10 +16,14 @@
 
 static void apply_inbox(const struct changes *changes, struct database *database)
 {
+	size_t before = database->inbox_count;
+
 	for (size_t i = 0; i < changes->inbox_count; i++) {
 		struct inbox_row *row = &changes->inbox[i];
 
 		row->handled_at = database_now(database);
+		row->loaded_after = changes->loaded_after;
+		row->committed_after = before;
 		map_put(&database->inbox, row->key, row);
 		*ADD(database, inbox_list, inbox_count) = row;
 	}

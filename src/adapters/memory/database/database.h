@@ -62,6 +62,8 @@ struct inbox_row {
 	uint64_t digest;
 	enum outcome outcome;
 	int64_t handled_at;
+	/* The number of keys in the inbox when its unit was first loaded (SIZE_MAX: never), and committed. */
+	size_t loaded_after, committed_after;
 	bool deleted;
 };
 

@@ -112,6 +112,17 @@ static bool have_locks(struct memory_store *store, const struct lock_names *name
 	return false;
 }
 
+/* A product that is unknown then may exist when the unit is flushed. */
+static void note_load(struct memory_store *store)
+{
+	const struct unit_of_work *uow = store->call.uow;
+
+	if (!memcmp(store->loaded, uow->witness, WITNESS_SIZE))
+		return;
+	memcpy(store->loaded, uow->witness, WITNESS_SIZE);
+	store->loaded_after = store->database->inbox_count;
+}
+
 static void do_load(struct memory_store *store)
 {
 	struct unit_of_work *uow = store->call.uow;
@@ -125,6 +136,7 @@ static void do_load(struct memory_store *store)
 			return;
 		locks_acquire(store->database, &names, store);
 	}
+	note_load(store);
 	if (load_unit(store->database, uow))
 		succeed(store);
 	else

@@ -58,8 +58,10 @@ struct memory_store {
 	struct cable requests, answers;
 	struct arena *arena; /* of the call under way */
 	struct memory_call call;
-	size_t last_shrink;        /* the last product that find_active_shrinks returned */
-	struct task *lock_timeout; /* set while the call waits for a lock */
+	unsigned char loaded[WITNESS_SIZE]; /* the witness of the unit that was loaded last, */
+	size_t loaded_after;                /* and the number of keys in the inbox when it was loaded first */
+	size_t last_shrink;                 /* the last product that find_active_shrinks returned */
+	struct task *lock_timeout;          /* set while the call waits for a lock */
 	enum store_injection planned[STORE_CALLS][PLANNED_MAX];
 	size_t planned_count[STORE_CALLS];
 	store_injector *injector;

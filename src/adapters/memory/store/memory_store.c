@@ -7,6 +7,7 @@
 #include "core/base/must.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* ---- what its ports have in common ---- */
 
@@ -35,12 +36,15 @@ static void load(struct unit_store *port, struct unit_of_work *uow, store_done *
 
 static void flush(struct unit_store *port, struct unit_of_work *uow, store_done *done, void *context)
 {
-	struct memory_call *call = begin(of_units(port), CALL_FLUSH, done, context);
+	struct memory_store *store = of_units(port);
+	struct memory_call *call = begin(store, CALL_FLUSH, done, context);
+	bool was_loaded = !memcmp(store->loaded, uow->witness, WITNESS_SIZE);
 
 	assert(!port->must_load || !uow->outbox_count);
 
 	call->uow = uow;
-	call->changes = changes_of(uow, of_units(port)->database->arena);
+	call->changes = changes_of(uow, store->database->arena);
+	call->changes->loaded_after = was_loaded ? store->loaded_after : SIZE_MAX;
 }
 
 static void resolve_commit(struct unit_store *port, const unsigned char witness[WITNESS_SIZE],
