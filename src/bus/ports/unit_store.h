@@ -31,7 +31,8 @@ struct unit_store_ops {
 	/*
 	 * Writes everything that changed, in one transaction: witness first, then the leases (each is
 	 * checked, and cannot be taken before the commit), inbox, products (every
-	 * loaded one is checked against its revision and locked; the changed ones get the next revision),
+	 * loaded one is checked against its revision and locked, and a SKU without one is not checked; the
+	 * changed ones get the next revision),
 	 * batches, lines, displaced lines, shrinks, read model, notifications, dead letters, cursors, outbox
 	 * with its positions.  On success sets `now`, the positions of the outbox rows and the keys of the
 	 * notifications.  FAILURE_CONFLICT, FAILURE_DATA, FAILURE_BUSY, FAILURE_RETRY,

@@ -58,6 +58,22 @@ START_TEST(a_product_that_was_only_consulted_is_checked_by_the_flush)
 }
 END_TEST
 
+/* It has no revision; what the unit decided has its place at the load. */
+START_TEST(a_sku_that_was_unknown_is_not_checked_by_the_flush)
+{
+	struct work *other = work_new(fixture, store);
+	struct delivery *allocate = work_allocate(other, "order", "lamp", 1);
+
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	work_handle(other);
+
+	ck_assert_int_eq(allocate->verdict, REJECT_INVALID_SKU);
+	ck_assert_int_eq(work_flush(other), NO_FAILURE);
+	work_free(&other);
+}
+END_TEST
+
 START_TEST(consulting_a_product_does_not_change_its_revision)
 {
 	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
@@ -284,6 +300,7 @@ SUITE("store conflicts", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_test(tests, a_product_that_another_unit_changed_is_a_conflict);
 	tcase_add_test(tests, a_product_to_which_another_unit_added_a_batch_is_a_conflict);
 	tcase_add_test(tests, a_product_that_was_only_consulted_is_checked_by_the_flush);
+	tcase_add_test(tests, a_sku_that_was_unknown_is_not_checked_by_the_flush);
 	tcase_add_test(tests, consulting_a_product_does_not_change_its_revision);
 	tcase_add_test(tests, loading_more_of_a_product_that_another_unit_changed_is_a_conflict);
 	tcase_add_test(tests, a_product_of_which_no_more_is_loaded_is_checked_only_by_the_flush);
