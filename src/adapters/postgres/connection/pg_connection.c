@@ -77,8 +77,7 @@ static void log_error(struct pg_connection *connection, const char *message)
 /* Whether requests wait for the answer to another request, and not for a connection. */
 static bool sends_one_at_a_time(const struct pg_connection *connection)
 {
-	return connection_is_pooled(connection) && connection->state == CONNECTION_READY &&
-	       !connection->broken;
+	return connection_is_pooled(connection) && pg_connection_has_session(connection);
 }
 
 static struct pg_request *new_request(struct pg_connection *connection, struct query_pipeline *pipeline,
@@ -468,7 +467,7 @@ bool pg_connection_server(const struct pg_connection *connection, const char **h
 	return connection->state == CONNECTION_READY && *host && *port;
 }
 
-size_t pg_connection_pending(const struct pg_connection *connection)
+bool pg_connection_has_session(const struct pg_connection *connection)
 {
-	return connection->requests.count;
+	return connection->state == CONNECTION_READY && !connection->broken;
 }

@@ -73,7 +73,7 @@ bool pg_connection_defers_triggers(const struct pg_connection *connection);
 bool pg_connection_server(const struct pg_connection *connection, const char **host, const char **port,
 			  const char **database);
 
-/* The number of requests that are not answered yet. */
-size_t pg_connection_pending(const struct pg_connection *connection);
+/* Whether a request would be sent at once, and not wait for a session. */
+bool pg_connection_has_session(const struct pg_connection *connection);
 
 #endif

@@ -18,21 +18,12 @@ void pg_request_free(struct pg_request *request)
 	free(request);
 }
 
-/* Frees the results of a failed pipeline, which must not be used. */
-static void drop_results(struct query_pipeline *pipeline)
-{
-	for (size_t i = 0; i < pipeline->count; i++) {
-		PQclear(pipeline->queries[i]->result);
-		pipeline->queries[i]->result = NULL;
-	}
-}
-
 void pg_request_answer(struct pg_request *request)
 {
 	struct failure failure = {request->error.kind, request->error.text};
 
-	if (request->failed)
-		drop_results(request->pipeline);
+	if (request->failed) /* its results must not be used */
+		query_pipeline_drop_results(request->pipeline);
 	request->done(request->context, request->failed ? &failure : NULL);
 	pg_request_free(request);
 }
@@ -44,7 +35,6 @@ void pg_request_queue_push(struct pg_request_queue *queue, struct pg_request *re
 	else
 		queue->first = request;
 	queue->last = request;
-	queue->count++;
 }
 
 void pg_request_queue_push_first(struct pg_request_queue *queue, struct pg_request *request)
@@ -53,7 +43,6 @@ void pg_request_queue_push_first(struct pg_request_queue *queue, struct pg_reque
 	queue->first = request;
 	if (!queue->last)
 		queue->last = request;
-	queue->count++;
 }
 
 void pg_request_queue_remove(struct pg_request_queue *queue, struct pg_request *request)
@@ -69,5 +58,4 @@ void pg_request_queue_remove(struct pg_request_queue *queue, struct pg_request *
 	if (queue->last == request)
 		queue->last = before;
 	request->next = NULL;
-	queue->count--;
 }

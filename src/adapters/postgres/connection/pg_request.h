@@ -35,7 +35,6 @@ void pg_request_free(struct pg_request *request);
 
 struct pg_request_queue {
 	struct pg_request *first, *last;
-	size_t count;
 };
 
 void pg_request_queue_push(struct pg_request_queue *queue, struct pg_request *request);

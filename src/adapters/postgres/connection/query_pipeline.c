@@ -28,10 +28,17 @@ void query_pipeline_init(struct query_pipeline *pipeline, struct arena *arena)
 	*pipeline = (struct query_pipeline){.arena = arena};
 }
 
+void query_pipeline_drop_results(struct query_pipeline *pipeline)
+{
+	for (size_t i = 0; i < pipeline->count; i++) {
+		PQclear(pipeline->queries[i]->result);
+		pipeline->queries[i]->result = NULL;
+	}
+}
+
 void query_pipeline_clear(struct query_pipeline *pipeline)
 {
-	for (size_t i = 0; i < pipeline->count; i++)
-		PQclear(pipeline->queries[i]->result);
+	query_pipeline_drop_results(pipeline);
 	query_pipeline_init(pipeline, pipeline->arena);
 }
 

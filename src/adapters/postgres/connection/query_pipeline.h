@@ -44,6 +44,9 @@ struct query_pipeline {
 /* Initializes a pipeline on `arena`, which must outlive it. */
 void query_pipeline_init(struct query_pipeline *pipeline, struct arena *arena);
 
+/* Frees the results; then a query may be sent again. */
+void query_pipeline_drop_results(struct query_pipeline *pipeline);
+
 /* Frees the results and forgets the queries. */
 void query_pipeline_clear(struct query_pipeline *pipeline);
 

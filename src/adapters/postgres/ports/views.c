@@ -1,6 +1,7 @@
 /*
  * Reads on a connection of their own, several at a time.  What is asked for while others are read waits for
- * them, and is then sent as one round: the busier the database, the less each read costs.
+ * them, and is then sent as one round: the busier the database, the less each read costs.  A read of a page,
+ * whose result may be large, has a round of its own, so that no more than one such result is in memory.
  */
 #include "adapters/postgres/connection/call_list.h"
 #include "adapters/postgres/connection/pg_connection.h"
@@ -19,7 +20,7 @@ struct postgres_views {
 	struct event_base *base;
 	struct pg_call *rounds; /* all of them */
 	struct round *next;     /* takes further reads until it is sent; or NULL */
-	bool is_reading;        /* a round is under way */
+	struct round *reading;  /* was sent last of those that reads shared, and is not answered; or NULL */
 	size_t reads;           /* that are not answered yet */
 };
 
@@ -31,15 +32,18 @@ struct orders {
 	int row; /* of the result: the first of the next order that is answered */
 };
 
-/* Reads that are sent together, in one transaction. */
+/* Reads that are sent together, in one transaction; or one read. */
 struct round {
 	struct pg_call call;
 	struct postgres_views *views;
 	struct pg_read *first, **end;
 	struct orders orders;
 	size_t unanswered;
-	struct event *refusal; /* answers a read that was not sent */
+	struct event *refusal; /* answers a read that is not sent; else NULL */
 };
+
+/* Whether a read shares a round. */
+enum share { READ_SHARED, READ_ALONE };
 
 /* One read; exactly one of its five callbacks is set. */
 struct pg_read {
@@ -77,20 +81,30 @@ static struct round *new_round(struct postgres_views *views)
 	return round;
 }
 
-/* A read that is to be refused has a round of its own. */
-static struct round *round_for_read(struct postgres_views *views)
+static struct round *new_refused_round(struct postgres_views *views)
+{
+	struct round *round = new_round(views);
+
+	round->refusal = must(evtimer_new(views->base, on_refused, round));
+	evtimer_add(round->refusal, &(struct timeval){0});
+	return round;
+}
+
+static struct round *round_for_read(struct postgres_views *views, enum share share)
 {
 	if (views->reads >= READS_MAX)
+		return new_refused_round(views);
+	if (share == READ_ALONE)
 		return new_round(views);
 	if (!views->next)
 		views->next = new_round(views);
 	return views->next;
 }
 
-static struct pg_read *new_read(struct views *port, void *context)
+static struct pg_read *new_read(struct views *port, enum share share, void *context)
 {
 	struct postgres_views *views = postgres_views(port);
-	struct round *round = round_for_read(views);
+	struct round *round = round_for_read(views, share);
 	struct pg_read *read = arena_alloc(round->call.arena, sizeof *read);
 
 	read->round = round;
@@ -102,9 +116,10 @@ static struct pg_read *new_read(struct views *port, void *context)
 	return read;
 }
 
-static struct pg_read *begin_read(struct views *port, enum statement_name statement, void *context)
+static struct pg_read *begin_read(struct views *port, enum statement_name statement, enum share share,
+				  void *context)
 {
-	struct pg_read *read = new_read(port, context);
+	struct pg_read *read = new_read(port, share, context);
 
 	read->query = query_pipeline_add(&read->round->call.pipeline, statement);
 	return read;
@@ -123,32 +138,36 @@ static void add_order(struct pg_read *read, struct orders *orders)
 	read->query = orders->query;
 }
 
+static void send_round(struct round *round)
+{
+	pg_connection_run(round->views->connection, &round->call.pipeline, PIPELINE_READS, on_round, round);
+}
+
+/* While there is no session no read waits for others: each waits for one, for a second at most. */
 static void send_next_round(struct postgres_views *views)
 {
 	struct round *round = views->next;
 
-	if (!round || views->is_reading)
+	if (!round || (views->reading && pg_connection_has_session(views->connection)))
 		return;
 	views->next = NULL;
-	views->is_reading = true;
-	pg_connection_run(views->connection, &round->call.pipeline, PIPELINE_READS, on_round, round);
+	views->reading = round;
+	send_round(round);
 }
 
 static void send_read(const struct pg_read *read)
 {
 	struct round *round = read->round;
 
-	if (round == round->views->next) {
+	if (round == round->views->next)
 		send_next_round(round->views);
-		return;
-	}
-	round->refusal = must(evtimer_new(round->views->base, on_refused, round));
-	evtimer_add(round->refusal, &(struct timeval){0});
+	else if (!round->refusal)
+		send_round(round);
 }
 
 static void read_allocations(struct views *views, const char *orderid, allocations_done *done, void *context)
 {
-	struct pg_read *read = new_read(views, context);
+	struct pg_read *read = new_read(views, READ_SHARED, context);
 
 	read->allocations = done;
 	read->orderid = arena_strdup(read->round->call.arena, orderid);
@@ -159,7 +178,7 @@ static void read_allocations(struct views *views, const char *orderid, allocatio
 static void read_product(struct views *views, const char *sku, const char *after, stock_done *done,
 			 void *context)
 {
-	struct pg_read *read = begin_read(views, VIEW_PRODUCT, context);
+	struct pg_read *read = begin_read(views, VIEW_PRODUCT, READ_ALONE, context);
 
 	read->stock = done;
 	query_text(read->query, sku);
@@ -170,7 +189,7 @@ static void read_product(struct views *views, const char *sku, const char *after
 
 static void read_batch(struct views *views, const char *batchref, stock_done *done, void *context)
 {
-	struct pg_read *read = begin_read(views, VIEW_BATCH, context);
+	struct pg_read *read = begin_read(views, VIEW_BATCH, READ_SHARED, context);
 
 	read->stock = done;
 	query_text(read->query, batchref);
@@ -180,7 +199,7 @@ static void read_batch(struct views *views, const char *batchref, stock_done *do
 static void read_events(struct views *views, const char *sku, int64_t epoch, int64_t version,
 			events_done *done, void *context)
 {
-	struct pg_read *read = begin_read(views, VIEW_EVENTS, context);
+	struct pg_read *read = begin_read(views, VIEW_EVENTS, READ_ALONE, context);
 
 	read->events = done;
 	query_text(read->query, sku);
@@ -192,7 +211,7 @@ static void read_events(struct views *views, const char *sku, int64_t epoch, int
 
 static void read_gaps(struct views *views, gaps_done *done, void *context)
 {
-	struct pg_read *read = begin_read(views, READ_GAPS, context);
+	struct pg_read *read = begin_read(views, READ_GAPS, READ_SHARED, context);
 
 	read->gaps = done;
 	query_int4(read->query, GAPS_READ_MAX);
@@ -201,7 +220,7 @@ static void read_gaps(struct views *views, gaps_done *done, void *context)
 
 static void ping(struct views *views, ping_done *done, void *context)
 {
-	struct pg_read *read = begin_read(views, PING, context);
+	struct pg_read *read = begin_read(views, PING, READ_SHARED, context);
 
 	read->ping = done;
 	send_read(read);
@@ -211,6 +230,8 @@ static void ping(struct views *views, ping_done *done, void *context)
 
 static void end_round(struct round *round)
 {
+	for (struct pg_read *read = round->first; read; read = read->next)
+		query_pipeline_clear(&read->alone);
 	if (round->refusal)
 		event_free(round->refusal);
 	pg_call_end(&round->call);
@@ -329,16 +350,16 @@ static void on_read_alone(void *context, const struct failure *failure)
 	answer(context, failure);
 }
 
-/* The results belong to the pipeline of the round still. */
+/* The query is also in the round's pipeline.  Behind a pooler the settings of a transaction precede it. */
 static void fill_alone(struct pg_read *read)
 {
-	struct arena *arena = read->round->call.arena;
+	struct query_pipeline *alone = &read->alone;
 
+	query_pipeline_init(alone, read->round->call.arena);
 	if (read->allocations)
-		add_order(read, arena_alloc(arena, sizeof(struct orders)));
-	query_pipeline_init(&read->alone, arena);
-	read->alone.queries = arena_copy(arena, &read->query, sizeof(struct query *));
-	read->alone.count = 1;
+		add_order(read, arena_alloc(alone->arena, sizeof(struct orders)));
+	alone->queries = arena_grow(alone->arena, NULL, 0, sizeof(struct query *));
+	alone->queries[alone->count++] = read->query;
 }
 
 /* One read of the round failed, and with it all: now each has an outcome of its own. */
@@ -361,14 +382,20 @@ static void answer_all(const struct round *round, const struct failure *failure)
 	}
 }
 
-/* The database reads the next round while this one is answered. */
+/*
+ * The database reads the next round while this one is answered.  Without a session no read can do better
+ * alone.
+ */
 static void on_round(void *context, const struct failure *failure)
 {
 	struct round *round = context;
+	struct postgres_views *views = round->views;
 
-	round->views->is_reading = false;
-	send_next_round(round->views);
-	if (failure && round->unanswered > 1)
+	if (views->reading == round) {
+		views->reading = NULL;
+		send_next_round(views);
+	}
+	if (failure && round->unanswered > 1 && pg_connection_has_session(views->connection))
 		send_each_alone(round);
 	else
 		answer_all(round, failure);

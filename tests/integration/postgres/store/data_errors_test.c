@@ -336,46 +336,6 @@ START_TEST(a_product_that_is_created_during_a_load_that_locks_is_a_conflict)
 }
 END_TEST
 
-/* ---- reads ---- */
-
-#define READS 4
-
-struct answers {
-	size_t good, failed;
-	bool all;
-};
-
-static void on_allocations(void *context, const struct allocation_row *rows, size_t count,
-			   const struct failure *failure)
-{
-	struct answers *answers = context;
-
-	(void)rows;
-	answers->good += !failure && count == 1;
-	answers->failed += failure != NULL;
-	answers->all = answers->good + answers->failed == READS;
-}
-
-/* The last three are sent together, after the first. */
-START_TEST(a_read_that_the_database_refuses_fails_alone)
-{
-	static const char *const orders[READS] = {"order", "order", "\xff", "order"};
-	struct views *views = world.fixture.make_views(&world.fixture);
-	struct answers answers = {0};
-
-	begin();
-	work_allocate(work, "order", "lamp", 1);
-	ck_assert_int_eq(work_do(work), NO_FAILURE);
-
-	for (int i = 0; i < READS; i++)
-		views->ops->allocations(views, orders[i], on_allocations, &answers);
-	world.fixture.run_until(&world.fixture, &answers.all);
-
-	ck_assert_uint_eq(answers.good, READS - 1);
-	ck_assert_uint_eq(answers.failed, 1);
-}
-END_TEST
-
 SUITE("data errors", set_up, tear_down)
 {
 	tcase_add_test(tests, a_row_that_a_trigger_refuses_is_a_data_error);
@@ -394,5 +354,4 @@ SUITE("data errors", set_up, tear_down)
 	tcase_add_test(tests, an_added_column_does_not_disturb_a_session);
 	tcase_add_test(tests, a_session_can_be_used_after_a_load_failed);
 	tcase_add_test(tests, a_product_that_is_created_during_a_load_that_locks_is_a_conflict);
-	tcase_add_test(tests, a_read_that_the_database_refuses_fails_alone);
 }
