@@ -24,7 +24,7 @@
 struct unfenced {
 	const struct outgoing **events;
 	size_t count, replied;
-	bool is_heard; /* the event of the last reply: under one of those of its names that are replied to */
+	bool is_heard; /* the event of the last reply, under one of its names that are replied to */
 };
 
 /* One call of publish, until it is answered. */
@@ -268,24 +268,24 @@ static void count_unfenced(struct publisher_call *call, bool is_heard)
 	unfenced->is_heard = unfenced->is_heard || is_heard;
 	count(call, 1, is_last_name && !unfenced->is_heard);
 	call->publisher->stats.unfenced++;
-	if (is_last_name)
-		unfenced->is_heard = false;
 }
 
 static void on_unfenced_replied(void *context, const redisReply *reply)
 {
 	struct publisher_call *call = context;
+	struct unfenced *unfenced = &call->unfenced;
 
 	if (!reply) {
 		fail(call, redis_connection_trouble(call->publisher->connection));
 		return;
 	}
-	call->unfenced.replied++;
+	if (!unfenced->events[unfenced->replied++]->is_predecessor)
+		unfenced->is_heard = false;
 	if (reply->type == REDIS_REPLY_INTEGER)
 		count_unfenced(call, reply->integer > 0);
 	else if (!*call->error)
 		redis_error_describe(reply, call->error, sizeof call->error);
-	if (call->unfenced.replied < call->unfenced.count)
+	if (unfenced->replied < unfenced->count)
 		return;
 	if (*call->error)
 		refuse(call);

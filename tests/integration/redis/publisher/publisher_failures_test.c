@@ -369,6 +369,22 @@ START_TEST(an_event_that_is_refused_without_the_fence_fails_the_call)
 }
 END_TEST
 
+/* The first event is heard, its predecessor is refused, and nobody hears the second event. */
+START_TEST(a_refused_name_of_an_event_does_not_make_the_next_event_heard)
+{
+	hear_nothing();
+	hear_events("p:line_allocated");
+	command("CONFIG SET maxmemory 1");
+	command("ACL SETUSER default resetchannels &p:line_allocated &p:out_of_stock");
+	publish_rows("a", 0, "1=one,<one,!two");
+	run_until(answered("a"));
+
+	ck_assert_str_eq(answers, "A ");
+	ck_assert_uint_eq(publisher_stats()->unfenced, 2);
+	ck_assert_uint_eq(publisher_stats()->unheard, 1);
+}
+END_TEST
+
 SUITE("redis publisher", publisher_setup, publisher_teardown, .timeout_s = 120)
 {
 	tcase_add_test(tests, without_redis_a_call_fails_with_retry);
@@ -390,4 +406,5 @@ SUITE("redis publisher", publisher_setup, publisher_teardown, .timeout_s = 120)
 	tcase_add_test(tests, memory_that_runs_out_during_a_call_is_noticed_by_the_next_call);
 	tcase_add_test(tests, the_publisher_connects_without_memory_too);
 	tcase_add_test(tests, an_event_that_is_refused_without_the_fence_fails_the_call);
+	tcase_add_test(tests, a_refused_name_of_an_event_does_not_make_the_next_event_heard);
 }
