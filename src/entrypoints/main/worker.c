@@ -468,7 +468,9 @@ static void make_sampler(struct worker *worker)
 
 /*
  * What the loop watches for changes in the kernel once a turn, and not at all when a change is undone before.
- * libevent allows this where no descriptor is a duplicate of another, as here.
+ * libevent allows this where no descriptor is a duplicate of another: a socket that is closed before the turn
+ * ends would be watched for as long as its duplicate is open.  Only children have duplicates, and they close
+ * all of them before they run a program: see close_others() in jobs/child.c.
  */
 static struct event_base *new_event_loop(void)
 {

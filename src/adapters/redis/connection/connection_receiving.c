@@ -8,6 +8,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #define URL_CHECK_MS 1000
@@ -114,8 +115,9 @@ static void receive_input(struct redis_connection *connection)
 }
 
 /*
- * Reads what else has arrived, when libevent's read was full.  An end or an error is left to libevent, which
- * keeps the end of its buffer frozen.  TLS has its own records.
+ * Reads what else has arrived, when libevent's read was full.  libevent keeps the end of its buffer frozen,
+ * and meets the end of the stream by itself; so it does after an error, which the socket reports only once.
+ * TLS has its own records.
  */
 static void read_further(struct redis_connection *connection)
 {
@@ -130,7 +132,8 @@ static void read_further(struct redis_connection *connection)
 		size = recv(bufferevent_getfd(connection->stream), space.iov_base, space.iov_len,
 			    MSG_DONTWAIT);
 		space.iov_len = size > 0 ? (size_t)size : 0;
-		evbuffer_commit_space(input, &space, 1);
+		if (evbuffer_commit_space(input, &space, 1) < 0)
+			abort(); /* the bytes would be lost */
 	}
 	evbuffer_freeze(input, 0);
 }

@@ -21,7 +21,7 @@ void redis_connection_send(struct redis_connection *connection, struct evbuffer 
 	event_active(connection->sending, EV_WRITE, 0);
 }
 
-/* An error is left to the bufferevent, which meets it again, and reports it. */
+/* An error is left to the bufferevent: the socket stays broken, so its write fails, too. */
 void redis_connection_on_sending(evutil_socket_t fd, short what, void *context)
 {
 	struct redis_connection *connection = context;
