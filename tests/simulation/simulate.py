@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Plays schedules by chance, and shrinks those that fail to the fewest steps that fail; `./dev simulate` runs it.
+"""Plays schedules of random seeds, and shrinks those that fail to a few steps; `./dev simulate` runs it.
 
 A schedule is what one of the programs does with one seed. Seeds are played in a row from a random one on, which is
 printed. A program whose runs have steps prints its story, and plays some of its steps alone: see schedule.h.
@@ -84,7 +84,7 @@ def ranges(steps):
 
 
 def smallest(steps, fails, end):
-    """The fewest of the steps that fail, by delta debugging (Zeller and Hildebrandt 2002), or the fewest by `end`.
+    """A few of the steps that still fail, by delta debugging (Zeller and Hildebrandt 2002).
 
     Leaves out half of them where that still fails, then quarters and so on, from the last steps to the first. None of the
     steps that are returned can be left out alone, unless the time was too short.
@@ -101,7 +101,7 @@ def smallest(steps, fails, end):
 
 
 def shrink(failure, seconds):
-    """Returns the steps of the smallest schedule that fails in the same way, or None if the program has no steps."""
+    """Returns a few steps that fail in the same way, or None if the program has no steps."""
     story = run(failure.program, environment(failure.seed, 1, ALLOCD_TEST_STORY="1"))[1]
     count = STEPS.search(story)
     if not count:
@@ -125,7 +125,7 @@ def report(failure, seconds):
     print(f"\n== {failure.program.name}, seed {failure.seed}: {failure.place}: {failure.message}", flush=True)
     steps = shrink(failure, seconds)
     if steps is not None:
-        print(f"== The smallest schedule that fails there has {len(steps)} steps:")
+        print(f"== Shrunk to {len(steps)} steps, it still fails there:")
         print(run(failure.program, environment(failure.seed, 1, steps, ALLOCD_TEST_STORY="1"))[1])
     print(f"== Repeat it: {command_of(failure, steps)}", flush=True)
 
@@ -145,10 +145,13 @@ class Simulation:
         self.lock = threading.Lock()
         self.played = 0
         self.failures = []
+        self.is_interrupted = False
 
     def batch(self):
         """Returns the program that is next, the first seed and how many; or None when all is done."""
         with self.lock:
+            if self.is_interrupted:
+                return None
             for program in itertools.islice(self.turns, len(self.rates)):
                 first, count = self.next[program], max(1, min(BATCH_MAX, int(self.rates[program] * BATCH_S)))
                 if self.last is not None:
@@ -164,14 +167,20 @@ class Simulation:
             begin = time.monotonic()
             failures = play(program, first, count)
             with self.lock:
+                if self.is_interrupted:
+                    return  # it may have failed because its process was interrupted, too
                 self.rates[program] = count / (time.monotonic() - begin)
                 self.played += count
                 self.failures += failures
 
     def play(self, jobs):
+        """Also ends after SIGINT, when the batches under way have ended."""
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            for worker in [pool.submit(self.work) for _ in range(jobs)]:
-                worker.result()
+            try:
+                for worker in [pool.submit(self.work) for _ in range(jobs)]:
+                    worker.result()
+            except KeyboardInterrupt:
+                self.is_interrupted = True
 
 
 def cpu_seconds():
@@ -222,13 +231,16 @@ def main(arguments):
     simulation.play(options.jobs)
     rate = simulation.played / max(cpu_seconds(), 0.001)
     failures = sorted(simulation.failures, key=lambda failure: failure.seed)
-    if failures:
-        print(f"== {len(failures)} failures; each of the first {SHRUNK_MAX} is shrunk for {options.shrink_seconds:.0f} s at most", flush=True)
-    for failure in failures[:SHRUNK_MAX]:
+    shrunk = 0 if simulation.is_interrupted else SHRUNK_MAX
+    if failures and shrunk:
+        print(f"== {len(failures)} failures; each of the first {shrunk} is shrunk for {options.shrink_seconds:.0f} s at most", flush=True)
+    for failure in failures[:shrunk]:
         report(failure, options.shrink_seconds)
-    for failure in failures[SHRUNK_MAX:]:
+    for failure in failures[shrunk:]:
         print(f"== {failure.place}: {failure.message}\n== Repeat it: {command_of(failure)}")
     print(f"{simulation.played} schedules, {rate:.0f} a second and core, {len(failures)} failures")
+    if simulation.is_interrupted:
+        return 130
     return 1 if failures else 0
 
 

@@ -3,12 +3,13 @@
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
-from installation import ROOT, TIMEOUT_S
+from installation import ROOT, TIMEOUT_S, wait_until
 
 sys.path.append(str(ROOT / "tests" / "simulation"))
 import simulate  # noqa: E402
@@ -51,15 +52,16 @@ def program(tmp_path):
     return write
 
 
+def command(tmp_path, *arguments):
+    return [
+        sys.executable, ROOT / "tests" / "simulation" / "simulate.py",
+        "--build", tmp_path, "--only", "bus-simulation", "--jobs", "2", *arguments,
+    ]  # fmt: skip
+
+
 def run_simulate(tmp_path, *arguments):
     """Returns the status, the output, and the closing line."""
-    done = subprocess.run(
-        [
-            sys.executable, ROOT / "tests" / "simulation" / "simulate.py",
-            "--build", tmp_path, "--only", "bus-simulation", "--jobs", "2", *arguments,
-        ],
-        capture_output=True, text=True, timeout=3 * TIMEOUT_S, check=False,
-    )  # fmt: skip
+    done = subprocess.run(command(tmp_path, *arguments), capture_output=True, text=True, timeout=3 * TIMEOUT_S, check=False)
     return done.returncode, done.stdout, (done.stdout + done.stderr).strip().splitlines()[-1]
 
 
@@ -79,6 +81,23 @@ def test_seeds_are_played_until_the_time_is_over(program, tmp_path):
     assert int(closing.split()[0]) > 0
 
 
+def test_an_interrupt_ends_it_after_the_batches_under_way(program, tmp_path):
+    log, played = tmp_path / "log", tmp_path / "played"
+    program().write_text(f"#!/bin/sh\ntouch {played}\n", encoding="utf-8")
+    with open(log, "w", encoding="utf-8") as output:
+        # A shell that runs the tests in the background has SIGINT ignored.
+        words = ["env", "--default-signal=INT", *command(tmp_path, "--minutes", "60")]
+        simulation = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        wait_until(played.exists, "a batch")
+        simulation.send_signal(signal.SIGINT)
+        assert simulation.wait(3 * TIMEOUT_S) == 130
+    finally:
+        simulation.kill()
+        simulation.wait()
+    assert re.search(r"^\d+ schedules, \d+ a second and core, 0 failures\n\Z", log.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 @pytest.mark.parametrize("crashes", [False, True])
 def test_a_failing_seed_is_shrunk_and_its_story_printed(program, tmp_path, crashes):
     path = program(failing=[77], needed=[3, 50, 51, 98], crashes=crashes)
@@ -86,7 +105,7 @@ def test_a_failing_seed_is_shrunk_and_its_story_printed(program, tmp_path, crash
 
     assert status == 1
     assert "bus-simulation, seed 77: tests/ledger.c:7: m-77 is lost" in output
-    assert "has 4 steps" in output
+    assert "Shrunk to 4 steps" in output
     assert re.findall(r"step (\d+)   something happens", output) == ["3", "50", "51", "98"]
     assert f"ALLOCD_TEST_SEED=77 ALLOCD_TEST_STEPS=3,50-51,98 {path}" in output
     assert closing.endswith(", 1 failures")
@@ -104,7 +123,7 @@ def test_of_a_program_without_steps_only_the_seed_is_named(program, tmp_path):
     status, output, _ = run_simulate(tmp_path, "--seed", "77")
     assert status == 1
     assert f"Repeat it: ALLOCD_TEST_SEED=77 {path}\n" in output
-    assert "smallest" not in output
+    assert "Shrunk" not in output
 
 
 def test_each_seed_of_a_batch_that_fails_is_named(program, tmp_path):
@@ -194,7 +213,8 @@ def test_a_seed_has_the_same_trace_in_two_processes(name):
 
     def trace_of(seed, steps):
         chosen = {**os.environ, **simulate.environment(seed, 1, steps, ALLOCD_TEST_STORY="1")}
-        return re.findall("^trace [0-9a-f]{16}$", subprocess.check_output([BUILD / name], env=chosen, text=True), re.MULTILINE)
+        output = subprocess.check_output([BUILD / name], env=chosen, text=True, timeout=3 * TIMEOUT_S)
+        return re.findall("^trace [0-9a-f]{16}$", output, re.MULTILINE)
 
     for seed in (1000, 1001, 1002):
         steps = [1, 2, 3, 5]
