@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST     900 /* the first seed; 916 postpones entries while later ones of their SKU are queued */
+#define FIRST     900
 #define RUNS      50
 #define STEPS     120 /* of the longest runs */
 #define TRACED    3   /* seeds that are played twice */

@@ -257,6 +257,16 @@ def test_the_tests_mutants_and_invariants_that_a_promise_rests_on_exist():
     assert [name for name in invariants if not re.search(rf"\b{name}\b", models)] == []
 
 
+def test_the_numbers_of_seeds_are_those_that_the_tests_play():
+    def number(file, name):
+        return int(re.search(rf"#define {name}\s+(?:SEEDED_RUNS\()?(\d+)", (ROOT / "tests" / file).read_text(encoding="utf-8")).group(1))
+
+    [properties, simulations] = re.findall(r"\| (\d+ seeds in `./dev test`.*?);", document("proof.md"))
+    assert properties == f"{number('unit/core/properties.c', 'SEEDS')} seeds in `./dev test`"
+    sanitized, held_up = number("simulation/replicas.c", "RUNS") // 3, number("simulation/held_up.c", "RUNS")
+    assert simulations.startswith(f"{sanitized} seeds in") and simulations.endswith(f" and {held_up} of the second one")
+
+
 def test_the_adapter_of_the_documents_compiles(tmp_path):
     folder = tmp_path / "adapters" / "webhook"
     folder.mkdir(parents=True)
