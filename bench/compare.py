@@ -151,6 +151,7 @@ PIECES = [
 
 
 def main(options):
+    wrk.refuse_without()
     with servers.environment(None, durable=True) as urls, connected(urls["DATABASE_URL"]) as server:
         refuse_unsafe(server)
         bench = Bench(server, urls["REDIS_URL"], options)
@@ -292,7 +293,8 @@ NOTE = (
     " one index in one transaction, publishes an event for each, and acknowledges: see floor.c."
     " `pgbench` runs the scripts beside this file: the worker's writes, one transaction a message, over a"
     " socket of the same machine. It neither hears messages nor publishes events. `Redis alone` decodes,"
-    " encodes and publishes, and has no database."
+    " encodes and publishes, and has no database. `POST` and `GET` are sent by wrk, over connections that stay open,"
+    " each with one request at a time; what each costs beside the other is unknown."
 )
 
 

@@ -9,6 +9,7 @@ import contextlib
 import json
 import pathlib
 import secrets
+import select
 import shutil
 import subprocess
 import time
@@ -21,6 +22,7 @@ import psycopg2.extensions
 
 HERE = pathlib.Path(__file__).resolve().parent / "peers"
 PACKAGES = json.loads((HERE / "package.json").read_text(encoding="utf-8"))["dependencies"]
+START_S = 60
 PEERS = {"bullmq": "Node, BullMQ", "pool": "Node, pg and redis"}
 
 
@@ -46,7 +48,7 @@ def measure(server, redis_url, name, messages, skus):
         stack.callback(place.remove_keys, redis_url, prefix)
         url = stack.enter_context(place.fresh_database(server))
         peer = start(url, redis_url, name, prefix, messages, skus)
-        stack.callback(peer.kill)
+        stack.callback(end, peer)
         ear = load.Ear(redis_url, f"{prefix}line_allocated".encode())
         stack.callback(ear.close)
         server.run("checkpoint")
@@ -66,10 +68,16 @@ def start(database_url, redis_url, name, prefix, messages, skus):
     environment |= postgres_variables(database_url)
     command = ["node", HERE / f"{name}.mjs", prefix, str(messages), str(skus)]
     peer = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    if peer.stdout.readline() != "ready\n":
-        peer.kill()
-        raise place.BenchError(f"the peer {name} did not start")
+    is_readable, _, _ = select.select([peer.stdout], [], [], START_S)
+    if not is_readable or peer.stdout.readline() != "ready\n":
+        end(peer)
+        raise place.BenchError(f"the peer {name} was not ready within {START_S} s, or ended before")
     return peer
+
+
+def end(peer):
+    peer.kill()
+    peer.communicate()
 
 
 def postgres_variables(database_url):

@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import secrets
+import shutil
 import subprocess
 import urllib.request
 
@@ -12,6 +13,7 @@ import processes
 import stock
 
 CONNECTIONS = 64
+ANSWER_S = 10
 
 
 class Target:
@@ -26,6 +28,7 @@ class Target:
         stock.fill(url, "allocate", skus)
         self.name = secrets.token_hex(4)
         posted = ended(self.start(1, "post", self.name, skus))
+        self.check_lines(self.name, posted)
         self.count = self.first_orders(posted["answers"])
 
     def first_orders(self, answers):
@@ -53,10 +56,7 @@ class Target:
         before = self.costs()
         result = ended(self.start(seconds, "post", name, self.skus))
         after = self.costs()
-        with place.connected(self.url) as database:
-            lines = database.value("select count(*) from order_lines where orderid like %s", [f"{name}-%"])
-        if not result["answers"] <= lines <= result["answers"] + CONNECTIONS:
-            raise place.LostMessage(f"{result['answers']} requests were answered, and there are {lines} lines")
+        self.check_lines(name, result)
         units, messages = after["units"] - before["units"], after["messages"] - before["messages"]
         return figures(result, before, after, messages / units)
 
@@ -68,13 +68,22 @@ class Target:
 
     def get_beside_post(self, seconds):
         """The same while another wrk sends orders; what each of the two costs is unknown."""
-        post = self.start(seconds, "post", secrets.token_hex(4), self.skus)
-        result = ended(self.start(seconds, "get", self.name, self.count))
-        ended(post)
+        name = secrets.token_hex(4)
+        with self.start(seconds, "post", name, self.skus) as post:  # waits for its end in any case
+            result = ended(self.start(seconds, "get", self.name, self.count))
+            posted = ended(post)
+        self.check_lines(name, posted)
         return figures(result)
 
+    def check_lines(self, name, posted):
+        """Each order that was answered is a line; at most the last of each connection was not answered any more."""
+        with place.connected(self.url) as database:
+            lines = database.value("select count(*) from order_lines where orderid like %s", [f"{name}-%"])
+        if not posted["answers"] <= lines <= posted["answers"] + CONNECTIONS:
+            raise place.LostMessage(f"{posted['answers']} requests were answered, and there are {lines} lines")
+
     def costs(self):
-        with urllib.request.urlopen(f"http://{self.worker.http}/metrics") as answer:
+        with urllib.request.urlopen(f"http://{self.worker.http}/metrics", timeout=ANSWER_S) as answer:
             metrics = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line[0] != "#")
         postmaster = processes.parent_of(self.server.value("select pg_backend_pid()"))
         redis = re.findall(r"^used_cpu_(?:sys|user):([\d.]+)", place.ask_redis(self.redis_url, "info", "cpu"), re.MULTILINE)
@@ -85,6 +94,11 @@ class Target:
             "messages": float(metrics["allocd_unit_size_messages_sum"]),
             "units": float(metrics["allocd_unit_size_messages_count"]),
         }
+
+
+def refuse_without():
+    if not shutil.which("wrk"):
+        raise place.BenchError("wrk is not installed: see ./dev packages bench")
 
 
 @contextlib.contextmanager
@@ -105,6 +119,8 @@ def ended(wrk):
     result = json.loads(text)
     if result["errors"]:
         raise place.LostMessage(f"{result['errors']} of {result['answers']} requests failed")
+    if not result["answers"]:
+        raise place.BenchError("no request of wrk was answered")
     return result
 
 

@@ -48,6 +48,12 @@ def test_every_variant_runs_with_all_its_effects_and_is_reported(tmp_path):
     assert not re.search(r"(?<![\w.`])/(?:var|tmp|home|usr|work)\b", text), "no path of this machine"
 
 
+def test_without_wrk_nothing_is_measured(tmp_path):
+    done = compare("--results", tmp_path / "none", PATH=str(tmp_path))
+
+    assert (done.returncode, done.stderr) == (1, "bench: wrk is not installed: see ./dev packages bench\n")
+
+
 def test_a_postgres_that_may_lose_commits_is_refused(tmp_path, database_url, server_urls):
     with installation.administrator(database_url) as execute:
         execute("""do $$ begin

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import socket
 import sys
 
 import installation
@@ -18,18 +19,21 @@ import place  # noqa: E402
 MESSAGES, SKUS = 40, 7
 
 
-@pytest.fixture(params=peers.PEERS)
-def ready(request, database_url, server_urls):
-    """A peer that has its messages in its queue, and what listens to its events."""
+@pytest.fixture(autouse=True)
+def node():
     if missing := [command for command in ("node", "npm") if not shutil.which(command)]:
         refuse = pytest.fail if os.geteuid() == 0 else pytest.skip  # ./dev installs what is missing when it is root
         refuse(f"{', '.join(missing)} not installed: see ./dev packages peers")
+
+
+@pytest.fixture(params=peers.PEERS)
+def ready(request, database_url, server_urls):
+    """A peer that has its messages in its queue, and what listens to its events."""
     prefix = f"{unique('peer')}:"
     peer = peers.start(database_url, server_urls["REDIS_URL"], request.param, prefix, MESSAGES, SKUS)
     with contextlib.closing(load.Ear(server_urls["REDIS_URL"], f"{prefix}line_allocated".encode())) as ear:
         yield peer, ear
-    peer.kill()
-    peer.communicate()
+    peers.end(peer)
     place.remove_keys(server_urls["REDIS_URL"], prefix)
 
 
@@ -70,3 +74,11 @@ def test_a_message_that_the_database_refuses_ends_the_peer(ready, database_url):
     peers.begin(peer)
 
     assert peer.wait(TIMEOUT_S) == 1
+
+
+def test_a_peer_whose_redis_answers_nothing_is_not_waited_for(database_url, monkeypatch):
+    monkeypatch.setattr(peers, "START_S", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        with pytest.raises(place.BenchError, match="the peer pool was not ready within 1 s"):
+            peers.start(database_url, url, "pool", "silent:", MESSAGES, SKUS)
