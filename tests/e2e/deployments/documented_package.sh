@@ -34,12 +34,13 @@ useradd --create-home reader
 as_reader="setpriv --reuid=reader --regid=reader --init-groups --reset-env --"
 $as_reader allocd-dev >/tmp/printed &
 program=$!
-for _ in $(seq 300); do
+for _ in $(seq 600); do
 	! grep -q '^ *export ' /tmp/printed || break
 	kill -0 "$program" || fail "allocd-dev ended"
 	sleep 0.1
 done
 cat /tmp/printed
+grep -q '^ *export ' /tmp/printed || fail "allocd-dev was not ready within 60 s"
 # shellcheck disable=SC2016 # no command of the shell is meant
 {
 	sed -n '/^ *export /p' /tmp/printed

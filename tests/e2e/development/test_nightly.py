@@ -155,6 +155,12 @@ def test_each_file_and_variable_that_a_step_names_exists():
             assert f'"{variable}"' in sources, f"{step.name}: {variable}"
 
 
+def test_a_step_in_a_bare_root_has_a_minute_to_make_it():
+    for step in STEPS:
+        for seconds in re.findall(r"bare_root\.sh .*?--timeout (\d+)", step.command):
+            assert int(seconds) <= 60 * step.minutes - 60, step.name
+
+
 def test_each_failure_that_is_played_by_hand_is_a_step():
     commands = " ".join(step.command for step in STEPS)
     assert [path for path in (ROOT / "tests" / "e2e" / "failures").glob("*_by_hand.py") if path.name not in commands] == []
