@@ -21,7 +21,8 @@ remove_group() { find "$1" -depth -type d -exec rmdir {} +; }
 exec 8<"$groups"
 flock 8
 for left in "$groups"/allocd-booted-*; do
-	[ ! -d "$left" ] || ! flock --nonblock "$left" true || remove_group "$left"
+	# What is still ending there keeps its group, for the script after this one.
+	[ ! -d "$left" ] || ! flock --nonblock "$left" true || remove_group "$left" || true
 done
 mkdir "$group"
 exec 9<"$group"
