@@ -48,7 +48,7 @@ def environment(first, count, steps=None, **more):
 
 
 def run(program, chosen):
-    """Returns the status, which is None after a time that is too long, and the output."""
+    """Returns the status, or None if the program was ended after TIMEOUT_S, and the output."""
     try:
         done = subprocess.run(
             [program], env={**os.environ, **chosen}, timeout=TIMEOUT_S, check=False,

@@ -15,7 +15,7 @@ struct misfortune {
 	uint64_t one_call_in; /* one call in this many fails, */
 	bool is_over;         /* until nothing goes wrong any more */
 
-	/* Are told of each failure of the worker, which is number 0; or NULL. */
+	/* Called for each failure that is injected into the worker, which is number 0; or NULL. */
 	void (*tell_store)(int worker, enum store_call call, enum store_injection injected);
 	void (*tell_stream)(int worker, enum consumer_call_kind call, enum stream_injection injected);
 };

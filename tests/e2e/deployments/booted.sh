@@ -32,6 +32,7 @@ exec 8<&-
 # shellcheck disable=SC2317 # the trap calls it
 end() {
 	remove_group "$group"
+	exec 9<&- # it keeps the mount busy
 	umount "$groups"
 }
 trap end EXIT
