@@ -177,7 +177,10 @@ class Simulation:
         """Also ends after SIGINT, when the batches under way have ended."""
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
             try:
-                for worker in [pool.submit(self.work) for _ in range(jobs)]:
+                workers = [pool.submit(self.work) for _ in range(jobs)]
+                while concurrent.futures.wait(workers, timeout=0.2).not_done:
+                    pass  # SIGINT may have reached another thread, and does not wake this one
+                for worker in workers:
                     worker.result()
             except KeyboardInterrupt:
                 self.is_interrupted = True

@@ -22,10 +22,12 @@ static void begin(size_t expected)
 
 static void note(const char *name, const char *found, const struct failure *failure)
 {
+	const char *end = found ? found : "none";
 	size_t used = strlen(answers.text);
 
-	snprintf(answers.text + used, sizeof answers.text - used, "%s:%s ", name,
-		 failure ? "failed" : found ? found : "none");
+	if (failure)
+		end = "failed";
+	snprintf(answers.text + used, sizeof answers.text - used, "%s:%s ", name, end);
 	answers.last_ms = monotonic_ms();
 	if (!answers.count)
 		answers.first_ms = answers.last_ms;
@@ -145,12 +147,11 @@ START_TEST(without_a_session_no_read_waits_for_another)
 	config.url = world_url("host=127.0.0.1 port=1 dbname=none");
 	views = postgres_views_new(&config);
 	begin(3);
-	read_order(views, "a", "lamp-order");
-	read_order(views, "b", "lamp-order");
-	read_order(views, "c", "lamp-order");
+	for (int i = 0; i < 3; i++)
+		read_order(views, "a", "lamp-order");
 	await_answers();
 
-	ck_assert_str_eq(answers.text, "a:failed b:failed c:failed ");
+	ck_assert_str_eq(answers.text, "a:failed a:failed a:failed ");
 	ck_assert_int_lt(answers.last_ms - answers.first_ms, 1000);
 	postgres_views_free(&views);
 }

@@ -369,7 +369,7 @@ START_TEST(an_event_that_is_refused_without_the_fence_fails_the_call)
 }
 END_TEST
 
-/* The first event is heard, its predecessor is refused, and nobody hears the second event. */
+/* The first event is heard, its predecessor is refused, and the second event has no subscriber. */
 START_TEST(a_refused_name_of_an_event_does_not_make_the_next_event_heard)
 {
 	hear_nothing();
