@@ -151,6 +151,9 @@ bool lease_keeper_is_resumed(const struct lease_keeper *keeper, const void *it);
 /* When the last roll was asked for, on the clock's monotonic time. */
 int64_t lease_keeper_rolled_ms(const struct lease_keeper *keeper);
 
+/* Since when rolls come without missed time (workers_alive.h); INT64_MAX: they do not. */
+int64_t lease_keeper_rolls_since_ms(const struct lease_keeper *keeper);
+
 /* The note in the lease, as of the last roll; while this worker has the lease, NULL when it is uncertain. */
 const char *lease_keeper_note(const struct lease_keeper *keeper, const void *it);
 

@@ -67,6 +67,11 @@ int64_t lease_keeper_rolled_ms(const struct lease_keeper *keeper)
 	return keeper->rolled_ms;
 }
 
+int64_t lease_keeper_rolls_since_ms(const struct lease_keeper *keeper)
+{
+	return workers_alive_since_ms(&keeper->alive, keeper_now_ms(keeper));
+}
+
 bool lease_keeper_is_resumed(const struct lease_keeper *keeper, const void *it)
 {
 	return find_it(keeper, it)->is_resumed;

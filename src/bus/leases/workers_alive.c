@@ -47,6 +47,8 @@ void workers_alive_see(struct workers_alive *it, const struct lease_roll *roll, 
 	struct seen_worker *seen = must_alloc((roll->worker_count + 1) * sizeof *seen);
 	size_t count = 0;
 
+	if (workers_alive_since_ms(it, now_ms) == INT64_MAX)
+		it->first_ms = now_ms;
 	it->has_roll = it->has_roll && now_ms - it->last_ms <= MISSED_MS;
 	for (size_t i = 0; i < roll->worker_count; i++) {
 		const struct worker_row *worker = &roll->workers[i];
@@ -83,6 +85,11 @@ bool workers_alive_has_beaten(const struct workers_alive *it, const char *id)
 	const struct seen_worker *worker = find(it, id);
 
 	return worker && worker->has_beaten;
+}
+
+int64_t workers_alive_since_ms(const struct workers_alive *it, int64_t now_ms)
+{
+	return it->had_roll && now_ms - it->last_ms <= MISSED_MS ? it->first_ms : INT64_MAX;
 }
 
 int64_t workers_alive_next_death_ms(const struct workers_alive *it, int64_t now_ms)

@@ -20,7 +20,8 @@ struct seen_worker {
 struct workers_alive {
 	struct seen_worker *seen;
 	size_t count;
-	int64_t last_ms; /* when the last roll was seen */
+	int64_t first_ms,
+		last_ms; /* when the last roll was seen, and the first one with no missed time since */
 	bool has_roll;   /* there was one, and since then no call failed and no time was missed */
 	bool had_roll;   /* there was one at all */
 };
@@ -42,6 +43,9 @@ bool workers_alive_has(const struct workers_alive *it, const char *id, int64_t n
 
 /* Whether that worker has beaten since it was first seen. */
 bool workers_alive_has_beaten(const struct workers_alive *it, const char *id);
+
+/* Since when no time was missed between rolls; INT64_MAX: it is missed now. */
+int64_t workers_alive_since_ms(const struct workers_alive *it, int64_t now_ms);
 
 /* When the first of them is dead unless it beats; INT64_MAX: none is alive. */
 int64_t workers_alive_next_death_ms(const struct workers_alive *it, int64_t now_ms);

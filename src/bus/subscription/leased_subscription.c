@@ -36,9 +36,23 @@ static bool is_shared(const struct leased_subscription *it)
 	return subscription_now_ms(it) - it->company_ms <= COMPANY_MS;
 }
 
+/* Whether the others have not had the time yet to take the lease from a holder that did not hear all. */
+static bool is_awaiting_taker(const struct leased_subscription *it)
+{
+	int64_t since_ms = lease_keeper_rolls_since_ms(it->ports.keeper);
+
+	if (since_ms < it->up_ms)
+		since_ms = it->up_ms;
+	return it->is_blind && subscription_now_ms(it) - since_ms < BLIND_HOLDER_MS;
+}
+
+/* While no roll is read, it is not known whether there are others. */
 static bool is_blind(const struct leased_subscription *it)
 {
-	return subscription_now_ms(it) < it->blind_until_ms && lease_keeper_has_company(it->ports.keeper);
+	const struct lease_keeper *keeper = it->ports.keeper;
+
+	return is_awaiting_taker(it) &&
+	       (lease_keeper_has_company(keeper) || lease_keeper_rolls_since_ms(keeper) == INT64_MAX);
 }
 
 /* Whether what is handled without a name would be handled again by a worker that takes over. */
@@ -55,7 +69,7 @@ static bool needs_names(const struct leased_subscription *it)
 static void open_or_close(struct leased_subscription *it)
 {
 	bool is_full = !is_shared(it) || it->heard.bytes > HEARD_BYTES_MAX;
-	bool close = it->lease && is_full && (it->is_paused || it->state == FINDING);
+	bool close = it->lease && is_full && (it->is_paused || it->state == FINDING || is_blind(it));
 
 	if (close == it->is_closed)
 		return;
@@ -168,6 +182,12 @@ static void pump(struct leased_subscription *it)
 	open_or_close(it);
 }
 
+static void wait_for_taker(struct leased_subscription *it)
+{
+	subscription_try_again(it);
+	open_or_close(it);
+}
+
 void subscription_advance(struct leased_subscription *it)
 {
 	if (it->state == PLACING)
@@ -175,7 +195,7 @@ void subscription_advance(struct leased_subscription *it)
 	else if (it->state == FINDING)
 		subscription_find_dead(it);
 	else if (it->state != LISTENING && is_blind(it))
-		subscription_try_again(it);
+		wait_for_taker(it);
 	else if (it->state != LISTENING)
 		pump(it);
 }
@@ -266,6 +286,7 @@ static const char *note(void *context)
 	struct engine_trouble trouble;
 
 	see_others(it);
+	it->is_blind = is_awaiting_taker(it);
 	if (it->state == FINISHING)
 		return last_note(it);
 	if (!it->lease)
@@ -336,7 +357,7 @@ static void lost(void *context)
 	it->awaited[0] = '\0';
 	it->is_limited = it->must_clear = false;
 	it->is_stale = true;
-	it->blind_until_ms = 0;
+	it->is_blind = false;
 	it->had_ms = subscription_now_ms(it);
 	for (struct heard_message *message = it->heard.first; message; message = message->next)
 		message->is_left = false;
@@ -396,8 +417,7 @@ void leased_subscription_up(struct leased_subscription *it, const char *run_id)
 {
 	it->is_up = true;
 	snprintf(it->run_id, sizeof it->run_id, "%s", run_id);
-	if (it->blind_until_ms == INT64_MAX)
-		it->blind_until_ms = subscription_now_ms(it) + BLIND_HOLDER_MS;
+	it->up_ms = subscription_now_ms(it);
 	heard_begin_section(&it->heard, "", subscription_now_ms(it));
 }
 
@@ -405,8 +425,8 @@ void leased_subscription_down(struct leased_subscription *it)
 {
 	it->is_up = false;
 	it->heard.last_section->is_cut = true;
-	if (it->lease && is_shared(it))
-		it->blind_until_ms = INT64_MAX;
+	it->up_ms = INT64_MAX;
+	it->is_blind |= it->lease && is_shared(it);
 	it->awaited[0] = '\0';
 	it->is_limited = it->state == FINISHING;
 }

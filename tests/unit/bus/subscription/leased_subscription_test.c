@@ -381,6 +381,24 @@ START_TEST(a_holder_that_gave_the_lease_back_leaves_it_to_a_worker_that_heard_mo
 }
 END_TEST
 
+/* It can neither leave the lease to the other worker meanwhile nor see that this one is alive. */
+START_TEST(a_holder_that_did_not_hear_all_waits_anew_when_the_database_was_away)
+{
+	publish_order("a");
+	disconnect_subscriber(0);
+	publish_order("b");
+	connect_subscriber_to(0, "run-id-of-the-server");
+	world_advance_ms(world, 100 + _i / 15 * 400);
+	cut_database_of_replica(0);
+	publish_order("c");
+	world_advance_ms(world, 1800 + _i % 15 * 100);
+	thaw_replica(0);
+	world_advance_ms(world, 2 * TAKEOVER_MS);
+
+	expect_orders("a b c ");
+}
+END_TEST
+
 START_TEST(a_holder_continues_if_no_other_worker_heard_more)
 {
 	publish_order("a");
@@ -489,6 +507,22 @@ START_TEST(the_oldest_messages_are_dropped_when_too_many_are_kept)
 }
 END_TEST
 
+START_TEST(a_holder_that_may_not_handle_what_it_hears_stops_reading_when_too_much_waits)
+{
+	disconnect_subscriber(0);
+	connect_subscriber_to(0, "run-id-of-the-server");
+	cut_database_of_replica(0);
+	publish_large(1200);
+
+	ck_assert_uint_le(leased_subscription_bytes(replicas[0].subscription), HEARD_BYTES_MAX + 70000);
+	ck_assert(replicas[0].client.is_closed);
+	thaw_replica(0);
+	world_advance_ms(world, 2 * TAKEOVER_MS);
+	ck_assert(!replicas[0].client.is_closed);
+	ck_assert(leased_subscription_is_idle(replicas[0].subscription));
+}
+END_TEST
+
 START_TEST(what_the_holder_has_finished_is_not_kept)
 {
 	for (int i = 0; i < 50; i++) {
@@ -526,11 +560,14 @@ SUITE("leased subscription", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_loop_test(tests, what_a_holder_did_not_hear_is_handled_by_a_worker_that_did, 0, 25);
 	tcase_add_loop_test(tests, a_holder_that_gave_the_lease_back_leaves_it_to_a_worker_that_heard_more, 0,
 			    5);
+	tcase_add_loop_test(tests, a_holder_that_did_not_hear_all_waits_anew_when_the_database_was_away, 0,
+			    45);
 	tcase_add_test(tests, what_is_unfinished_is_taken_over_though_the_holder_was_connected_again);
 	tcase_add_test(tests, what_was_heard_since_the_last_roll_is_kept);
 	tcase_add_test(tests,
 		       what_another_holder_handled_is_not_handled_again_by_one_that_heard_it_without_a_name);
 	tcase_add_test(tests, a_holder_continues_if_no_other_worker_heard_more);
 	tcase_add_test(tests, the_oldest_messages_are_dropped_when_too_many_are_kept);
+	tcase_add_test(tests, a_holder_that_may_not_handle_what_it_hears_stops_reading_when_too_much_waits);
 	tcase_add_test(tests, what_the_holder_has_finished_is_not_kept);
 }
