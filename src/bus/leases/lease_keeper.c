@@ -188,15 +188,6 @@ static void act(struct leased *leased, const struct lease_row *row, const char *
 		leased_begin_to_stop(leased);
 }
 
-static size_t find_worker(const struct worker_row *const *workers, size_t count, const char *id)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(workers[i]->id, id))
-			return i;
-	}
-	return NO_WORKER;
-}
-
 static bool is_candidate(const struct worker_row *worker, const char *lease)
 {
 	for (size_t i = 0; i < worker->candidacy_count; i++) {
@@ -204,6 +195,27 @@ static bool is_candidate(const struct worker_row *worker, const char *lease)
 			return true;
 	}
 	return false;
+}
+
+static bool has_rival(const struct lease_keeper *keeper, const char *lease)
+{
+	for (size_t i = 0; i < keeper->roll.worker_count; i++) {
+		const struct worker_row *worker = &keeper->roll.workers[i];
+
+		if (!is_self(keeper, worker->id) && is_alive(keeper, worker->id) &&
+		    is_candidate(worker, lease))
+			return true;
+	}
+	return false;
+}
+
+static size_t find_worker(const struct worker_row *const *workers, size_t count, const char *id)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(workers[i]->id, id))
+			return i;
+	}
+	return NO_WORKER;
 }
 
 /* The worker that counts as the holder.  This worker continues what it had before it was started again. */
@@ -304,6 +316,7 @@ static void act_on_roll(struct lease_keeper *keeper)
 		if (stream_gate_is_to_come(&keeper->gate, row->name))
 			leased_moves(leased);
 		compare(leased, row);
+		leased->has_rival = has_rival(keeper, row->name);
 		act(leased, row, owners[i]);
 	}
 	keeper_look(keeper);

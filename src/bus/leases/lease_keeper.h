@@ -145,6 +145,9 @@ uint64_t lease_keeper_losses(const struct lease_keeper *keeper);
 /* Whether another worker had the lease and beat since this one started. */
 bool lease_keeper_was_elsewhere(const struct lease_keeper *keeper, const void *it);
 
+/* Whether another worker that is taken for alive was a candidate for the lease, as of the last roll. */
+bool lease_keeper_has_rival(const struct lease_keeper *keeper, const void *it);
+
 /* Whether no other worker had the lease since this one worked under it before. */
 bool lease_keeper_is_resumed(const struct lease_keeper *keeper, const void *it);
 

@@ -62,6 +62,11 @@ bool lease_keeper_was_elsewhere(const struct lease_keeper *keeper, const void *i
 	return find_it(keeper, it)->was_elsewhere;
 }
 
+bool lease_keeper_has_rival(const struct lease_keeper *keeper, const void *it)
+{
+	return find_it(keeper, it)->has_rival;
+}
+
 int64_t lease_keeper_rolled_ms(const struct lease_keeper *keeper)
 {
 	return keeper->rolled_ms;

@@ -213,8 +213,12 @@ static bool covers(const struct leased_subscription *it)
 	const char *note = lease_keeper_note(it->ports.keeper, it);
 	const struct heard_section *section = note ? heard_find(&it->heard, note) : NULL;
 
-	/* A worker that was started again while others are alive does not know when they take over. */
-	int64_t patience_ms = lease_keeper_was_elsewhere(it->ports.keeper, it)
+	/*
+	 * A worker that was started again while others are alive does not know when they take over; and a
+	 * candidate that died keeps the lease from the others until they take it for dead.
+	 */
+	int64_t patience_ms = lease_keeper_was_elsewhere(it->ports.keeper, it) &&
+					      !lease_keeper_has_rival(it->ports.keeper, it)
 				      ? LEAVE_MS
 				      : LEASE_TTL_MS + LEASE_BEAT_MS + LEAVE_MS;
 

@@ -399,6 +399,32 @@ START_TEST(a_holder_that_did_not_hear_all_waits_anew_when_the_database_was_away)
 }
 END_TEST
 
+/* Until that one is taken for dead, the lease is left to it, for it has no streams. */
+START_TEST(a_holder_leaves_its_lease_to_a_worker_that_heard_more_although_a_candidate_died)
+{
+	kill_replica(0);
+	ms_until_handling(1);
+	start_subscriber(0);
+	world_advance_ms(world, TAKEOVER_MS);
+	kill_replica(1);
+	ms_until_handling(0);
+	replicas[1].listens = true;
+	start_replica(1, 1);
+	start_subscriber(2);
+	world_advance_ms(world, 2 * TAKEOVER_MS + _i / 10 * 250);
+	ck_assert(is_handling(0));
+	publish_order("a");
+	disconnect_subscriber(0);
+	publish_order("b");
+	connect_subscriber_to(0, "run-id-of-the-server");
+	world_advance_ms(world, _i % 10 * 150);
+	kill_replica(2);
+	world_advance_ms(world, 2 * TAKEOVER_MS);
+
+	expect_orders("a b ");
+}
+END_TEST
+
 START_TEST(a_holder_continues_if_no_other_worker_heard_more)
 {
 	publish_order("a");
@@ -562,6 +588,9 @@ SUITE("leased subscription", set_up_two_subscribers, tear_down_replicas)
 			    5);
 	tcase_add_loop_test(tests, a_holder_that_did_not_hear_all_waits_anew_when_the_database_was_away, 0,
 			    45);
+	tcase_add_loop_test(tests,
+			    a_holder_leaves_its_lease_to_a_worker_that_heard_more_although_a_candidate_died,
+			    0, 20);
 	tcase_add_test(tests, what_is_unfinished_is_taken_over_though_the_holder_was_connected_again);
 	tcase_add_test(tests, what_was_heard_since_the_last_roll_is_kept);
 	tcase_add_test(tests,
