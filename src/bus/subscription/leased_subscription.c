@@ -43,7 +43,8 @@ static bool is_awaiting_taker(const struct leased_subscription *it)
 
 	if (since_ms < it->up_ms)
 		since_ms = it->up_ms;
-	return it->is_blind && subscription_now_ms(it) - since_ms < BLIND_HOLDER_MS;
+	return it->is_blind &&
+	       (it->state == FINISHING || subscription_now_ms(it) - since_ms < BLIND_HOLDER_MS);
 }
 
 /* While no roll is read, it is not known whether there are others. */
