@@ -17,6 +17,9 @@
 /* A lock that is held for this time is not that of a unit on its way. */
 #define LOCKED_MS 1000
 
+/* A worker that can commit nothing for this time is no candidate any more. */
+#define STANDSTILL_MS (5000 - 2 * LOOK_MS)
+
 /* To a worker that nothing befell for this time the lease is left, if it has heard more. */
 #define WELL_MS 5000
 
@@ -56,13 +59,26 @@ static int64_t now_ms(void)
 
 /* ---- what befell the workers ---- */
 
+/*
+ * While the broker does not answer which events it has published, a worker that must know it commits nothing:
+ * one that was started, or had lost its connection to the database.
+ */
+static bool is_stuck(const struct replica *replica)
+{
+	struct broker *broker = memory_broker_port(replica->world->broker);
+	struct engine_trouble trouble;
+
+	return !broker->ops->is_up(broker) && engine_database_trouble(replica->world->engine, &trouble) &&
+	       trouble.for_ms >= STANDSTILL_MS;
+}
+
 static bool is_well(int worker)
 {
 	const struct replica *replica = &replicas[worker];
 
 	return replica->keeper && !replica->is_frozen && !replica->is_stopping &&
 	       replica->client.is_connected && replica->client.is_up && !world->database->down &&
-	       now_ms() - watch.unlocked_ms < LOCKED_MS;
+	       now_ms() - watch.unlocked_ms < LOCKED_MS && !is_stuck(replica);
 }
 
 static void see_worker(int worker)
