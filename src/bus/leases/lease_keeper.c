@@ -346,7 +346,10 @@ static void on_beaten(void *context, const struct failure *failure)
 	act_on_roll(keeper);
 }
 
-/* A holder that cannot do the work for a moment, for example while it reconnects, stays a candidate. */
+/*
+ * A holder that cannot do the work for a moment, for example while it reconnects, stays a candidate.  One that
+ * hands over because it cannot do the work does not ask for the lease again before.
+ */
 static bool could_have(struct leased *leased)
 {
 	int64_t now = keeper_now_ms(leased->keeper);
@@ -354,6 +357,8 @@ static bool could_have(struct leased *leased)
 	if (leased->keeper->is_stopping ||
 	    (leased->state == LEASED_ELSEWHERE && !stream_gate_is_open(&leased->keeper->gate, leased->name)))
 		return false;
+	if (leased->state == LEASED_STOPPING)
+		return !leased->is_unable;
 	if (!leased->is_unable)
 		leased->unable_ms = now;
 	leased->is_unable = !leased->ops->note(leased->it);

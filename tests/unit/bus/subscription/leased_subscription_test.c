@@ -425,6 +425,19 @@ START_TEST(a_holder_leaves_its_lease_to_a_worker_that_heard_more_although_a_cand
 }
 END_TEST
 
+START_TEST(a_holder_that_did_not_hear_all_hands_over_though_it_cannot_commit)
+{
+	hold_commits(0);
+	publish_order("a");
+	disconnect_subscriber(0);
+	publish_order("b");
+	connect_subscriber_to(0, NULL);
+
+	ck_assert_int_lt(ms_until_handling(1), TAKEOVER_MS);
+	expect_orders("a b ");
+}
+END_TEST
+
 /*
  * Its last note failed, so it does not know with which one it may hand over before all has its outcome; and
  * the other worker, which commits nothing at first, asks for the lease late.
@@ -623,6 +636,7 @@ SUITE("leased subscription", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_loop_test(tests,
 			    a_holder_leaves_its_lease_to_a_worker_that_heard_more_although_a_candidate_died,
 			    0, 20);
+	tcase_add_test(tests, a_holder_that_did_not_hear_all_hands_over_though_it_cannot_commit);
 	tcase_add_test(tests, a_holder_that_did_not_hear_all_never_notes_what_it_missed_while_it_hands_over);
 	tcase_add_test(tests, what_is_unfinished_is_taken_over_though_the_holder_was_connected_again);
 	tcase_add_test(tests, what_was_heard_since_the_last_roll_is_kept);
