@@ -112,8 +112,10 @@ static void on_answered(void *context, const struct delivery *delivery)
 	message->is_submitted = false;
 	if (delivery->outcome != OUTCOME_POSTPONED) /* which it is when the lease is lost */
 		subscription_remove(it, message);
-	if (!it->unanswered && it->state == PLACING)
+	if (!it->unanswered && it->state == PLACING) {
+		it->placing_ms = subscription_now_ms(it);
 		subscription_advance(it);
+	}
 }
 
 static void submit(struct leased_subscription *it, struct heard_message *message, const char *name)
@@ -314,7 +316,7 @@ static void begin(void *context, struct lease *lease, const char *last_note)
 	it->from = must(strdup(last_note ? last_note : ""));
 	if (*it->from)
 		it->company_ms = subscription_now_ms(it); /* the last holder may come back */
-	it->began_ms = subscription_now_ms(it);
+	it->placing_ms = subscription_now_ms(it);
 	it->state = PLACING;
 	subscription_advance(it);
 }

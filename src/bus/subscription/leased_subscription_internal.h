@@ -34,7 +34,7 @@ struct leased_subscription {
 	enum subscription_state state;
 	struct lease *lease;            /* NULL: while listening */
 	char *from;                     /* the note of the last holder */
-	int64_t began_ms;               /* when it got the lease */
+	int64_t placing_ms;             /* since when it has had the lease and no outcome was missing */
 	char awaited[SECTION_NAME_MAX]; /* marker that was published by this worker; "": none */
 	bool is_limited;                /* what is heard from now on is left to the next holder */
 	bool must_clear; /* a message has no name, so the note must not name a section when it is handled */

@@ -209,7 +209,7 @@ void subscription_place(struct leased_subscription *it)
 		begin(it);
 	} else if (!lease_keeper_was_elsewhere(it->ports.keeper, it)) {
 		begin(it);
-	} else if (subscription_now_ms(it) - it->began_ms < MARKER_MS) {
+	} else if (subscription_now_ms(it) - it->placing_ms < MARKER_MS) {
 		await_marker(it);
 	} else {
 		/* The last holder may have handled those of the last section without names, too. */

@@ -172,6 +172,30 @@ START_TEST(without_a_marker_nothing_is_handled_that_was_heard_before)
 }
 END_TEST
 
+/* It has no outcome yet of what it submitted when it had the lease before. */
+START_TEST(a_holder_that_waits_for_outcomes_has_the_time_for_a_marker_after_them)
+{
+	hold_commits(0);
+	publish_order("a");
+	disconnect_subscriber(0);
+	connect_subscriber_to(0, NULL);
+	ms_until_handling(1);
+	world_advance_ms(world, 1000);
+	disconnect_subscriber(0);
+	lease_keeper_stop(replicas[1].keeper);
+	world_advance_ms(world, 200);
+	kill_replica(1);
+	connect_subscriber_to(0, NULL);
+	publish_order("b");
+	ms_until_handling(0);
+	world_advance_ms(world, 3000);
+	cable_open(memory_store_requests(replicas[0].world->lanes[0]));
+	world_advance_ms(world, 3000);
+
+	expect_orders("a b ");
+}
+END_TEST
+
 SUITE("subscription takeover", set_up_two_subscribers, tear_down_replicas)
 {
 	tcase_add_test(tests, what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one);
@@ -183,4 +207,5 @@ SUITE("subscription takeover", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_test(tests, a_message_with_an_id_that_was_rejected_under_another_name_is_not_handled);
 	tcase_add_test(tests, a_message_with_an_id_that_was_heard_long_ago_is_given_up);
 	tcase_add_test(tests, without_a_marker_nothing_is_handled_that_was_heard_before);
+	tcase_add_test(tests, a_holder_that_waits_for_outcomes_has_the_time_for_a_marker_after_them);
 }
