@@ -347,8 +347,8 @@ static void on_beaten(void *context, const struct failure *failure)
 }
 
 /*
- * A holder that cannot do the work for a moment, for example while it reconnects, stays a candidate.  One that
- * hands over because it cannot do the work does not ask for the lease again before.
+ * A holder that cannot do the work for a moment, for example while it reconnects, stays a candidate.  One
+ * that hands over because it cannot do the work asks for the lease again only when it has given it.
  */
 static bool could_have(struct leased *leased)
 {

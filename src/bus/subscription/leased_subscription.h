@@ -28,8 +28,8 @@
 
 /*
  * After its connection was lost, a holder waits this long for another worker, which may have heard more.  If
- * the database answers at once, that one has the lease after 1.9 s at most (see lease_keeper.c).  While it does
- * not answer, the holder cannot leave the lease to another worker, and can commit nothing: it waits anew.
+ * the database answers at once, that one has the lease after 1.9 s at most (see lease_keeper.c).  While it
+ * does not answer, the holder can neither leave the lease nor commit anything: it waits anew.
  */
 #define BLIND_HOLDER_MS 3000
 

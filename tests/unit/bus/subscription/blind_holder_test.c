@@ -1,0 +1,104 @@
+/* A holder that lost its connection leaves the lease to a worker that heard more, whatever else fails. */
+#include "unit/bus/subscription/subscribers.h"
+
+#include "support/suites.h"
+
+/* It can neither leave the lease to the other worker meanwhile nor see that this one is alive. */
+START_TEST(a_holder_that_did_not_hear_all_waits_anew_when_the_database_was_away)
+{
+	publish_order("a");
+	disconnect_subscriber(0);
+	publish_order("b");
+	connect_subscriber_to(0, "run-id-of-the-server");
+	world_advance_ms(world, 100 + _i / 15 * 400);
+	cut_database_of_replica(0);
+	publish_order("c");
+	world_advance_ms(world, 1800 + _i % 15 * 100);
+	thaw_replica(0);
+	world_advance_ms(world, 2 * TAKEOVER_MS);
+
+	expect_orders("a b c ");
+}
+END_TEST
+
+/* Until that one is taken for dead, the lease is left to it, for it has no streams. */
+START_TEST(a_holder_leaves_its_lease_to_a_worker_that_heard_more_although_a_candidate_died)
+{
+	kill_replica(0);
+	ms_until_handling(1);
+	start_subscriber(0);
+	world_advance_ms(world, TAKEOVER_MS);
+	kill_replica(1);
+	ms_until_handling(0);
+	replicas[1].listens = true;
+	start_replica(1, 1);
+	start_subscriber(2);
+	world_advance_ms(world, 2 * TAKEOVER_MS + _i / 10 * 250);
+	ck_assert(is_handling(0));
+	publish_order("a");
+	disconnect_subscriber(0);
+	publish_order("b");
+	connect_subscriber_to(0, "run-id-of-the-server");
+	world_advance_ms(world, _i % 10 * 150);
+	kill_replica(2);
+	world_advance_ms(world, 2 * TAKEOVER_MS);
+
+	expect_orders("a b ");
+}
+END_TEST
+
+START_TEST(a_holder_that_did_not_hear_all_hands_over_though_it_cannot_commit)
+{
+	hold_commits(0);
+	publish_order("a");
+	disconnect_subscriber(0);
+	publish_order("b");
+	connect_subscriber_to(0, NULL);
+
+	ck_assert_int_lt(ms_until_handling(1), TAKEOVER_MS);
+	expect_orders("a b ");
+}
+END_TEST
+
+/*
+ * Its last note failed, so it does not know with which one it may hand over before all has its outcome; and
+ * the other worker, which commits nothing at first, asks for the lease late.
+ */
+START_TEST(a_holder_that_did_not_hear_all_never_notes_what_it_missed_while_it_hands_over)
+{
+	hold_commits(1);
+	world_send(replicas[1].world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=http\nsku=LAMP\nqty=1");
+	world_advance_ms(world, 6000);
+	database_set_down(world->database, true);
+	for (int ms = 0; lease_keeper_note(replicas[0].keeper, replicas[0].subscription); ms += 10) {
+		ck_assert_int_lt(ms, 2000);
+		world_advance_ms(world, 10);
+	}
+	hold_commits(0);
+	publish_order("a");
+	disconnect_subscriber(0);
+	database_set_down(world->database, false);
+	publish_order("b");
+	connect_subscriber_to(0, "run-id-of-the-server");
+	world_advance_ms(world, BLIND_HOLDER_MS - 1200);
+	cable_open(memory_store_requests(replicas[1].world->lanes[0]));
+	world_advance_ms(world, 1000);
+	ck_assert(!is_handling(0));
+	world_advance_ms(world, 300);
+	cable_open(memory_store_requests(replicas[0].world->lanes[0]));
+	world_advance_ms(world, 2 * TAKEOVER_MS);
+
+	expect_orders("http a b ");
+}
+END_TEST
+
+SUITE("blind holder", set_up_two_subscribers, tear_down_replicas)
+{
+	tcase_add_loop_test(tests, a_holder_that_did_not_hear_all_waits_anew_when_the_database_was_away, 0,
+			    45);
+	tcase_add_loop_test(tests,
+			    a_holder_leaves_its_lease_to_a_worker_that_heard_more_although_a_candidate_died,
+			    0, 20);
+	tcase_add_test(tests, a_holder_that_did_not_hear_all_hands_over_though_it_cannot_commit);
+	tcase_add_test(tests, a_holder_that_did_not_hear_all_never_notes_what_it_missed_while_it_hands_over);
+}
