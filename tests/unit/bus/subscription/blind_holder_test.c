@@ -1,4 +1,4 @@
-/* A holder that lost its connection leaves the lease to a worker that heard more, whatever else fails. */
+/* A holder that lost its connection leaves the lease to a worker that heard more, even without a database. */
 #include "unit/bus/subscription/subscribers.h"
 
 #include "support/suites.h"
