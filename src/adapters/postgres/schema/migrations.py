@@ -12,6 +12,8 @@ works with a database that has it, by the number of the newest migration which t
 It is one transaction, unless its second line says `-- in steps`: then each step follows a line `-- step`, is one
 statement, and is run outside of any transaction, except for the last one.  All but the last may run again
 after an interruption, so they must be idempotent.
+
+Each migration has a dump of a database as it left it, which tests/e2e/upgrades/make_dump.py makes.
 """
 
 import hashlib
@@ -83,4 +85,5 @@ def main():
     output.write_text("\n".join(out), encoding="utf-8")
 
 
-main()
+if __name__ == "__main__":
+    main()
