@@ -1,0 +1,119 @@
+"""./dev fuzz: each target is run, an input that fails is stored with the command that repeats it, and corpora stay small."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from installation import ROOT, TIMEOUT_S
+
+FUZZ = ROOT / "tests" / "fuzz"
+sys.path.append(str(FUZZ))
+import fuzz  # noqa: E402
+
+# Writes what libFuzzer writes; fails, with an input of its own, if it is called "bad".
+PROGRAM = """#!/usr/bin/python3
+import re, sys
+options = dict(word[1:].split("=", 1) for word in sys.argv[1:] if word.startswith("-"))
+if "merge_control_file" in options:
+    with open(options["merge_control_file"], "r+", encoding="utf-8") as control:
+        count, _, *inputs = control.read().splitlines()
+        assert int(count) == len(inputs)
+        for number, path in enumerate(inputs):
+            features = [str(8 * edge + 3) for edge in open(path, "rb").read()]
+            control.write("STARTED %d 1\\nFT %d %s\\nCOV %d\\n" % (number, number, " ".join(features), number))
+    sys.exit()
+print("#7\\tDONE   cov: 5 ft: 9 corp: 1/1b lim: 4 exec/s: 3 rss: 1Mb")
+print("stat::number_of_executed_units: 70")
+if sys.argv[0].endswith("bad"):
+    open(options["artifact_prefix"] + "crash-1", "wb").close()
+    print("replies.c:7: another answer")
+    sys.exit(77)
+"""
+
+
+@pytest.fixture
+def build(tmp_path):
+    """A build with these targets."""
+
+    def write(*names):
+        for name in names:
+            path = tmp_path / "tests" / "fuzz" / f"fuzz-{name}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(PROGRAM, encoding="utf-8")
+            path.chmod(0o755)
+        return tmp_path
+
+    return write
+
+
+def run_fuzz(build, *arguments):
+    return subprocess.run(
+        [sys.executable, FUZZ / "fuzz.py", "--build", build, *arguments], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+
+
+def test_every_target_is_run_and_counted(build):
+    done = run_fuzz(build("one", "two"), "all", "7")
+
+    assert done.returncode == 0
+    assert re.search(r"^one +70 executions, +10/s; reached 5 edges, 9 features$", done.stdout, re.M)
+    assert done.stdout.splitlines()[-1] == "2 targets, 140 executions, 0 failed"
+
+
+def test_an_input_that_fails_is_stored_and_its_command_printed(build):
+    folder = build("bad", "one")
+    done = run_fuzz(folder, "all", "1")
+
+    assert done.returncode == 1 and "replies.c:7: another answer" in done.stdout
+    [program, stored] = re.search(r"^== Repeat it: (\S+) (\S+)$", done.stdout, re.M).groups()
+    assert (program, stored) == (str(folder / "tests" / "fuzz" / "fuzz-bad"), str(folder / "found" / "bad-crash-1"))
+    assert (folder / "found" / "bad-crash-1").exists()
+    assert done.stdout.splitlines()[-1] == "2 targets, 140 executions, 1 failed"
+
+
+@pytest.mark.parametrize("arguments", [["three"], ["one", "0"], ["one", "x"]])
+def test_a_target_or_a_time_that_is_not_there_is_refused(build, arguments):
+    done = run_fuzz(build("one"), *arguments)
+
+    assert done.returncode == 2
+    assert arguments[-1] in done.stderr
+
+
+def test_a_corpus_keeps_inputs_with_names_and_the_fewest_that_reach_the_rest(build, tmp_path):
+    target = fuzz.Target(build("one") / "tests" / "fuzz" / "fuzz-one", tmp_path)
+    target.corpus = tmp_path / "corpus"
+    for folder, name, content in (
+        (target.corpus, "a_rule", b"\1"), (target.corpus, "0" * 12, b"\2"),
+        (target.found, "1" * 40, b"\1\2\3"), (target.found, "2" * 40, b"\3"), (target.found, "3" * 40, b"\4"),
+    ):  # fmt: skip
+        folder.mkdir(exist_ok=True, parents=True)
+        (folder / name).write_bytes(content)
+
+    fuzz.keep(target)
+
+    kept = {path.name: path.read_bytes() for path in target.corpus.iterdir()}
+    assert kept.pop("a_rule") == b"\1"
+    assert sorted(kept.values()) == [b"\1\2\3", b"\4"] and all(fuzz.HASH.fullmatch(name) for name in kept)
+
+
+# ---- the targets of the project ----
+
+TARGETS = {path.stem for path in FUZZ.glob("*.c") if "\nint LLVMFuzzerTestOneInput(" in path.read_text(encoding="utf-8")}
+
+
+def test_each_target_is_built_has_a_small_corpus_and_is_documented():
+    listed = set(re.findall(r"^  '(\w+)': ", (FUZZ / "meson.build").read_text(encoding="utf-8"), re.M))
+    proof = (ROOT / "docs" / "proof.md").read_text(encoding="utf-8")
+
+    assert TARGETS == listed == {folder.name for folder in (FUZZ / "corpus").iterdir()}
+    for name in TARGETS:
+        sizes = [path.stat().st_size for path in (FUZZ / "corpus" / name).iterdir()]
+        assert 0 < len(sizes) <= 2 * fuzz.CORPUS_MAX and sum(sizes) <= 1 << 17, name
+        assert re.search(rf"^\| `{name}` \|", proof, re.M), name
+
+
+def test_each_target_has_faults_that_its_corpus_must_notice():
+    mutants = (ROOT / "tests" / "mutants" / "fuzz.toml").read_text(encoding="utf-8")
+
+    assert {f'"tests/fuzz/fuzz-{name}"' for name in TARGETS} == set(re.findall(r"^program = (.*)$", mutants, re.M))
