@@ -107,12 +107,12 @@ def await_none(seconds):
     return left
 
 
-def end_all(command):
+def end_all():
     """Ends a command that still runs, and all that it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(command.pid, signal.SIGTERM)
+    for pid in descendants():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
     await_none(END_S)
-    kill_all()
 
 
 def kill_all():
@@ -135,22 +135,24 @@ def bury():
 
 def run(step, bound, share, log):
     """Returns why the step failed, or None."""
+    command, left = None, {}
     with open(log, "wb") as output:
         variables = {"STEP_SECONDS": str(share), "PYTEST": PYTEST}
-        command = subprocess.Popen(
-            ["bash", "-c", step.command], cwd=ROOT, start_new_session=True, env={**os.environ, **variables},
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
+        try:  # a signal may come while the command is started
+            command = subprocess.Popen(
+                ["bash", "-c", step.command], cwd=ROOT, start_new_session=True, env={**os.environ, **variables},
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
             status = command.wait(bound)
+            left = await_none(LEAVE_S)
         except subprocess.TimeoutExpired:
             return f"not done in {bound:.0f} s"
         finally:
-            left = {} if command.returncode is None else await_none(LEAVE_S)
-            if command.returncode is None:
-                end_all(command)
+            if not command or command.returncode is None:
+                end_all()
             kill_all()
-            command.poll()
+            if command:
+                command.poll()
             bury()
     if left:
         return f"left {len(left)} running: {'; '.join(left.values())}"

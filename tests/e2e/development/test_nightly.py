@@ -13,7 +13,19 @@ sys.path.append(str(ROOT / "scripts"))
 import nightly  # noqa: E402
 
 # With short waits for the end of a step, and for that of what it left.
-RUNNER = "import sys, nightly; nightly.END_S, nightly.LEAVE_S = 0.3, 1; sys.exit(nightly.main(sys.argv[1:]))"
+RUNNER = """
+import os, signal, subprocess, sys, nightly
+
+class InterruptedAtItsStart(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+if "INTERRUPT_AT_START" in os.environ:
+    subprocess.Popen = InterruptedAtItsStart
+nightly.END_S, nightly.LEAVE_S = 0.3, 1
+sys.exit(nightly.main(sys.argv[1:]))
+"""
 
 
 class Night:
@@ -124,6 +136,16 @@ def test_a_signal_ends_the_step_and_says_what_was_done(tmp_path, number):
     assert status == 128 + number
     assert "passed" in table["first"] and "interrupted" in table["second"] and "not run" in table["third"]
     assert closing == "1 passed, 1 failed, 1 not run"
+    assert night.is_gone()
+
+
+def test_a_signal_while_a_step_is_started_ends_that_step(tmp_path, monkeypatch):
+    monkeypatch.setenv("INTERRUPT_AT_START", "1")
+    night = Night(tmp_path, "first 1 sleep 1000")
+    status, table, _ = night.end()
+
+    assert status == 128 + signal.SIGTERM
+    assert "interrupted" in table["first"]
     assert night.is_gone()
 
 
