@@ -143,7 +143,8 @@ class Worker:
         self.process = None
 
     def start(self):
-        self.process = subprocess.Popen([program(), "run"], env=self.environment, start_new_session=True)
+        with servers.signals_wait():
+            self.process = subprocess.Popen([program(), "run"], env=self.environment, start_new_session=True)
         servers.wait_until(self.ready_or_dead, "the worker to be ready")
 
     def ready_or_dead(self):

@@ -179,11 +179,11 @@ class Worker:
 
     @contextlib.contextmanager
     def running(self, postgres):
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [self.allocd, "run"], env=self.environment(postgres), stderr=log, start_new_session=True
-            )
         try:
+            with open(self.log, "ab") as log, servers.signals_wait():
+                self.process = subprocess.Popen(
+                    [self.allocd, "run"], env=self.environment(postgres), stderr=log, start_new_session=True
+                )
             yield
         finally:
             self.process.terminate()

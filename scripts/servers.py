@@ -29,6 +29,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 
@@ -176,7 +177,7 @@ class Server:
 
     def spawn(self, command, executable=None):
         self.end_leftover()
-        with open(self.log, "ab") as log:
+        with open(self.log, "ab") as log, signals_wait():
             self.process = subprocess.Popen(
                 command,
                 executable=executable,
@@ -510,25 +511,50 @@ def scratch_directory(durable=False):
         shutil.rmtree(directory)
 
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def end_in_order_on_signals():
     """Signals that would end this process at once raise an exception instead, so that no server is left behind."""
-    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def unwind(number, _frame):
-        for other in ending:
+        for other in ENDING:
             signal.signal(other, signal.SIG_IGN)  # a second one must not cut the unwinding short
         raise SystemExit(128 + number)
 
-    for number in ending:
+    for number in ENDING:
         signal.signal(number, unwind)
+
+
+@contextlib.contextmanager
+def signals_wait():
+    """
+    Signals that would end this process wait until the end of the block, in which it starts another process and stores
+    it for the code that ends it. Yields the handlers that the signals get then. (Only the main thread is interrupted.)
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield {}
+        return
+    came = []
+    handlers = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in ENDING}
+    try:
+        yield handlers
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def run_command(command, variables):
     """Ctrl-C reaches the command directly (it shares our terminal); the other signals are forwarded."""
-    child = subprocess.Popen(command, env={**os.environ, **variables})
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: child.send_signal(number))
+
+    def forward(number, _frame):
+        child.send_signal(number)
+
+    with signals_wait() as handlers:
+        child = subprocess.Popen(command, env={**os.environ, **variables})
+        handlers |= {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: forward, signal.SIGHUP: forward}
     status = child.wait()
     return status if status >= 0 else 128 - status
 

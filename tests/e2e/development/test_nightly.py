@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from dev_program import of_folder
 from installation import ROOT, TIMEOUT_S, wait_until
 
 sys.path.append(str(ROOT / "scripts"))
@@ -51,16 +52,7 @@ class Night:
         return self.child.returncode, {row.split()[0]: row for row in rows}, closing
 
     def is_gone(self):
-        """Whether no process has the folder in its environment any more."""
-        return not [pid for pid in os.listdir("/proc") if pid.isdigit() and f"NIGHT={self.folder}".encode() in environment_of(pid)]
-
-
-def environment_of(pid):
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
+        return not of_folder(self.folder)
 
 
 def test_a_failing_step_is_named_and_the_next_ones_are_run(tmp_path):

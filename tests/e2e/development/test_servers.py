@@ -4,12 +4,14 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
 
 import pytest
 import servers
+from dev_program import environment
 
 SCRIPTS = pathlib.Path(servers.__file__).parent
 ASK = """
@@ -42,6 +44,34 @@ def test_a_server_that_sets_so_reuseaddr_can_listen_at_its_port():
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(("127.0.0.1", servers.free_port()))
         server.listen()
+
+
+# ---- signals ----
+
+# `servers.py -- sleep 1000`, which gets the signal before it knows the process that it starts.
+INTERRUPTED = """
+import os, signal, subprocess, sys, servers
+
+class InterruptedAtItsStart(subprocess.Popen):
+    def __init__(self, command, **options):
+        super().__init__(command, **options)
+        if os.environ["INTERRUPT"] == os.path.basename(command[0]):
+            print(self.pid)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+subprocess.Popen = InterruptedAtItsStart
+sys.argv = ["servers.py", "--", "sleep", "1000"]
+sys.exit(servers.main())
+"""
+
+
+@pytest.mark.parametrize("started", ["postgres", "redis-server", "sleep"])
+def test_a_signal_while_a_process_is_started_leaves_none_behind(started, tmp_path):
+    variables = environment(tmp_path, PYTHONPATH=str(SCRIPTS), INTERRUPT=started)
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], env=variables, stdout=subprocess.PIPE, text=True, check=False, timeout=60)
+
+    assert done.returncode == 128 + signal.SIGTERM
+    assert not os.path.exists(f"/proc/{int(done.stdout)}")
 
 
 # ---- the cache of the tests ----
