@@ -1,6 +1,7 @@
 """./dev simulate: what fails is named, repeated by its command, and shrunk to the fewest steps."""
 
 import os
+import pathlib
 import random
 import re
 import signal
@@ -12,6 +13,8 @@ import pytest
 from installation import ROOT, TIMEOUT_S, wait_until
 
 sys.path.append(str(ROOT / "tests" / "simulation"))
+import faults  # noqa: E402
+import mutants  # noqa: E402
 import simulate  # noqa: E402
 
 # Fails for the seeds of FAILING when all steps of NEEDED are taken: in the place, or in another one without step 50.
@@ -156,6 +159,42 @@ def test_a_bad_option_is_named(tmp_path, arguments, error):
     status, _, closing = run_simulate(tmp_path, *arguments)
     assert status == 2
     assert error in closing
+
+
+# ---- faults that are to be found ----
+
+
+@pytest.fixture
+def tree(program, tmp_path):
+    """A tree whose sound program fails for seed 1003, and whose faulty one for 1003 and some others, too."""
+
+    def make(*seeds):
+        path = program(failing=[1003])
+        (tmp_path / "sound").mkdir()
+        (tmp_path / "sound" / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+        (tmp_path / "sound" / path.name).chmod(0o755)
+        program(failing=[1003, *seeds])
+        made = object.__new__(faults.SimulatedTree)
+        made.build, made.sound = tmp_path, tmp_path / "sound"
+        return made
+
+    return make
+
+
+def test_a_fault_is_found_by_the_first_seed_that_fails_because_of_it(tree, capsys):
+    assert tree(1640, 1007).first_finding("bus-simulation", 20000).seed == 1007
+    assert "seed 1003 fails without any fault, too: m-1003 is lost" in capsys.readouterr().out
+
+
+def test_a_fault_behind_the_bound_is_not_found(tree):
+    made = tree(1640)
+    assert made.first_finding("bus-simulation", 640) is None
+    assert made.first_finding("bus-simulation", 641).seed == 1640
+
+
+def test_the_faults_are_for_programs_that_there_are():
+    named = {mutant["simulation"] for mutant in mutants.read_mutants() if "simulation" in mutant}
+    assert named and named <= {pathlib.Path(name).name for name in simulate.PROGRAMS}
 
 
 # ---- shrinking ----
