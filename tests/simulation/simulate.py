@@ -205,11 +205,21 @@ def count_of(text):
     return int(text)
 
 
+def seed_of(text):
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 999999999")
+    return int(text)
+
+
+def counted(failures):
+    return f"{len(failures)} failure{'' if len(failures) == 1 else 's'}"
+
+
 def read_arguments(arguments):
     parser = argparse.ArgumentParser(prog="./dev simulate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--seeds", type=count_of, metavar="N", help="play N seeds from a random one on; each program plays all")
-    which.add_argument("--seed", type=int, metavar="S", help="play one seed")
+    which.add_argument("--seed", type=seed_of, metavar="S", help="play one seed")
     which.add_argument("--minutes", type=positive, metavar="M", default=1, help="play seeds from a random one on for M minutes (default: 1)")
     parser.add_argument("--jobs", type=count_of, metavar="J", default=os.cpu_count() or 1, help="processes at a time (default: one a processor)")
     parser.add_argument("--shrink-seconds", type=positive, metavar="N", default=120, help="for one failure (default: 120)")
@@ -236,12 +246,12 @@ def main(arguments):
     failures = sorted(simulation.failures, key=lambda failure: failure.seed)
     shrunk = 0 if simulation.is_interrupted else SHRUNK_MAX
     if failures and shrunk:
-        print(f"== {len(failures)} failures; each of the first {shrunk} is shrunk for {options.shrink_seconds:.0f} s at most", flush=True)
+        print(f"== {counted(failures)}; each of the first {shrunk} is shrunk for {options.shrink_seconds:.0f} s at most", flush=True)
     for failure in failures[:shrunk]:
         report(failure, options.shrink_seconds)
     for failure in failures[shrunk:]:
         print(f"== {failure.place}: {failure.message}\n== Repeat it: {command_of(failure)}")
-    print(f"{simulation.played} schedules, {rate:.0f} a second and core, {len(failures)} failures")
+    print(f"{simulation.played} schedules, {rate:.0f} a second and core, {counted(failures)}")
     if simulation.is_interrupted:
         return 130
     return 1 if failures else 0

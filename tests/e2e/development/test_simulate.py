@@ -111,7 +111,7 @@ def test_a_failing_seed_is_shrunk_and_its_story_printed(program, tmp_path, crash
     assert "Shrunk to 4 steps" in output
     assert re.findall(r"step (\d+)   something happens", output) == ["3", "50", "51", "98"]
     assert f"ALLOCD_TEST_SEED=77 ALLOCD_TEST_STEPS=3,50-51,98 {path}" in output
-    assert closing.endswith(", 1 failures")
+    assert closing.endswith(", 1 failure")
 
 
 def test_a_failure_at_another_place_is_another_one(program, tmp_path):
@@ -142,7 +142,7 @@ def test_a_program_that_says_nothing_of_a_seed_is_a_failure(program, tmp_path):
     status, output, closing = run_simulate(tmp_path, "--seed", "5")
     assert status == 1
     assert "seeds 5 to 5 end with 127: cannot open a library" in output
-    assert closing.endswith(", 1 failures")
+    assert closing.endswith(", 1 failure")
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,7 @@ def test_a_program_that_says_nothing_of_a_seed_is_a_failure(program, tmp_path):
         (["--seeds", "0"], "'0' is not a number from 1"),
         (["--minutes", "-1"], "-1 is not more than 0"),
         (["--minutes", "nan"], "nan is not more than 0"),
+        (["--seed", "-1"], "'-1' is not a number from 0"),
         (["--seeds", "1", "--seed", "1"], "not allowed with argument"),
         (["--only", "bus"], "there is no program bus"),
     ],
