@@ -73,7 +73,9 @@ make_base() (
 	flock 9
 	if [ -d "$base" ]; then
 		[ -O "$base" ] || fail "$base belongs to another user, who could change what root runs there"
-		grep -qs "^VERSION_CODENAME=$suite\$" "$base/etc/os-release" || fail "$base is no root of $suite"
+		found=$(sed -n 's/^VERSION_CODENAME=//p' "$base/etc/os-release" 2>/dev/null || true)
+		[ "$found" = "$suite" ] ||
+			fail "the root in $base is ${found:-no Debian}, not $suite: give $suite another --base, or remove this one"
 		[ -n "$(find "$base" -maxdepth 0 -mtime +6)" ] || return 0
 	fi
 	rm -rf --one-file-system "$base.part"

@@ -129,7 +129,7 @@ def test_a_base_of_another_suite_is_refused(base, scratch):
     done = run(scratch, "--suite", "trixie", "--base", base, "sh", "-c", "exit 0")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"{base} is no root of trixie" in done.stderr
+    assert f"the root in {base} is bookworm, not trixie: give trixie another --base" in done.stderr
 
 
 def test_a_base_is_made_again_when_it_is_a_week_old(base, tmp_path):
