@@ -1,8 +1,9 @@
 """The mutants, which are small faults, and copies of the tree into which they are put one by one.
 
 They are in *.toml beside this file: what a mutant breaks, the file, the exact text and its replacement; where it saves
-time, the suite that runs first; or the one program that has to notice it; and `simulation`, the simulation that has to
-find it within some thousand schedules (see tests/simulation/faults.py).
+time, the suite that runs first; or the one program that has to notice it, and, of one in tests/integration, the only
+suite that is run; and `simulation`, the simulation that has to find it within some thousand schedules (see
+tests/simulation/faults.py).
 """
 
 import contextlib

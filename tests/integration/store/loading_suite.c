@@ -127,6 +127,16 @@ START_TEST(the_first_open_batches_are_loaded_in_order_of_preference)
 }
 END_TEST
 
+START_TEST(the_reference_of_a_batch_does_not_make_it_preferred)
+{
+	create_batches(OPEN_BATCHES, 1);
+	create_batch("a", "lamp", 1, TOMORROW);
+
+	ck_assert_str_eq(batch_reference(product_first_batch(load_product("lamp"))), "batch-000");
+	ck_assert_ptr_null(product_batch(unit_of_work_product(&work->uow, "lamp"), "a"));
+}
+END_TEST
+
 START_TEST(exhausted_batches_are_not_loaded)
 {
 	struct product *product;
@@ -357,6 +367,7 @@ SUITE("store loading", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_test(tests, texts_of_any_characters_are_loaded_as_they_were_flushed);
 	tcase_add_test(tests, a_product_with_few_batches_is_loaded_to_the_end_of_them);
 	tcase_add_test(tests, the_first_open_batches_are_loaded_in_order_of_preference);
+	tcase_add_test(tests, the_reference_of_a_batch_does_not_make_it_preferred);
 	tcase_add_test(tests, exhausted_batches_are_not_loaded);
 	tcase_add_test(tests, a_line_too_large_for_the_first_batches_gets_a_later_one);
 	tcase_add_test(tests, a_named_batch_is_loaded_with_its_product);

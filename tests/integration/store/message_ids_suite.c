@@ -53,9 +53,9 @@ START_TEST(ids_are_kept_until_their_time)
 	tidy(&cleanup);
 
 	work_restart(work);
-	create_batch_with_id(work, "batch", "lamp", "id");
+	create_batch_with_id(work, "another batch", "lamp", "id");
 	ck_assert_int_eq(work_do(work), NO_FAILURE);
-	ck_assert_int_eq(work->deliveries[0]->outcome, OUTCOME_SKIPPED);
+	ck_assert_int_eq(work->deliveries[0]->verdict, REJECT_ID_REUSED);
 }
 END_TEST
 

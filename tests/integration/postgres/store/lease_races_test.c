@@ -20,12 +20,14 @@ static void set_up(void)
 	world_set_up();
 	leases = world.fixture.make_leases(&world.fixture);
 	work = work_new(&world.fixture, world_make_store());
+	database_sql("drop trigger if exists expect_lock on dead_letters");
 	database_sql("insert into leases (name, term, holder) values ('stream', '" TERM "', '" WORKER "'),"
 		     " ('other', '" TERM "', '" WORKER "')");
 }
 
 static void tear_down(void)
 {
+	database_sql("drop trigger if exists expect_lock on dead_letters");
 	work_free(&work);
 	world_tear_down();
 }
@@ -150,11 +152,10 @@ START_TEST(a_free_lease_is_taken_without_ending_a_session)
 }
 END_TEST
 
-/* Two lanes check the lease at once, and neither waits for the other. */
-START_TEST(units_under_one_lease_do_not_wait_for_each_other)
+/* Adds a message that becomes a dead letter. */
+static void add_message_under_lease(void)
 {
 	static struct lease lease = {.name = "stream", .term = TERM, .users = 1};
-	void *unit = database_hold(database_conninfo(), UNDER_LEASE);
 	struct arrival arrival = {
 		.transport = TRANSPORT_STREAM, .origin = "stream", .entry_id = "1-0", .lease = &lease};
 	struct envelope envelope = {.source = "", .occurred_at = NO_INSTANT};
@@ -164,9 +165,32 @@ START_TEST(units_under_one_lease_do_not_wait_for_each_other)
 	envelope.message.as.allocate.sku = "lamp";
 	envelope.message.as.allocate.qty = 1;
 	work_arrival(work, &envelope, arrival);
+}
+
+/* Two lanes check the lease at once, and neither waits for the other. */
+START_TEST(units_under_one_lease_do_not_wait_for_each_other)
+{
+	void *unit = database_hold(database_conninfo(), UNDER_LEASE);
+
+	add_message_under_lease();
 
 	ck_assert_msg(work_do(work) == NO_FAILURE, "%s", work->failure);
 	database_let_go(unit);
+}
+END_TEST
+
+/* A row that is locked bears the number of the transaction. */
+START_TEST(a_unit_holds_its_lease_until_it_is_committed)
+{
+	database_sql(
+		"create or replace function expect_lock() returns trigger language plpgsql as $$ begin"
+		" if not exists (select from leases where name = 'stream' and xmax = pg_current_xact_id()::xid)"
+		" then raise 'the lease is not locked'; end if; return null; end $$;"
+		"create trigger expect_lock after insert on dead_letters execute function expect_lock()");
+	add_message_under_lease();
+
+	ck_assert_msg(work_do(work) == NO_FAILURE, "%s", work->failure);
+	ck_assert_int_eq(database_number("select count(*) from dead_letters"), 1);
 }
 END_TEST
 
@@ -179,4 +203,5 @@ SUITE("races of leases", set_up, tear_down, .timeout_s = 60)
 	tcase_add_loop_test(tests, units_that_do_not_end_are_ended, 0, 3);
 	tcase_add_test(tests, a_free_lease_is_taken_without_ending_a_session);
 	tcase_add_test(tests, units_under_one_lease_do_not_wait_for_each_other);
+	tcase_add_test(tests, a_unit_holds_its_lease_until_it_is_committed);
 }

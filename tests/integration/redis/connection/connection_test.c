@@ -420,6 +420,7 @@ START_TEST(unexpected_replies_do_no_harm)
 	run_until(subscriber_has_trouble("an answer") || subscriber_has_trouble("SUBSCRIBE"));
 
 	ck_assert_uint_eq(world.told.messages, 0);
+	ck_assert_uint_eq(world.told.ups, 0);
 	redis_subscriber_free(&world.subscriber);
 	peer_free(&peer);
 }

@@ -36,6 +36,7 @@ START_TEST(calls_under_way_are_answered_in_order_when_redis_dies)
 
 	ck_assert_str_eq(answers, "A B C D E ");
 	ck_assert_int_eq(failure_kind, FAILURE_RETRY);
+	ck_assert_int_eq(failure_position, 0);
 	ck_assert_uint_eq(publisher_stats()->published, 0);
 }
 END_TEST

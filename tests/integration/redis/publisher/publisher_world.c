@@ -12,6 +12,7 @@
 char answers[1024];
 char failure_text[256];
 enum failure_kind failure_kind;
+int64_t failure_position;
 
 void on_rows_published(void *context, const struct published *published, const struct failure *failure)
 {
@@ -24,6 +25,7 @@ void on_rows_published(void *context, const struct published *published, const s
 		return;
 	}
 	failure_kind = failure->kind;
+	failure_position = published->position;
 	snprintf(failure_text, sizeof failure_text, "%s", failure->text);
 	snprintf(answers + size, sizeof answers - size, "%c ", letter - 'a' + 'A');
 }

@@ -9,11 +9,12 @@
 
 /*
  * The answers, in order: "a=12/3 ": call a published 3 events, and all up to 12 are published; "A ": it
- * failed.
+ * failed, with everything up to failure_position published.
  */
 extern char answers[1024];
 extern char failure_text[256];
 extern enum failure_kind failure_kind;
+extern int64_t failure_position;
 
 /* Another program, which subscribes to line_allocated and out_of_stock at first. */
 extern redisContext *listener;

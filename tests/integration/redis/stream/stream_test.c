@@ -176,6 +176,43 @@ START_TEST(entries_of_other_consumers_are_not_pending_here)
 }
 END_TEST
 
+/* ---- the connections of the last reader ---- */
+
+static void identify(redisContext *client, char id[24], char address[128])
+{
+	redisReply *reply = redisCommand(client, "CLIENT INFO");
+
+	ck_assert_int_eq(sscanf(reply->str, "id=%23[0-9] addr=%127s", id, address), 2);
+	freeReplyObject(reply);
+}
+
+static void on_ended(void *context, const struct failure *failure)
+{
+	ck_assert_ptr_null(failure);
+	*(bool *)context = true;
+}
+
+START_TEST(both_connections_of_the_last_reader_are_ended)
+{
+	redisContext *waiting = server_control(&world.server), *asking = server_control(&world.server);
+	struct stream *stream = redis_stream_port(reading.stream);
+	char id[2][24], address[2][128], both[512];
+	bool ended = false;
+
+	identify(waiting, id[0], address[0]);
+	identify(asking, id[1], address[1]);
+	snprintf(both, sizeof both, "%s %s %s %s", id[0], address[0], id[1], address[1]);
+	stream->ops->end_connections(stream, both, on_ended, &ended);
+	run_until(ended);
+
+	ck_assert_ptr_null(redisCommand(waiting, "PING"));
+	ck_assert_ptr_null(redisCommand(asking, "PING"));
+	ck_assert(stream_is_up());
+	redisFree(waiting);
+	redisFree(asking);
+}
+END_TEST
+
 /* ---- claim ---- */
 
 START_TEST(entries_of_a_dead_consumer_are_claimed)
@@ -200,6 +237,20 @@ START_TEST(entries_of_a_dead_consumer_are_claimed)
 		DO(read_pending, (after));
 		assert_read(50 * i + 1, 50 * i + 50);
 	}
+}
+END_TEST
+
+START_TEST(more_entries_are_claimed_than_one_command_returns)
+{
+	add_numbers(1, 2 * STREAM_READ_MAX + 1);
+	command("XREADGROUP GROUP g other STREAMS p:commands >");
+	stop_reading();
+	start_reading("me", 1);
+	run_for(20);
+
+	DO(claim, ());
+
+	ck_assert_uint_eq(reading.claimed.claimed, 2 * STREAM_READ_MAX + 1);
 }
 END_TEST
 
@@ -298,7 +349,9 @@ SUITE("redis stream", setup_group, tear_down_reading, .timeout_s = 120)
 	tcase_add_test(tests, pending_entries_are_read_again_in_order);
 	tcase_add_test(tests, an_acknowledged_entry_is_not_pending);
 	tcase_add_test(tests, entries_of_other_consumers_are_not_pending_here);
+	tcase_add_test(tests, both_connections_of_the_last_reader_are_ended);
 	tcase_add_test(tests, entries_of_a_dead_consumer_are_claimed);
+	tcase_add_test(tests, more_entries_are_claimed_than_one_command_returns);
 	tcase_add_test(tests, entries_of_a_slow_consumer_are_not_claimed);
 	tcase_add_test(tests, an_entry_that_was_trimmed_while_pending_is_gone);
 	tcase_add_test(tests, an_entry_that_another_consumer_lost_is_counted_once);
