@@ -100,17 +100,44 @@ static const char *skip_password_word(const char *at, bool is_url)
 	return at;
 }
 
-/* password=PASSWORD or sslpassword=PASSWORD, as a URL's parameter or among libpq's keywords. */
-static struct secret_span in_parameter(const char *text, bool is_url)
+/* Whether libpq reads a keyword at that place, and not the value of another one. */
+static bool is_keyword(const char *text, const char *place)
 {
-	for (const char *at = text; *at; at++) {
+	const char *at = skip_blanks(text), *end = at;
+
+	for (; at <= place; at = skip_blanks(end_of_value(skip_blanks(end + 1)))) {
+		end = at + strcspn(at, "= \t\n\v\f\r");
+		if (place < end)
+			return true;
+		end = skip_blanks(end);
+		if (*end != '=')
+			return false;
+	}
+	return false;
+}
+
+/* Within the value of another keyword it is unclear what ends what, so all the rest is hidden. */
+static const char *end_of_parameter(const char *text, const char *word, const char *value, bool is_url)
+{
+	if (is_url)
+		return strchrnul(value, '&');
+	return is_keyword(text, word) ? end_of_value(value) : strchr(value, '\0');
+}
+
+/*
+ * password=PASSWORD or sslpassword=PASSWORD, as a URL's parameter or among libpq's keywords, in `rest`, which
+ * is the end of `text`.
+ */
+static struct secret_span in_parameter(const char *text, const char *rest, bool is_url)
+{
+	for (const char *at = rest; *at; at++) {
 		const char *word_end = skip_password_word(at, is_url);
 		const char *value = word_end ? skip_blanks(word_end) : "";
 
 		if (*value != '=')
 			continue;
 		value = is_url ? value + 1 : skip_blanks(value + 1);
-		return (struct secret_span){value, is_url ? strchrnul(value, '&') : end_of_value(value)};
+		return (struct secret_span){value, end_of_parameter(text, at, value, is_url)};
 	}
 	return (struct secret_span){0};
 }
@@ -120,7 +147,7 @@ static struct secret_span next_secret(const char *text, const char *rest, bool i
 {
 	struct secret_span user = in_user_part(text);
 
-	return user.start && rest == text ? user : in_parameter(rest, is_url);
+	return user.start && rest == text ? user : in_parameter(text, rest, is_url);
 }
 
 const char *secrets_hidden(const char *text, struct arena *arena)
