@@ -174,6 +174,7 @@ def events_of(frame):
         at = end
 
 
+END = ("line_allocated", b"the end")  # after the last event
 UNPUBLISHED = """
     select frame from outbox o join outbox_cursors c using (partition) where o.position > c.position order by partition, o.position
 """
@@ -188,20 +189,14 @@ def by_sku(events):
     return found
 
 
-def received(listener):
-    """The events that have come up to now."""
-    while message := listener.pubsub.get_message(timeout=0.1):
-        yield message["channel"].decode().removeprefix(listener.prefix), message["data"]
-
-
 def await_version(there, sku, version):
     """Until the history of the product, of which a migration may have left the rows, ends with the event of that version."""
-    first, *_ = [event["data"]["version"] for event in there.get(f"/events/{sku}").json()]
 
     def versions():
         return [event["data"]["version"] for event in there.get(f"/events/{sku}").json()]
 
-    wait_until(lambda: versions() == list(range(first, version + 1)), f"{sku} to have its event {version}")
+    expected = list(range(versions()[0], version + 1))
+    wait_until(lambda: versions() == expected, f"{sku} to have its event {version}")
 
 
 @pytest.mark.parametrize("number", CONTINUED, ids=name_of)
@@ -226,7 +221,8 @@ def expect_work_to_continue(upgraded):
         await_version(upgraded, sku, version)
     assert upgraded.stop() == 0  # all is published then
 
-    events = by_sku(received(listener))
+    upgraded.redis.publish(upgraded.prefix + END[0], END[1])
+    events = by_sku(iter(listener.next_raw, END))
     for sku in unpublished.keys() | expected.keys():
         before = unpublished.get(sku, [])
         assert events[sku][: len(before)] == before
