@@ -33,6 +33,8 @@ static const struct {
 	{"A", LITERAL("\x82\xa7orderid\xa1\x41\xa3sk"), LITERAL("\x82\xa7orderid\xa3new\xa3sk")},
 	/* within a binary value: its length would be wrong */
 	{"A", LITERAL("\x81\xa1x\xc4\x0a\xa7orderid\xa1\x41"), {0}},
+	{"A", LITERAL("\x82\xa1x\xc4\x0a\xa7orderid\xa1\x41\xa7orderid\xa1\x41"),
+	 LITERAL("\x82\xa1x\xc4\x0a\xa7orderid\xa1\x41\xa7orderid\xa3new")},
 	{"A", LITERAL(""), {0}},
 };
 

@@ -175,3 +175,11 @@ const char *msgpack_structure_fault(struct bytes payload)
 	} while (walk.depth);
 	return bytes_left(&walk) ? "trailing data" : NULL;
 }
+
+size_t msgpack_item_size(struct bytes bytes)
+{
+	const unsigned char *start = bytes.data;
+	struct walk walk = {.at = start, .end = start + bytes.size};
+
+	return scan_item(&walk) ? (size_t)(walk.at - start) : 0;
+}

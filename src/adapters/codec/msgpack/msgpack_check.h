@@ -13,4 +13,10 @@
  */
 const char *msgpack_structure_fault(struct bytes payload);
 
+/*
+ * The size of the value that the bytes begin with; of a map or a list, that of its header.  0: there is no
+ * value.
+ */
+size_t msgpack_item_size(struct bytes bytes);
+
 #endif

@@ -153,9 +153,14 @@ static const unsigned char *end_of(struct text text)
 	return (const unsigned char *)text.start + text.length;
 }
 
+/*
+ * In a malformed payload every byte may begin a name.  In a well-formed one only a value does: the bytes of
+ * a binary value may look like a member.
+ */
 static void find_in_messagepack(struct replacing *replacing)
 {
 	const unsigned char *at = replacing->payload.data, *end = at + replacing->payload.size;
+	bool is_sound = !msgpack_structure_fault(replacing->payload);
 
 	while (at < end) {
 		struct text name, value;
@@ -165,7 +170,7 @@ static void find_in_messagepack(struct replacing *replacing)
 			add_found(replacing, (const char *)end_of(name), (const char *)end_of(value));
 			at = end_of(value);
 		} else {
-			at++;
+			at += is_sound ? msgpack_item_size((struct bytes){at, (size_t)(end - at)}) : 1;
 		}
 	}
 }
@@ -184,18 +189,11 @@ static struct text messagepack_text(struct arena *arena, const char *text)
 	return (struct text){(const char *)written, head + length};
 }
 
-/* Bytes that look like a member may be part of a binary value, whose length would be wrong then. */
-static bool breaks_messagepack(struct bytes payload, struct bytes replaced)
-{
-	return !msgpack_structure_fault(payload) && msgpack_structure_fault(replaced);
-}
-
 size_t codec_payload_replace(struct bytes payload, const char *const names[], const char *old,
 			     const char *replacement, struct arena *arena, struct bytes *replaced)
 {
 	struct replacing replacing = {payload, names, old, arena, NULL, 0};
 	bool is_messagepack = codec_is_messagepack(payload);
-	struct bytes written;
 
 	if (!payload.size)
 		return 0;
@@ -205,11 +203,8 @@ size_t codec_payload_replace(struct bytes payload, const char *const names[], co
 		find_in_json(&replacing);
 	if (!replacing.count)
 		return 0;
-	written = with_replacement(&replacing, is_messagepack ? messagepack_text(arena, replacement)
-							      : json_text(arena, replacement));
-	if (is_messagepack && breaks_messagepack(payload, written))
-		return 0;
-	*replaced = written;
+	*replaced = with_replacement(&replacing, is_messagepack ? messagepack_text(arena, replacement)
+								: json_text(arena, replacement));
 	return replacing.count;
 }
 
