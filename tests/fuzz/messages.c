@@ -337,7 +337,8 @@ static bool is_like_json(const msgpack_object *value)
 	return is_alike && value->type != MSGPACK_OBJECT_BIN && value->type != MSGPACK_OBJECT_EXT;
 }
 
-static void compare_with_line(enum message_type type, struct bytes payload, const struct envelope *envelope)
+/* Returns whether JSON has all of the payload. */
+static bool compare_with_line(enum message_type type, struct bytes payload, const struct envelope *envelope)
 {
 	msgpack_unpacked unpacked;
 	struct envelope other;
@@ -345,16 +346,17 @@ static void compare_with_line(enum message_type type, struct bytes payload, cons
 	bool is_alike;
 
 	if (!codec_read_messagepack(payload, arena, &unpacked, &error))
-		return;
+		return false;
 	is_alike = is_like_json(&unpacked.data);
 	msgpack_unpacked_destroy(&unpacked);
 	fuzz_expect(codec_payload_to_line(payload, arena, &line, &error), "%s", error);
 	if (!is_alike || strlen(line) > PAYLOAD_MAX)
-		return;
+		return false;
 	fuzz_expect(decode(type, (struct bytes){line, strlen(line)}, &other, &other_error) == !!envelope,
 		    "MessagePack is %s; its line: %s", envelope ? "valid" : "refused", other_error);
 	if (envelope)
 		expect_same("the line", envelope, &other);
+	return true;
 }
 
 /* ---- writing ---- */
@@ -396,22 +398,43 @@ static void write_in_all_forms(const struct envelope *envelope)
 
 /* ---- what operators change ---- */
 
+/* What is edited becomes JSON.  A command gets another id, and a message with a quantity another one. */
 static void edit(struct bytes payload, const struct envelope *envelope)
 {
-	static const char *const edits[] = {"qty=5"};
-	struct envelope expected = *envelope, read;
 	enum message_type type = envelope->message.type;
 	const struct field *qty = field_named(message_descriptor(type), "qty");
+	struct envelope expected = *envelope, read;
+	const char *edits[2], *error;
 	struct bytes edited;
-	const char *error;
+	size_t count = 0;
 
-	if (!qty)
+	if (message_is_command(type)) {
+		edits[count++] = "id=edited";
+		expected.id = "edited";
+		message_set_text(&expected.message, "id", "edited");
+	}
+	if (qty) {
+		edits[count++] = "qty=5";
+		memcpy((char *)&expected.message.as + qty->offset, &(int32_t){5}, sizeof(int32_t));
+	}
+	if (!count)
 		return;
-	fuzz_expect(codec_edits_check(type, edits, 1, arena, &error), "%s", error);
-	fuzz_expect(codec_payload_edit(type, payload, edits, 1, arena, &edited, &error), "%s", error);
+	fuzz_expect(codec_edits_check(type, edits, count, arena, &error), "%s", error);
+	fuzz_expect(codec_payload_edit(type, payload, edits, count, arena, &edited, &error), "%s", error);
 	fuzz_expect(decode(type, edited, &read, &error), "what was edited is refused: %s", error);
-	memcpy((char *)&expected.message.as + qty->offset, &(int32_t){5}, sizeof(int32_t));
 	expect_same("what was edited", &expected, &read);
+}
+
+static void forget_words(struct bytes payload, const char *orderid)
+{
+	struct bytes replaced;
+	size_t count = codec_words_replace(payload, orderid, "forgotten", arena, &replaced);
+
+	if (!count)
+		return;
+	fuzz_expect(replaced.size + count * strlen(orderid) == payload.size + count * strlen("forgotten"),
+		    "%zu words are replaced, and %zu bytes are left", count, replaced.size);
+	fuzz_expect(!((const char *)replaced.data)[replaced.size], "no NUL behind a text");
 }
 
 static void forget(struct bytes payload, const struct envelope *envelope)
@@ -430,6 +453,7 @@ static void forget(struct bytes payload, const struct envelope *envelope)
 		    error);
 	message_set_text(&expected.message, "orderid", "forgotten");
 	expect_same("a payload without the order", &expected, &read);
+	forget_words(payload, orderid);
 }
 
 /* ---- */
@@ -440,7 +464,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes payload;
 	enum message_type type;
 	const char *error;
-	bool is_valid;
+	bool is_valid, has_json = true;
 
 	if (!size)
 		return 0;
@@ -450,7 +474,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	payload = (struct bytes){data + 1, size - 1};
 	is_valid = decode(type, payload, &envelope, &error);
 	if (codec_is_messagepack(payload)) {
-		compare_with_line(type, payload, is_valid ? &envelope : NULL);
+		has_json = compare_with_line(type, payload, is_valid ? &envelope : NULL);
 	} else {
 		json_t *root = memchr(payload.data, '\0', payload.size)
 				       ? NULL
@@ -464,7 +488,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (is_valid) {
 		write_in_all_forms(&envelope);
-		edit(payload, &envelope);
+		if (has_json)
+			edit(payload, &envelope);
 		forget(payload, &envelope);
 	}
 	return 0;

@@ -242,6 +242,7 @@ static void read_in_pieces(struct bytes wire, size_t piece, size_t bulk_max, str
 		greet(&greeting, reader.reply);
 	}
 	replies->is_broken = progress == RESP_BROKEN;
+	fuzz_expect(progress != RESP_MORE || !resp_reader_has_unread(&reader), "a reply is left unread");
 	fuzz_expect(!replies->is_broken || reader.defect, "a stream is broken without a defect");
 	resp_reader_release(&reader);
 	arena_free(&arena);
