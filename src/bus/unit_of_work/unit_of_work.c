@@ -552,14 +552,15 @@ struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *s
 
 	if (!slot)
 		slot = product_slot(uow, arena_strdup(uow->arena, sku));
-	slot->loaded = true;
 	if (!slot->product) {
+		uow->is_torn |= slot->loaded;
 		slot->product = product_new(uow->arena, &uow->journal, slot->sku, uow->move_max);
 		slot->product->key = key;
 		slot->product->version = version;
 		slot->product->revision = revision;
 		slot->product->last_row = last_row;
 	}
+	slot->loaded = true;
 	return slot->product;
 }
 

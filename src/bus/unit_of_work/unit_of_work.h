@@ -116,6 +116,12 @@ struct unit_of_work {
 	/* LOAD takes row locks and keeps its transaction for the flush; set after repeated conflicts. */
 	bool locking;
 
+	/*
+	 * A load found a product that an earlier load of this unit did not find.  Lines which that one did
+	 * not find may exist, too: the store reports a conflict.
+	 */
+	bool is_torn;
+
 	bool rejection_events; /* each dead letter raises command_rejected, in the same flush */
 
 	int move_max;     /* the most lines that one step of a shrink moves, for each product */
@@ -265,7 +271,10 @@ void unit_of_work_notify(struct unit_of_work *uow, const struct order_line *line
 
 /* ---- what a store calls while it loads ---- */
 
-/* Returns the unit's product of that SKU; creates it, with a copy of `sku`, if the unit lacks it. */
+/*
+ * Returns the unit's product of that SKU; creates it, with a copy of `sku`, if the unit lacks it, and sets
+ * `is_torn` if an earlier load did not find it.
+ */
 struct product *unit_of_work_put_product(struct unit_of_work *uow, const char *sku, int64_t key,
 					 int64_t version, int64_t revision, int64_t last_row);
 

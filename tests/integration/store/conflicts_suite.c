@@ -102,6 +102,23 @@ START_TEST(loading_more_of_a_product_that_another_unit_changed_is_a_conflict)
 }
 END_TEST
 
+/* The first load did not find the line; what finds the product in the second one is its batch. */
+START_TEST(loading_a_product_that_another_unit_created_since_the_first_load_is_a_conflict)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	work_allocate(other, "order", "lamp", 1);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	allocate("order", "lamp", 1);
+
+	unit_of_work_want_batch(&other->uow, "batch", 5); /* to shrink it */
+
+	ck_assert_int_eq(work_load(other), FAILURE_CONFLICT);
+	work_free(&other);
+}
+END_TEST
+
 START_TEST(a_product_of_which_no_more_is_loaded_is_checked_only_by_the_flush)
 {
 	struct work *other = work_new(fixture, fixture->make_store(fixture));
@@ -303,6 +320,7 @@ SUITE("store conflicts", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_test(tests, a_sku_that_was_unknown_is_not_checked_by_the_flush);
 	tcase_add_test(tests, consulting_a_product_does_not_change_its_revision);
 	tcase_add_test(tests, loading_more_of_a_product_that_another_unit_changed_is_a_conflict);
+	tcase_add_test(tests, loading_a_product_that_another_unit_created_since_the_first_load_is_a_conflict);
 	tcase_add_test(tests, a_product_of_which_no_more_is_loaded_is_checked_only_by_the_flush);
 	tcase_add_loop_test(tests, a_row_that_two_units_create_is_a_conflict_for_the_second, 0, BOTH_CREATE);
 	tcase_add_test(tests, a_unit_with_a_conflict_writes_nothing);

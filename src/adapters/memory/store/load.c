@@ -312,7 +312,7 @@ bool load_unit(const struct database *database, struct unit_of_work *uow)
 	if (!uow->epoch)
 		uow->epoch = database->lives;
 	journal_forget(&uow->journal);
-	return true;
+	return !uow->is_torn;
 }
 
 /* ---- for locking loads ---- */

@@ -12,7 +12,10 @@ bool load_is_first(const struct unit_of_work *uow);
 struct lock_names load_locks(const struct database *database, const struct unit_of_work *uow,
 			     struct arena *arena);
 
-/* Returns false if a product that was loaded earlier has another revision now. */
+/*
+ * Returns false if a product that was loaded earlier has another revision now, or if one exists now that an
+ * earlier load did not find.
+ */
 bool load_unit(const struct database *database, struct unit_of_work *uow);
 
 #endif

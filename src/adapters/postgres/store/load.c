@@ -65,7 +65,7 @@ static void on_loaded(void *context, const struct failure *failure)
 		failure = &moved_on;
 	if (!failure)
 		load_read_rows(load);
-	if (load->torn)
+	if (load->torn || load->uow->is_torn)
 		failure = &torn;
 	store_answer(store, failure);
 }
