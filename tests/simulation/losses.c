@@ -23,8 +23,9 @@
 /* To a worker that nothing befell for this time the lease is left, if it has heard more. */
 #define WELL_MS 5000
 
-/* A worker that was well for this time has seen another one beat that did. */
+/* A worker that was well for this time, and for this time since another one did, has seen that one beat. */
 #define ACQUAINTED_MS 1500
+#define SEEN_MS       (LEASE_BEAT_MS + 10 * LOOK_MS)
 
 struct process {
 	const char *id;
@@ -42,6 +43,8 @@ static struct {
 		int64_t ahead_ms;
 		int64_t well_since_ms, stepped_ms;
 		const struct process *known; /* the last holder that it has seen beat */
+		const struct process *beaten; /* the last one that did since this worker was well, */
+		int64_t beaten_ms;            /* and when first */
 	} workers_seen[REPLICAS];
 
 	const char *term, *note;      /* of the lease */
@@ -87,7 +90,7 @@ static void see_worker(int worker)
 	int64_t ahead_ms = replica->world->clock.ahead_ms;
 
 	if (watch.workers_seen[worker].process != replica->process)
-		watch.workers_seen[worker].known = NULL;
+		watch.workers_seen[worker].known = watch.workers_seen[worker].beaten = NULL;
 	if (watch.workers_seen[worker].ahead_ms != ahead_ms)
 		watch.workers_seen[worker].stepped_ms = now_ms();
 	if (!is_well(worker) || watch.workers_seen[worker].process != replica->process ||
@@ -143,7 +146,13 @@ static void see_who_knows_the_holder(void)
 	for (int i = 0; i < watch.workers; i++) {
 		int64_t since_ms = watch.workers_seen[i].well_since_ms;
 
-		if (now_ms() - since_ms >= ACQUAINTED_MS && watch.holder->beat_ms - since_ms >= LEASE_BEAT_MS)
+		if (watch.holder->beat_ms - since_ms < LEASE_BEAT_MS)
+			continue;
+		if (watch.workers_seen[i].beaten != watch.holder || watch.workers_seen[i].beaten_ms < since_ms)
+			watch.workers_seen[i].beaten_ms = watch.holder->beat_ms;
+		watch.workers_seen[i].beaten = watch.holder;
+		if (now_ms() - since_ms >= ACQUAINTED_MS &&
+		    now_ms() - watch.workers_seen[i].beaten_ms >= SEEN_MS)
 			watch.workers_seen[i].known = watch.holder;
 	}
 }
