@@ -42,7 +42,7 @@ static struct {
 		int process, connections;
 		int64_t ahead_ms;
 		int64_t well_since_ms, stepped_ms;
-		const struct process *known; /* the last holder that it has seen beat */
+		const struct process *known;  /* the last holder that it has seen beat */
 		const struct process *beaten; /* the last one that did since this worker was well, */
 		int64_t beaten_ms;            /* and when first */
 	} workers_seen[REPLICAS];
@@ -148,7 +148,8 @@ static void see_who_knows_the_holder(void)
 
 		if (watch.holder->beat_ms - since_ms < LEASE_BEAT_MS)
 			continue;
-		if (watch.workers_seen[i].beaten != watch.holder || watch.workers_seen[i].beaten_ms < since_ms)
+		if (watch.workers_seen[i].beaten != watch.holder ||
+		    watch.workers_seen[i].beaten_ms < since_ms)
 			watch.workers_seen[i].beaten_ms = watch.holder->beat_ms;
 		watch.workers_seen[i].beaten = watch.holder;
 		if (now_ms() - since_ms >= ACQUAINTED_MS &&
