@@ -23,7 +23,7 @@ MEMORY_MB = 2048
 INPUT_MAX = 16384  # bytes of an input that is made up
 CORPUS_MAX = 80  # inputs of a target in the tree, beside those that have a name
 SHOWN = 30  # lines of the output of a target that failed
-CLOSE_S = 60  # for a target to end after its time
+CLOSE_S = 300  # for a target to play what it has, before its time begins, and to end after it
 
 # What is wrong ends the process at once, so that the input is stored.
 SANITIZERS = {
