@@ -9,6 +9,7 @@
 #include "core/message.h"
 #include "fuzz.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define EVENTS_MAX 4096
@@ -118,18 +119,39 @@ static void check_row(const struct outbox_row *row, const struct outgoing *event
 	*used += count;
 }
 
+/* The parts of the rows are the events of a product, without a gap; `end` counts all bytes before it. */
+static void check_parts(const struct outbox_row *row, int64_t *version)
+{
+	for (size_t i = 0; i < row->part_count; i++) {
+		const struct outbox_part *part = &row->parts[i];
+
+		fuzz_expect(part->first_version == *version && part->last_version >= *version,
+			    "a part begins with version %" PRId64, part->first_version);
+		fuzz_expect(part->end <= row->frame.size && part->end > (i ? part[-1].end : 0),
+			    "the end of a part");
+		*version = part->last_version + 1;
+	}
+	fuzz_expect(!row->part_count || row->parts[row->part_count - 1].end == row->frame.size,
+		    "bytes behind the last part");
+}
+
+/* The first half are those of a product from version 7 on, the others no product's. */
 static void write_rows(const struct outgoing *events, size_t count)
 {
 	struct outbox_rows rows = {.arena = arena};
-	size_t used = 0;
+	size_t used = 0, half = count / 2;
+	int64_t version = 7;
 
-	outbox_rows_add_apart(&rows, 3, events, count);
+	outbox_rows_add(&rows, 3, NULL, version, events, half);
+	outbox_rows_add_apart(&rows, 3, events + half, count - half);
 	outbox_rows_encode(&rows);
 	for (size_t i = 0; i < rows.count; i++) {
 		fuzz_expect(rows.rows[i].partition == 3, "another partition");
 		check_row(&rows.rows[i], events + used, count - used, &used);
+		check_parts(&rows.rows[i], &version);
 	}
 	fuzz_expect(used == count, "%zu of %zu events are written", used, count);
+	fuzz_expect(version == 7 + (int64_t)half, "the last version is %" PRId64, version - 1);
 }
 
 /* A payload of two bytes is the size of a longer one, so that a short input fills several rows. */
