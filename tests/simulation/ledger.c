@@ -67,22 +67,6 @@ static struct history *history_of(struct replay_run *run, const char *sku)
 	return history;
 }
 
-static struct entry *entry_of(const struct ledger *ledger, const char *id)
-{
-	int number = atoi(id + strlen("m-"));
-
-	expect_that(number >= 0 && number < ledger->count, "%s is no message of this run", id);
-	return ledger->entries[number];
-}
-
-static const char *sku_of(const struct envelope *command)
-{
-	const char *sku = message_text(&command->message, "sku");
-
-	return sku ? sku
-		   : database_owner_of_batch(world->database, message_text(&command->message, "batchref"));
-}
-
 static enum verdict do_naively(struct model *model, const struct envelope *command)
 {
 	const struct create_batch *create = &command->message.as.create_batch;
@@ -162,8 +146,7 @@ static void replay_command(struct history *history, const struct entry *entry, c
 		    "m-%d: %s, but the model says %s", entry->number, outcome_name(row->outcome),
 		    verdict_reason(verdict));
 	for (int i = 0; i < history->model.event_count; i++)
-		check_event(history, &history->model.events[i],
-			    arena_printf(world->arena, "m-%d", entry->number));
+		check_event(history, &history->model.events[i], entry->id);
 }
 
 /* ---- processes: an event that becomes a command for each line of its order ---- */
@@ -218,7 +201,7 @@ static bool has_line(const struct process_row *process, const char *sku, int32_t
 /* The process has every line that its order has when it begins. */
 static void check_begin(struct replay_run *run, const struct process_row *process)
 {
-	const struct entry *event = entry_of(run->ledger, process->inbox.id);
+	const struct entry *event = ledger_entry(run->ledger, process->inbox.id);
 	const char *orderid = order_of(event);
 
 	for (struct history *it = run->first; it; it = it->next) {
@@ -252,7 +235,7 @@ static void check_pending(const struct replay_run *run, const struct entry *allo
 
 	for (size_t i = 0; i < world->database->process_count; i++) {
 		const struct process_row *process = world->database->processes[i];
-		const struct entry *event = entry_of(run->ledger, process->inbox.id);
+		const struct entry *event = ledger_entry(run->ledger, process->inbox.id);
 
 		if (process->began_after > run->position || !event_sees(event, allocate) ||
 		    !is_for(process, event, sku) || strcmp(order_of(event), orderid) != 0)
@@ -266,7 +249,7 @@ static void check_pending(const struct replay_run *run, const struct entry *allo
 static void replay_part(struct replay_run *run, const struct process_row *process,
 			const struct inbox_row *row)
 {
-	struct entry *event = entry_of(run->ledger, process->inbox.id);
+	struct entry *event = ledger_entry(run->ledger, process->inbox.id);
 	size_t number = (size_t)atoi(row->id) - 1;
 	struct envelope command = {.occurred_at = NO_INSTANT};
 	struct history *history;
@@ -312,7 +295,7 @@ static void replay_end(const struct replay_run *run, const struct entry *event, 
 	for (size_t i = 0; i < world->database->process_count; i++) {
 		const struct process_row *process = world->database->processes[i];
 
-		if (entry_of(run->ledger, process->inbox.id) != event ||
+		if (ledger_entry(run->ledger, process->inbox.id) != event ||
 		    (!is_whole(row) && strcmp(process->inbox.id, row->id) != 0))
 			continue;
 		expect_that(event->again || run->parts[i] == lines_for(process, event),
@@ -338,7 +321,7 @@ static void replay(struct replay_run *run, const struct inbox_row *row)
 		replay_part(run, process, row);
 		return;
 	}
-	entry = entry_of(run->ledger, row->id);
+	entry = ledger_spender(run->ledger, row->id, row->digest);
 	/* Two copies may be on their way over the streams at once: a part of one ends behind the other. */
 	expect_that(!entry->recorded || (entry->again && !is_whole(row)), "m-%d was spent twice",
 		    entry->number);
@@ -348,7 +331,7 @@ static void replay(struct replay_run *run, const struct inbox_row *row)
 		return;
 	}
 	ledger_read(entry, &command);
-	history = history_of(run, sku_of(&command));
+	history = history_of(run, ledger_sku(&command));
 	if (history->order.created_at == SIZE_MAX)
 		history->order.created_at = run->position;
 	replay_command(history, entry, &command, row);
@@ -383,7 +366,7 @@ static void replay_anonymous(struct replay_run *run, struct history *history)
 		struct entry *entry;
 
 		read_event(event, &envelope);
-		entry = entry_of(run->ledger, message_text(&envelope.message, "orderid"));
+		entry = ledger_entry(run->ledger, message_text(&envelope.message, "orderid"));
 		expect_that(!entry->recorded || may_be_repeated(entry), "m-%d was handled twice",
 			    entry->number);
 		entry->recorded = true;
@@ -428,28 +411,38 @@ static void check_product(struct replay_run *run, const struct product_row *prod
 
 /* ---- the answers are the outcomes ---- */
 
+static void check_failure(const struct entry *entry, enum outcome outcome, const char *reason)
+{
+	expect_that(outcome != OUTCOME_FAILED || strstr(entry->payload, POISON), "m-%d failed: %s",
+		    entry->number, reason);
+}
+
 static bool spends(const struct entry *entry, const struct sent *sent)
 {
 	expect_that(sent->answers == 1, "m-%d was answered %d times", entry->number, sent->answers);
+	check_failure(entry, sent->outcome, sent->reason);
 	return sent->outcome == OUTCOME_HANDLED || sent->outcome == OUTCOME_SKIPPED;
 }
 
-static bool is_letter_of(const struct dead_letter_row *letter, const struct entry *entry, const char *id)
+static bool is_letter_of(const struct dead_letter_row *letter, const struct entry *entry)
 {
-	if (!entry->is_anonymous)
-		return letter->id && !strcmp(letter->id, id);
-	return letter->payload.size == strlen(entry->payload) &&
+	return letter->type == entry->type && letter->payload.size == strlen(entry->payload) &&
 	       !memcmp(letter->payload.data, entry->payload, letter->payload.size);
 }
 
 static int dead_letters_of(const struct entry *entry)
 {
 	const struct database *database = world->database;
-	const char *id = arena_printf(world->arena, "m-%d", entry->number);
 	int count = 0;
 
-	for (size_t i = 0; i < database->dead_letter_count; i++)
-		count += is_letter_of(&database->dead_letters[i], entry, id);
+	for (size_t i = 0; i < database->dead_letter_count; i++) {
+		const struct dead_letter_row *letter = &database->dead_letters[i];
+
+		if (!is_letter_of(letter, entry))
+			continue;
+		check_failure(entry, letter->outcome, letter->reason);
+		count++;
+	}
 	return count;
 }
 

@@ -9,6 +9,9 @@
 
 #include "support/suites.h"
 
+/* Orders that the database refuses: nothing else fails. */
+#define POISON "poison"
+
 /* Batches whose references begin with this may be created under several SKUs, of which one succeeds. */
 #define SHARED_BATCH "shared"
 
@@ -16,7 +19,10 @@
 #define ANONYMOUS_SKU "ANONYMOUS"
 
 struct entry {
-	int number; /* its id is "m-NUMBER"; or it is anonymous, and its order is "m-NUMBER" */
+	int number; /* in the order of the first sends */
+	const char *
+		id; /* "m-NUMBER", or that of another command; NULL: it is anonymous, and its order is that */
+	struct entry *same_id; /* the next command that has this one's id, with other content */
 	bool is_anonymous;
 	enum transport transport;
 	enum message_type type;
@@ -41,6 +47,17 @@ struct ledger {
 struct entry *ledger_add(struct ledger *ledger, enum transport transport, enum message_type type,
 			 const char *fields);
 
+/*
+ * Gives a command that was not sent yet the id of the one that was added `age` messages before, if both are
+ * commands of one SKU that nothing else refuses, and no command of that id has the same content.  One spends
+ * the id; the others are rejected.
+ */
+void ledger_reuse_id(const struct ledger *ledger, struct entry *command, int age);
+
+/* The message that got this id first; and of those that have it the one with that content, or the last. */
+struct entry *ledger_entry(const struct ledger *ledger, const char *id);
+struct entry *ledger_spender(const struct ledger *ledger, const char *id, uint64_t digest);
+
 /* Records an order of that SKU to be published without an id. */
 struct entry *ledger_add_anonymous(struct ledger *ledger, const char *sku);
 
@@ -49,8 +66,9 @@ void ledger_deliver(struct entry *entry, int worker);
 void ledger_append(struct entry *entry, int stream);
 void ledger_publish(struct entry *entry);
 
-/* What the entry's payload says. */
+/* What the entry's payload says; and the SKU of a command, whose batch is there unless it names the SKU. */
 void ledger_read(const struct entry *entry, struct envelope *command);
+const char *ledger_sku(const struct envelope *command);
 
 /* Whether the last delivery to that worker was answered; true if there was no delivery. */
 bool ledger_is_answered(const struct entry *entry, int worker);

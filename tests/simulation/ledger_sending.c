@@ -2,6 +2,7 @@
 #include "simulation/ledger.h"
 #include "simulation/schedule.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct entry *add(struct ledger *ledger, enum transport transport, enum message_type type)
@@ -22,17 +23,17 @@ struct entry *ledger_add(struct ledger *ledger, enum transport transport, enum m
 {
 	struct entry *entry = add(ledger, transport, type);
 
-	entry->payload = arena_printf(world->arena, "%s\nid=m-%d", fields, entry->number);
+	entry->id = arena_printf(world->arena, "m-%d", entry->number);
+	entry->payload = arena_printf(world->arena, "%s\nid=%s", fields, entry->id);
 	return entry;
 }
 
-struct entry *ledger_add_anonymous(struct ledger *ledger, const char *sku)
+struct entry *ledger_entry(const struct ledger *ledger, const char *id)
 {
-	struct entry *entry = add(ledger, TRANSPORT_PUBSUB, MSG_ALLOCATE);
+	int number = atoi(id + strlen("m-"));
 
-	entry->is_anonymous = true;
-	entry->payload = arena_printf(world->arena, "orderid=m-%d\nsku=%s\nqty=1000", entry->number, sku);
-	return entry;
+	expect_that(number >= 0 && number < ledger->count, "%s is no message of this run", id);
+	return ledger->entries[number];
 }
 
 void ledger_read(const struct entry *entry, struct envelope *command)
@@ -41,6 +42,14 @@ void ledger_read(const struct entry *entry, struct envelope *command)
 	const char *error;
 
 	expect_that(memory_codec_read(entry->type, payload, world->arena, command, &error), "%s", error);
+}
+
+const char *ledger_sku(const struct envelope *command)
+{
+	const char *sku = message_text(&command->message, "sku");
+
+	return sku ? sku
+		   : database_owner_of_batch(world->database, message_text(&command->message, "batchref"));
 }
 
 /* Whether its SKU and its batch, if it names any, are there, and it is not dated from the future. */
@@ -55,6 +64,70 @@ static bool is_acceptable(const struct entry *entry)
 	return (!sku || database_product(world->database, sku)) &&
 	       (!batchref || database_batch(world->database, batchref)) &&
 	       command.occurred_at <= database_now(world->database);
+}
+
+static uint64_t digest_of(const struct entry *entry)
+{
+	struct envelope message;
+
+	ledger_read(entry, &message);
+	return message_digest(&message.message);
+}
+
+struct entry *ledger_spender(const struct ledger *ledger, const char *id, uint64_t digest)
+{
+	struct entry *entry = ledger_entry(ledger, id);
+
+	while (entry->same_id && digest_of(entry) != digest)
+		entry = entry->same_id;
+	return entry;
+}
+
+static bool can_spend_id(const struct entry *command, bool is_acceptable)
+{
+	return command->id && is_acceptable && command->type != MSG_CREATE_BATCH &&
+	       command->type != MSG_ORDER_CANCELLED;
+}
+
+/*
+ * Two commands of one id may come into one unit of work, and then the ledger does not know where the second
+ * one was handled if the first one was rejected for another reason, or left to a later unit.
+ */
+static bool can_share_id(const struct entry *one, const struct entry *other)
+{
+	struct envelope messages[2];
+
+	if (!can_spend_id(one, is_acceptable(one)) || !can_spend_id(other, other->was_acceptable))
+		return false;
+	ledger_read(one, &messages[0]);
+	ledger_read(other, &messages[1]);
+	return !strcmp(ledger_sku(&messages[0]), ledger_sku(&messages[1]));
+}
+
+void ledger_reuse_id(const struct ledger *ledger, struct entry *command, int age)
+{
+	const struct entry *other = age <= command->number ? ledger->entries[command->number - age] : NULL;
+	struct entry *last;
+	int size;
+
+	if (!other || !can_share_id(command, other))
+		return;
+	last = ledger_spender(ledger, other->id, digest_of(command));
+	if (digest_of(last) == digest_of(command))
+		return;
+	last->same_id = command;
+	command->id = other->id;
+	size = (int)(strstr(command->payload, "\nid=") - command->payload);
+	command->payload = arena_printf(world->arena, "%.*s\nid=%s", size, command->payload, command->id);
+}
+
+struct entry *ledger_add_anonymous(struct ledger *ledger, const char *sku)
+{
+	struct entry *entry = add(ledger, TRANSPORT_PUBSUB, MSG_ALLOCATE);
+
+	entry->is_anonymous = true;
+	entry->payload = arena_printf(world->arena, "orderid=m-%d\nsku=%s\nqty=1000", entry->number, sku);
+	return entry;
 }
 
 static void count_send(struct entry *entry)

@@ -92,7 +92,7 @@ static struct entry *any_create(struct run *run, enum transport transport)
 /* An order that the database refuses. */
 static const char *poison(int number)
 {
-	const char *orderid = arena_printf(world->arena, "poison-%d", number);
+	const char *orderid = arena_printf(world->arena, POISON "-%d", number);
 
 	if (!database_refusal(world->database, orderid))
 		database_refuse(world->database, orderid);
@@ -219,8 +219,11 @@ static void send_to(struct run *run, struct entry *entry, int worker)
 
 static void send(struct run *run, struct entry *entry)
 {
-	int worker = pick(run, run->chaos.workers);
+	int worker;
 
+	if (!pick(run, 25)) /* the client is careless */
+		ledger_reuse_id(&run->ledger, entry, 1 + pick(run, RECENT));
+	worker = pick(run, run->chaos.workers);
 	send_to(run, entry, worker);
 	for (int i = 0; i < run->chaos.workers && entry->transport == TRANSPORT_HTTP; i++) {
 		if (i != worker && !pick(run, 4))
@@ -274,7 +277,7 @@ static void let_rival_act(struct run *run)
 		return;
 	entry = any_message(run, KINDS - 1);
 	entry->by_rival = true;
-	if (strstr(entry->payload, "poison"))
+	if (strstr(entry->payload, POISON))
 		return;
 	story("another session handles %s %s", message_name(entry->type), in_one_line(entry->payload));
 	rival_send(entry->type, entry->payload);
