@@ -26,8 +26,9 @@
 #define SHRINKING 2 /* SKUs with stock, whose shrinks move more lines than one step may */
 #define SKUS      (SOLD_OUT + SHRINKING)
 #define STOCK     40
-#define MOVE_MAX  7  /* few lines in a step, so that shrinks often need several steps */
-#define MESSAGES  20 /* the most that a step adds */
+#define MOVE_MAX  7    /* few lines in a step, so that shrinks often need several steps */
+#define MESSAGES  20   /* the most that a step adds */
+#define SELDOM    5000 /* calls, of which one fails in a smooth run */
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define GROUP     "allocd"
 
@@ -41,6 +42,7 @@ struct source {
 };
 
 static struct source sources[STREAMS];
+static bool is_smooth;    /* few calls fail, and there is stock, so that most units do as they assumed */
 static bool only_streams; /* then the worker may die; any other message would be lost with it */
 static int sent_number;
 static int sent_sku; /* of the last order that was not sent over a stream */
@@ -49,6 +51,16 @@ static int sent_sku; /* of the last order that was not sent over a stream */
 static const char *cancelled[STEPS * MESSAGES];
 static const struct sent *cancelling[STEPS * MESSAGES]; /* NULL: by an entry of a stream */
 static int cancelled_count;
+
+static int any_with_stock(void)
+{
+	return SOLD_OUT + pick(SHRINKING);
+}
+
+static int any_sku(void)
+{
+	return is_smooth ? any_with_stock() : pick(SKUS);
+}
 
 static const char *sku_of(int number)
 {
@@ -112,14 +124,52 @@ static void add_cancellation(void)
 				       : order("entry", from, sku, sources[from].last[sku] - age)));
 }
 
-static const char *change(int sku)
+/* Each SKU with stock has two. */
+static const char *batch(int sku, int number)
 {
-	return arena_printf(world->arena, "batchref=batch-%d\nqty=%d", sku, pick(STOCK));
+	return arena_printf(world->arena, "batch-%d-%d", sku, number);
+}
+
+static const char *change(const char *batchref, int qty)
+{
+	return arena_printf(world->arena, "batchref=%s\nqty=%d", batchref, qty);
+}
+
+static const char *any_change(int sku)
+{
+	return change(batch(sku, pick(2)), pick(is_smooth ? 4 * STOCK : STOCK));
 }
 
 static void add_change(void)
 {
-	add_entry(pick(STREAMS), MSG_CHANGE_BATCH_QUANTITY, change(SOLD_OUT + pick(SHRINKING)));
+	add_entry(pick(STREAMS), MSG_CHANGE_BATCH_QUANTITY, any_change(any_with_stock()));
+}
+
+static bool is_cancelled(const char *orderid)
+{
+	for (int i = 0; i < cancelled_count; i++) {
+		if (!strcmp(cancelled[i], orderid))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A line comes again while one batch of its SKU loses a little stock, and the other one all.  A unit of work
+ * may take the line for new, and move others into its batch, before it needs to know all lines of that batch.
+ */
+static void add_again(void)
+{
+	int from = pick(STREAMS), sku = any_with_stock();
+	int number = sources[from].last[sku] - pick(5);
+	const char *orderid = order("entry", from, sku, number);
+	int32_t held = database_allocated(world->database, batch(sku, 0)) - pick(MOVE_MAX);
+
+	if (number < 1 || is_cancelled(orderid))
+		return;
+	add_entry(from, MSG_ALLOCATE, order_line(orderid, sku));
+	add_entry(from, MSG_CHANGE_BATCH_QUANTITY, change(batch(sku, 0), held < 0 ? 0 : held));
+	add_entry(from, MSG_CHANGE_BATCH_QUANTITY, change(batch(sku, 1), 0));
 }
 
 static const struct sent *send(enum transport transport, enum message_type type, const char *payload)
@@ -147,7 +197,7 @@ static void send_another(void)
 	    (engine_is_full(world->engine) || engine_pauses_pubsub(world->engine)))
 		return;
 	if (sku >= SOLD_OUT && pick(2))
-		send(transport, MSG_CHANGE_BATCH_QUANTITY, change(sku));
+		send(transport, MSG_CHANGE_BATCH_QUANTITY, any_change(sku));
 	else if (sent_number && !pick(4))
 		send_cancellation(transport);
 	else
@@ -158,11 +208,13 @@ static void send_another(void)
 /* Adds some messages, most of them for one SKU. */
 static void add_some(void)
 {
-	int hot = pick(SKUS);
+	int hot = any_sku();
 
 	for (int count = 1 + pick(MESSAGES); count > 0; count--) {
 		if (!pick(15))
 			add_change();
+		else if (is_smooth && !pick(10))
+			add_again();
 		else if (!pick(12))
 			add_cancellation();
 		else if (!pick(10))
@@ -170,7 +222,7 @@ static void add_some(void)
 		else if (!only_streams && !pick(8))
 			send_another();
 		else
-			add_order(pick(3) ? hot : pick(SKUS));
+			add_order(pick(3) ? hot : any_sku());
 	}
 }
 
@@ -387,7 +439,8 @@ static uint64_t play(uint64_t seed)
 	schedule_begin(&misfortune.random, seed, schedule_length(seed, STEPS));
 	memory_random_init(&world->random, ~seed);
 	misfortune.is_over = true;
-	misfortune.one_call_in = 3 + seed % 60;
+	is_smooth = !(seed % 4);
+	misfortune.one_call_in = is_smooth ? SELDOM : 3 + seed % 60;
 	misfortune.tell_store = tell_store_failure;
 	misfortune.tell_stream = tell_stream_failure;
 	only_streams = seed % 2;
@@ -395,11 +448,13 @@ static uint64_t play(uint64_t seed)
 	sent_number = cancelled_count = 0;
 	world_start(world);
 	for (int i = 0; i < SKUS; i++) {
-		create_batch(arena_printf(world->arena, "batch-%d", i), sku_of(i), i < SOLD_OUT ? 1 : STOCK);
+		create_batch(batch(i, 0), sku_of(i), i < SOLD_OUT ? 1 : STOCK);
 		if (i < SOLD_OUT)
 			allocate("first", sku_of(i), 1);
 		else
 			allocate_many("first", sku_of(i), STOCK - 5);
+		if (i >= SOLD_OUT)
+			create_batch(batch(i, 1), sku_of(i), STOCK);
 	}
 	world_settle(world);
 	world_crash(world);
