@@ -89,14 +89,30 @@ static void give_back(struct engine *engine, struct delivery *delivery)
 	engine_finish(engine, delivery);
 }
 
-void engine_postpone(struct engine *engine, struct delivery *delivery, const char *sku)
+/* A pass may return what is postponed, and end, before a lane comes to what it accepted of that SKU before. */
+static void check_again(struct engine *engine, const char *sku)
 {
-	if (delivery->transport == TRANSPORT_STREAM && !delivery_lost_lease(delivery) &&
-	    postponed_add(&engine->postponed, delivery, sku))
+	if (sku)
+		lane_check_again(engine_lane_of(engine, sku), sku);
+}
+
+static void leave_pending(struct engine *engine, const struct delivery *delivery, const char *sku)
+{
+	bool is_first = !postponed_has(&engine->postponed, delivery->origin);
+	const char *behind = postponed_add(&engine->postponed, delivery, sku);
+
+	if (is_first)
 		LOG(engine->ports.logger, LOG_WARN,
 		    "stream entries stay pending: the messages of SKUs that are held up fill their half of the queue",
 		    LOG_TEXT("stream", delivery->origin), LOG_TEXT("sku", sku),
 		    LOG_NUMBER("messages", engine->held_messages));
+	check_again(engine, behind);
+}
+
+void engine_postpone(struct engine *engine, struct delivery *delivery, const char *sku)
+{
+	if (delivery->transport == TRANSPORT_STREAM && !delivery_lost_lease(delivery))
+		leave_pending(engine, delivery, sku);
 	engine->stats.postponed_skus = engine->postponed.marks.count;
 	give_back(engine, delivery);
 }
@@ -144,8 +160,12 @@ bool engine_postpones(struct engine *engine, struct delivery *delivery, enum hel
 
 bool engine_postpones_unknown(struct engine *engine, struct delivery *delivery)
 {
-	if (delivery->transport != TRANSPORT_STREAM || !postponed_add_unknown(&engine->postponed, delivery))
+	const char *behind;
+
+	if (delivery->transport != TRANSPORT_STREAM ||
+	    !postponed_add_unknown(&engine->postponed, delivery, &behind))
 		return false;
+	check_again(engine, behind);
 	give_back(engine, delivery);
 	return true;
 }

@@ -98,26 +98,26 @@ static struct postponed *add_mark(struct postponed_list *list, const char *strea
 	return mark;
 }
 
-static void add_entry(struct postponed *mark, const struct delivery *delivery)
+/* Returns whether the mark may not admit any more what it admitted. */
+static bool add_entry(struct postponed *mark, const struct delivery *delivery)
 {
-	struct stream_id id = id_of(delivery);
+	bool was_blocked = mark->is_blocked, is_lower = stream_id_compare(id_of(delivery), mark->lowest) < 0;
 
 	/* Blocked, unless the current pass returns the entry again and no lane accepted it before. */
 	mark->is_blocked = mark->is_blocked || !delivery->pass_follows || delivery->was_accepted;
-	if (stream_id_compare(id, mark->lowest) < 0)
-		mark->lowest = id;
+	if (is_lower)
+		mark->lowest = id_of(delivery);
+	return mark->is_blocked && (is_lower || !was_blocked);
 }
 
-bool postponed_add(struct postponed_list *list, const struct delivery *delivery, const char *sku)
+const char *postponed_add(struct postponed_list *list, const struct delivery *delivery, const char *sku)
 {
 	struct postponed *mark = find(list, delivery->origin, sku);
-	bool is_first = !mark && !postponed_has(list, delivery->origin);
 
 	if (!mark)
 		mark = add_mark(list, delivery->origin, sku);
 	mark->has_creation = mark->has_creation || delivery->creates_batch;
-	add_entry(mark, delivery);
-	return is_first;
+	return add_entry(mark, delivery) ? mark->node.sku : NULL;
 }
 
 static struct postponed *mark_before(const struct postponed_list *list, const struct delivery *delivery,
@@ -131,12 +131,11 @@ static struct postponed *mark_before(const struct postponed_list *list, const st
 	return NULL;
 }
 
-bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery)
+bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery, const char **behind)
 {
 	struct postponed *mark = mark_before(list, delivery, true);
 
-	if (mark)
-		add_entry(mark, delivery);
+	*behind = mark && add_entry(mark, delivery) ? mark->node.sku : NULL;
 	return mark;
 }
 

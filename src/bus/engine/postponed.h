@@ -40,14 +40,17 @@ struct postponed *postponed_next(const struct postponed *mark);
 /* Whether the order lets the worker accept this stream entry now. */
 bool postponed_admits(const struct postponed_list *list, const struct delivery *delivery, const char *sku);
 
-/* Postpones the entry.  Returns true if it is the first postponed entry of its stream. */
-bool postponed_add(struct postponed_list *list, const struct delivery *delivery, const char *sku);
+/*
+ * Postpones the entry.  Returns the SKU if entries of it that were admitted before may be behind this one now;
+ * else NULL.
+ */
+const char *postponed_add(struct postponed_list *list, const struct delivery *delivery, const char *sku);
 
 /*
  * Postpones the entry, whose batch is unknown, if a postponed entry may create that batch.  Returns true if
- * it was postponed.
+ * it was postponed; then *behind is what postponed_add() returns.
  */
-bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery);
+bool postponed_add_unknown(struct postponed_list *list, const struct delivery *delivery, const char **behind);
 
 /*
  * The SKU of a postponed entry that the delivery, an event about an order, is behind in its stream; NULL if

@@ -138,6 +138,20 @@ static bool has_to_wait_behind_postponed(struct lane *lane, struct delivery *del
 	return true;
 }
 
+void lane_check_again(struct lane *lane, const char *sku)
+{
+	struct delivery_queue all = {0};
+	struct delivery *delivery;
+
+	delivery_queue_collect(&lane->queue, sku, &all);
+	if (all.first)
+		poison_search_clear(&lane->search, lane->search.suspects); /* which come first in the queue */
+	while ((delivery = delivery_queue_pop(&all))) {
+		if (!engine_postpones(lane->engine, delivery, NOT_HELD_UP))
+			delivery_queue_push(&lane->queue, delivery);
+	}
+}
+
 static struct delivery *next_delivery(struct lane *lane)
 {
 	return lane->is_parking ? parking_next(lane) : delivery_queue_pop(&lane->queue);

@@ -22,6 +22,9 @@ void lane_free(struct lane **lane);
  */
 void lane_push(struct lane *lane, struct delivery *delivery);
 
+/* Postpones what waits of that SKU and is behind a postponed entry by now. */
+void lane_check_again(struct lane *lane, const char *sku);
+
 /* Returns the lane that handles this lane's messages now: itself, or the first one. */
 struct lane *lane_in_charge(struct lane *lane);
 
