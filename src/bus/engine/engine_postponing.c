@@ -89,7 +89,7 @@ static void give_back(struct engine *engine, struct delivery *delivery)
 	engine_finish(engine, delivery);
 }
 
-/* A pass may return what is postponed, and end, before a lane comes to what it accepted of that SKU before. */
+/* A pass may return what is postponed, and end, before a lane begins what it accepted of that SKU before. */
 static void check_again(struct engine *engine, const char *sku)
 {
 	if (sku)

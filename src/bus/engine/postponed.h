@@ -41,8 +41,8 @@ struct postponed *postponed_next(const struct postponed *mark);
 bool postponed_admits(const struct postponed_list *list, const struct delivery *delivery, const char *sku);
 
 /*
- * Postpones the entry.  Returns the SKU if entries of it that were admitted before may be behind this one now;
- * else NULL.
+ * Postpones the entry.  Returns the SKU if entries of it that were admitted before may be behind this one
+ * now; else NULL.
  */
 const char *postponed_add(struct postponed_list *list, const struct delivery *delivery, const char *sku);
 

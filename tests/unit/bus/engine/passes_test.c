@@ -1,4 +1,4 @@
-/* Entries that a pass returns keep their order, also among those that a lane accepted before; see postponed.h. */
+/* Entries that a pass returns keep their order among those that a lane accepted before: see postponed.h. */
 #include "support/bus_world.h"
 #include "support/suites.h"
 
