@@ -103,7 +103,7 @@ static const char *skip_password_word(const char *at, bool is_url)
 /* Whether libpq reads a keyword at that place, and not the value of another one. */
 static bool is_keyword(const char *text, const char *place)
 {
-	const char *at = skip_blanks(text), *end = at;
+	const char *at = skip_blanks(text), *end;
 
 	for (; at <= place; at = skip_blanks(end_of_value(skip_blanks(end + 1)))) {
 		end = at + strcspn(at, "= \t\n\v\f\r");
