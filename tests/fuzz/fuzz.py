@@ -13,13 +13,13 @@ import hashlib
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-INPUT_S = 10  # after which an input fails, because it takes too long
-MEMORY_MB = 2048
+LIMITS = ("-timeout=10", "-rss_limit_mb=2048")  # seconds and MB of one input: one that takes more fails
 INPUT_MAX = 16384  # bytes of an input that is made up
 CORPUS_MAX = 80  # inputs of a target in the tree, beside those that have a name
 SHOWN = 30  # lines of the output of a target that failed
@@ -44,14 +44,22 @@ class Target:
         self.log = build / "found" / f"{self.name}.log"
 
     def run(self, seconds, *arguments):
-        """Returns the status, and what libFuzzer wrote."""
+        """Returns how it ended, if not in order, and what libFuzzer wrote."""
         self.found.mkdir(parents=True, exist_ok=True)
         with open(self.log, "wb") as log:
-            status = subprocess.run(
-                [self.program, f"-timeout={INPUT_S}", f"-rss_limit_mb={MEMORY_MB}", *arguments],
-                stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **SANITIZERS}, timeout=seconds + CLOSE_S, check=False,
-            ).returncode  # fmt: skip
-        return status, self.log.read_text(encoding="utf-8", errors="replace")
+            try:
+                status = subprocess.run(
+                    [self.program, *LIMITS, *arguments],
+                    stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **SANITIZERS}, timeout=seconds + CLOSE_S, check=False,
+                ).returncode  # fmt: skip
+                trouble = f"ended with {status}" if status else None
+            except subprocess.TimeoutExpired:
+                trouble = f"was not done in {seconds + CLOSE_S} s"
+        return trouble, self.log.read_text(encoding="utf-8", errors="replace")
+
+    def command(self, failure):
+        """What a shell runs to repeat an input that failed, under the same limits and options."""
+        return shlex.join(["env", *(f"{name}={value}" for name, value in SANITIZERS.items()), str(self.program), *LIMITS, str(failure)])
 
     def failures(self):
         return set(self.found.parent.glob(f"{self.name}-*"))
@@ -61,19 +69,19 @@ def fuzz(target, seconds):
     """Prints what became of it; returns the number of executions, and whether an input failed."""
     before = target.failures()
     folders = [target.found, target.corpus]
-    status, output = target.run(
+    trouble, output = target.run(
         seconds, f"-max_total_time={seconds}", f"-max_len={INPUT_MAX}", "-print_final_stats=1",
         f"-artifact_prefix={target.found.parent}/{target.name}-", *(folder for folder in folders if folder.is_dir()),
     )  # fmt: skip
     executed = int(EXECUTED.findall(output)[-1]) if EXECUTED.search(output) else 0
     reached = "%s edges, %s features" % STATUS.findall(output)[-1] if STATUS.search(output) else "nothing"
     print(f"{target.name:12} {executed:10} executions, {executed / seconds:7.0f}/s; reached {reached}", flush=True)
-    if status != 0:
+    if trouble:
         print(*output.splitlines()[-SHOWN:], sep="\n")
         for failure in sorted(target.failures() - before):
-            print(f"== Repeat it: {target.program} {failure}")
-        print(f"== {target.name} ended with {status}; all of its output: {target.log}", flush=True)
-    return executed, status != 0
+            print(f"== Repeat it: {target.command(failure)}")
+        print(f"== {target.name} {trouble}; all of its output: {target.log}", flush=True)
+    return executed, trouble is not None
 
 
 # ---- the corpus of the tree ----
@@ -83,9 +91,9 @@ def reached_by(target, inputs):
     """{input: its edges}: libFuzzer notes them, as in the first half of a merge; a feature is an edge and a count of eight."""
     control = target.found.parent / f"{target.name}.merge"
     control.write_text("\n".join([str(len(inputs)), "0", *map(str, inputs), ""]), encoding="utf-8")
-    status, output = target.run(CLOSE_S, "-merge_inner=2", f"-merge_control_file={control}")
-    if status != 0:
-        sys.exit(f"fuzz: {output[-2000:]}")
+    trouble, output = target.run(CLOSE_S, "-merge_inner=2", f"-merge_control_file={control}")
+    if trouble:
+        sys.exit(f"fuzz: {target.name} {trouble}: {output[-2000:]}")
     noted = re.findall(r"^FT (\d+)(.*)$", control.read_text(encoding="utf-8"), re.MULTILINE)
     return {inputs[int(number)]: {int(feature) // 8 for feature in features.split()} for number, features in noted}
 
@@ -146,4 +154,7 @@ def programs(build):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)  # what was found until then is kept

@@ -1,19 +1,24 @@
 """./dev fuzz: each target is run, an input that fails is stored with the command that repeats it, and corpora stay small."""
 
+import contextlib
+import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
 
 import pytest
-from installation import ROOT, TIMEOUT_S
+from dev_program import of_folder
+from installation import ROOT, TIMEOUT_S, wait_until
 
 FUZZ = ROOT / "tests" / "fuzz"
 sys.path.append(str(FUZZ))
 import fuzz  # noqa: E402
 
-# Writes what libFuzzer writes; fails, with an input of its own, if it is called "bad".
+# Writes what libFuzzer writes; fails, with an input of its own, if it is called "bad", and does not end if "slow".
 PROGRAM = """#!/usr/bin/python3
-import re, sys
+import re, sys, time
 options = dict(word[1:].split("=", 1) for word in sys.argv[1:] if word.startswith("-"))
 if "merge_control_file" in options:
     with open(options["merge_control_file"], "r+", encoding="utf-8") as control:
@@ -25,6 +30,9 @@ if "merge_control_file" in options:
     sys.exit()
 print("#7\\tDONE   cov: 5 ft: 9 corp: 1/1b lim: 4 exec/s: 3 rss: 1Mb")
 print("stat::number_of_executed_units: 70")
+if sys.argv[0].endswith("slow"):
+    open(options["artifact_prefix"] + "begun", "wb").close()
+    time.sleep(1000)
 if sys.argv[0].endswith("bad"):
     open(options["artifact_prefix"] + "crash-1", "wb").close()
     print("replies.c:7: another answer")
@@ -66,10 +74,35 @@ def test_an_input_that_fails_is_stored_and_its_command_printed(build):
     done = run_fuzz(folder, "all", "1")
 
     assert done.returncode == 1 and "replies.c:7: another answer" in done.stdout
-    [program, stored] = re.search(r"^== Repeat it: (\S+) (\S+)$", done.stdout, re.M).groups()
-    assert (program, stored) == (str(folder / "tests" / "fuzz" / "fuzz-bad"), str(folder / "found" / "bad-crash-1"))
-    assert (folder / "found" / "bad-crash-1").exists()
+    stored = folder / "found" / "bad-crash-1"
+    [repeat] = re.findall(r"^== Repeat it: (.*)$", done.stdout, re.M)
+    assert stored.exists()
+    assert shlex.split(repeat)[-4:] == [str(folder / "tests" / "fuzz" / "fuzz-bad"), "-timeout=10", "-rss_limit_mb=2048", str(stored)]
+    assert "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1" in repeat
     assert done.stdout.splitlines()[-1] == "2 targets, 140 executions, 1 failed"
+
+
+def test_a_target_that_is_not_done_in_time_fails(build, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(fuzz, "CLOSE_S", 0)
+
+    assert fuzz.main(["--build", str(build("slow")), "slow", "1"]) == 1
+    assert "== slow was not done in 1 s; all of its output:" in capsys.readouterr().out
+    assert not of_folder(tmp_path)
+
+
+def test_an_interrupt_ends_it_and_its_target(build, tmp_path):
+    folder = build("slow")
+    words = [sys.executable, FUZZ / "fuzz.py", "--build", folder]
+    running = subprocess.Popen(words, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until((folder / "found" / "slow-begun").exists, "the target to begin")
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+        _, errors = running.communicate(timeout=TIMEOUT_S)
+        assert (running.returncode, errors) == (130, "")
+        wait_until(lambda: not of_folder(tmp_path), "the target to end")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("arguments", [["three"], ["one", "0"], ["one", "x"]])
