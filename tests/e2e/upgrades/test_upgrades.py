@@ -9,7 +9,7 @@ import installation
 import old_databases
 import pytest
 import servers
-from dead_letters import ids, replay
+from dead_letters import ids, replay, versions_of
 from installation import wait_until
 from old_databases import DUMPS, NEWEST
 
@@ -65,6 +65,13 @@ def upgrade(server_urls, redis_url, tmp_path_factory):
 
 @pytest.fixture(scope="module", params=NUMBERS, ids=name_of)
 def upgraded(request, upgrade):
+    with upgrade(request.param) as there:
+        yield there
+
+
+@pytest.fixture(params=CONTINUED, ids=name_of)
+def continued(request, upgrade):
+    """The same, for one test, whose worker is ended also when it fails."""
     with upgrade(request.param) as there:
         yield there
 
@@ -191,41 +198,31 @@ def by_sku(events):
 
 def await_version(there, sku, version):
     """Until the history of the product, of which a migration may have left the rows, ends with the event of that version."""
-
-    def versions():
-        return [event["data"]["version"] for event in there.get(f"/events/{sku}").json()]
-
-    expected = list(range(versions()[0], version + 1))
-    wait_until(lambda: versions() == expected, f"{sku} to have its event {version}")
+    expected = list(range(versions_of(there, sku)[0], version + 1))
+    wait_until(lambda: versions_of(there, sku) == expected, f"{sku} to have its event {version}")
 
 
-@pytest.mark.parametrize("number", CONTINUED, ids=name_of)
-def test_the_work_that_is_in_it_continues(upgrade, number):
-    with upgrade(number) as there:
-        expect_work_to_continue(there)
-
-
-def expect_work_to_continue(upgraded):
-    unpublished = by_sku(event for [frame] in upgraded.query(UNPUBLISHED) for event in events_of(bytes(frame)))
-    letters = [letter for [letter] in upgraded.query("select id from dead_letters order by id")]
+def test_the_work_that_is_in_it_continues(continued):
+    unpublished = by_sku(event for [frame] in continued.query(UNPUBLISHED) for event in events_of(bytes(frame)))
+    letters = [letter for [letter] in continued.query("select id from dead_letters order by id")]
     expected = {"lamp": [("line_allocated", 4), ("line_allocated", 5)], "desk": [("out_of_stock", 4)]}
-    if upgraded.number >= PROCESSES:
+    if continued.number >= PROCESSES:
         expected["vase"] = [("line_deallocated", 2)]
 
-    listener = upgraded.listen()
-    upgraded.start()
-    assert ids(upgraded) == letters
-    assert replay(upgraded, 1).returncode == 0
-    upgraded.redis.xadd("upgrade:commands", {"type": "allocate", "data": '{"orderid": "order-20", "sku": "lamp", "qty": 1}'})
+    listener = continued.listen()
+    continued.start()
+    assert ids(continued) == letters
+    assert replay(continued, 1).returncode == 0
+    continued.redis.xadd("upgrade:commands", {"type": "allocate", "data": '{"orderid": "order-20", "sku": "lamp", "qty": 1}'})
     for sku, [*_, (_name, version)] in expected.items():
-        await_version(upgraded, sku, version)
-    assert upgraded.stop() == 0  # all is published then
+        await_version(continued, sku, version)
+    assert continued.stop() == 0  # all is published then
 
-    upgraded.redis.publish(upgraded.prefix + END[0], END[1])
+    continued.redis.publish(continued.prefix + END[0], END[1])
     events = by_sku(iter(listener.next_raw, END))
     for sku in unpublished.keys() | expected.keys():
         before = unpublished.get(sku, [])
         assert events[sku][: len(before)] == before
         assert [event[:2] for event in events.pop(sku)[len(before) :]] == expected.get(sku, [])
     assert not events
-    assert upgraded.run("verify").returncode == 0
+    assert continued.run("verify").returncode == 0
