@@ -3,6 +3,7 @@
 
 A schedule is what one of the programs does with one seed. Seeds are played in a row from a random one on, which is
 printed. A program whose runs have steps prints its story, and plays some of its steps alone: see schedule.h.
+`./dev simulate --faults` puts faults into the program, which the simulations must find; `--faults --help` has its options.
 """
 
 import argparse

@@ -44,6 +44,8 @@ def fill(url, number):
 
 def make(number):
     path = old_databases.path_of(number)
+    if number not in range(1, old_databases.NEWEST + 1) or str(number) not in sections():
+        sys.exit(f"make_dump: {number} is no migration from 1 to {old_databases.NEWEST} that has a section in rows.sql")
     if path.exists():
         sys.exit(f"{path}: is made already, and never changes")
     with installation.fresh_database(os.environ["DATABASE_URL"]) as url:
@@ -55,4 +57,6 @@ def make(number):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not sys.argv[1].isdecimal():
+        sys.exit(__doc__)
     make(int(sys.argv[1]))
