@@ -326,4 +326,4 @@ def test_the_end_waits_for_a_receiver_that_hangs_less_than_a_second(parked, rece
     began = time.monotonic()
     assert parked.stop(signal.SIGTERM) == 0
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5  # the request alone may take 10 s

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import subprocess
-import time
 
 import pytest
 from installation import bench_program, binary, unique, wait_until
@@ -110,9 +109,7 @@ def test_a_worker_whose_log_reader_stopped_keeps_working_and_counts_dropped_line
         allocd.redis.publish(allocd.prefix + "allocate", b"not JSON %d" % number)
     allocd.await_dead_letters(300)
 
-    begin = time.monotonic()
-    assert allocd.get("/livez").status_code == 200
-    assert time.monotonic() - begin < 1
+    assert allocd.get("/livez").status_code == 200  # which a worker that waits for the reader never answers
 
     os.set_blocking(reader, False)
     log = os.read(reader, 1 << 16)
