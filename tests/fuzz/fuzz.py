@@ -98,9 +98,10 @@ def reached_by(target, inputs):
     return {inputs[int(number)]: {int(feature) // 8 for feature in features.split()} for number, features in noted}
 
 
-def smallest(reached, chosen):
-    """Adds to these inputs the one that reaches the most of what is left, and of those the shortest, again and again."""
-    left = set().union(*reached.values()) - set().union(*(reached[path] for path in chosen))
+def smallest(reached, named):
+    """Beside these inputs the one that reaches the most of what is left, and of those the shortest, again and again."""
+    left = set().union(*reached.values()) - set().union(*(reached[path] for path in named))
+    chosen = []
     while left and len(chosen) < CORPUS_MAX:
         best = max(reached, key=lambda path: (len(reached[path] & left), -path.stat().st_size))
         chosen.append(best)
@@ -113,7 +114,8 @@ def keep(target):
     target.corpus.mkdir(parents=True, exist_ok=True)
     own = sorted(target.corpus.iterdir())
     reached = reached_by(target, own + sorted(target.found.iterdir()))
-    chosen = {path: path.read_bytes() for path in smallest(reached, [path for path in own if not HASH.fullmatch(path.name)])}
+    named = [path for path in own if not HASH.fullmatch(path.name)]
+    chosen = {path: path.read_bytes() for path in named + smallest(reached, named)}
     for path in own:
         path.unlink()
     for path, content in chosen.items():

@@ -113,7 +113,8 @@ def test_a_target_or_a_time_that_is_not_there_is_refused(build, arguments):
     assert arguments[-1] in done.stderr
 
 
-def test_a_corpus_keeps_inputs_with_names_and_the_fewest_that_reach_the_rest(build, tmp_path):
+def test_a_corpus_keeps_inputs_with_names_and_the_fewest_that_reach_the_rest(build, tmp_path, monkeypatch):
+    monkeypatch.setattr(fuzz, "CORPUS_MAX", 2)
     target = fuzz.Target(build("one") / "tests" / "fuzz" / "fuzz-one", tmp_path)
     target.corpus = tmp_path / "corpus"
     for folder, name, content in (
