@@ -111,7 +111,8 @@ def smallest(reached, named):
 
 def keep(target):
     """Makes the corpus anew: the inputs that have a name of their own stay."""
-    target.corpus.mkdir(parents=True, exist_ok=True)
+    for folder in (target.corpus, target.found):
+        folder.mkdir(parents=True, exist_ok=True)
     own = sorted(target.corpus.iterdir())
     reached = reached_by(target, own + sorted(target.found.iterdir()))
     named = [path for path in own if not HASH.fullmatch(path.name)]

@@ -131,6 +131,17 @@ def test_a_corpus_keeps_inputs_with_names_and_the_fewest_that_reach_the_rest(bui
     assert sorted(kept.values()) == [b"\1\2\3", b"\4"] and all(fuzz.HASH.fullmatch(name) for name in kept)
 
 
+def test_a_corpus_stays_as_it_is_where_nothing_was_found(build, tmp_path):
+    target = fuzz.Target(build("one") / "tests" / "fuzz" / "fuzz-one", tmp_path)
+    target.corpus = tmp_path / "corpus"
+    target.corpus.mkdir()
+    (target.corpus / "a_rule").write_bytes(b"\1")
+
+    fuzz.keep(target)
+
+    assert [path.name for path in target.corpus.iterdir()] == ["a_rule"]
+
+
 # ---- the targets of the project ----
 
 TARGETS = {path.stem for path in FUZZ.glob("*.c") if "\nint LLVMFuzzerTestOneInput(" in path.read_text(encoding="utf-8")}
