@@ -436,6 +436,8 @@ void leased_subscription_down(struct leased_subscription *it)
 	it->is_blind |= it->lease && is_shared(it);
 	it->awaited[0] = '\0';
 	it->is_limited = it->state == FINISHING;
+	if (it->is_limited && is_blind(it)) /* it submits nothing any more, and would wait for that */
+		leave_messages(it);
 }
 
 void leased_subscription_pause(struct leased_subscription *it)

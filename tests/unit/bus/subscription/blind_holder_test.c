@@ -60,6 +60,38 @@ START_TEST(a_holder_that_did_not_hear_all_hands_over_though_it_cannot_commit)
 }
 END_TEST
 
+/* The database is away until its note in the lease is uncertain. */
+static void let_note_fail(void)
+{
+	database_set_down(world->database, true);
+	for (int ms = 0; lease_keeper_note(replicas[0].keeper, replicas[0].subscription); ms += 10) {
+		ck_assert_int_lt(ms, 2000);
+		world_advance_ms(world, 10);
+	}
+}
+
+/*
+ * Its last note failed, so it may hand over only when all that it is to handle has its outcome; and the
+ * engine had no room for a message that came before the marker, which it does not hear any more.
+ */
+START_TEST(a_holder_that_stops_hearing_while_it_hands_over_leaves_what_it_has_not_begun)
+{
+	let_note_fail();
+	world_advance_ms(world, 50);
+	leased_subscription_pause(replicas[0].subscription);
+	publish_order("a");
+	database_set_down(world->database, false);
+	lease_keeper_stop(replicas[0].keeper);
+	ck_assert_ptr_null(lease_keeper_note(replicas[0].keeper, replicas[0].subscription));
+	disconnect_subscriber(0);
+	leased_subscription_resume(replicas[0].subscription);
+	publish_order("b");
+
+	ck_assert_int_lt(ms_until_handling(1), TAKEOVER_MS);
+	expect_orders("a b ");
+}
+END_TEST
+
 /*
  * Its last note failed, so it does not know with which one it may hand over before all has its outcome; and
  * the other worker, which commits nothing at first, asks for the lease late.
@@ -69,11 +101,7 @@ START_TEST(a_holder_that_did_not_hear_all_never_notes_what_it_missed_while_it_ha
 	hold_commits(1);
 	world_send(replicas[1].world, TRANSPORT_HTTP, MSG_ALLOCATE, "orderid=http\nsku=LAMP\nqty=1");
 	world_advance_ms(world, 6000);
-	database_set_down(world->database, true);
-	for (int ms = 0; lease_keeper_note(replicas[0].keeper, replicas[0].subscription); ms += 10) {
-		ck_assert_int_lt(ms, 2000);
-		world_advance_ms(world, 10);
-	}
+	let_note_fail();
 	hold_commits(0);
 	publish_order("a");
 	disconnect_subscriber(0);
@@ -100,5 +128,6 @@ SUITE("blind holder", set_up_two_subscribers, tear_down_replicas)
 			    a_holder_leaves_its_lease_to_a_worker_that_heard_more_although_a_candidate_died,
 			    0, 20);
 	tcase_add_test(tests, a_holder_that_did_not_hear_all_hands_over_though_it_cannot_commit);
+	tcase_add_test(tests, a_holder_that_stops_hearing_while_it_hands_over_leaves_what_it_has_not_begun);
 	tcase_add_test(tests, a_holder_that_did_not_hear_all_never_notes_what_it_missed_while_it_hands_over);
 }
