@@ -66,11 +66,15 @@ static bool needs_names(const struct leased_subscription *it)
 
 /* ---- reading ---- */
 
-/* While a worker waits for the lease it always reads, so that Redis does not disconnect it. */
+/*
+ * While a worker waits for the lease it always reads, so that Redis does not disconnect it.  So it does while
+ * it is placing, because it may have to hear a marker.
+ */
 static void open_or_close(struct leased_subscription *it)
 {
 	bool is_full = !is_shared(it) || it->heard.bytes > HEARD_BYTES_MAX;
-	bool close = it->lease && is_full && (it->is_paused || it->state == FINDING || is_blind(it));
+	bool close =
+		it->state > PLACING && is_full && (it->is_paused || it->state == FINDING || is_blind(it));
 
 	if (close == it->is_closed)
 		return;

@@ -196,6 +196,34 @@ START_TEST(a_holder_that_waits_for_outcomes_has_the_time_for_a_marker_after_them
 }
 END_TEST
 
+/* Meanwhile it lost its connection, and the database was away for so long that no other worker is known. */
+START_TEST(a_holder_that_waits_for_outcomes_hears_its_marker_after_them)
+{
+	hold_commits(0);
+	publish_order("a");
+	disconnect_subscriber(0);
+	connect_subscriber_to(0, NULL);
+	ms_until_handling(1);
+	world_advance_ms(world, 1000);
+	disconnect_subscriber(0);
+	lease_keeper_stop(replicas[1].keeper);
+	world_advance_ms(world, 200);
+	kill_replica(1);
+	connect_subscriber_to(0, NULL);
+	ms_until_handling(0);
+	disconnect_subscriber(0);
+	connect_subscriber_to(0, NULL);
+	cut_database_of_replica(0);
+	world_advance_ms(world, COMPANY_MS + 1000);
+	publish_order("b");
+	thaw_replica(0);
+	cable_open(memory_store_requests(replicas[0].world->lanes[0]));
+	world_advance_ms(world, 4000);
+
+	expect_orders("a b ");
+}
+END_TEST
+
 SUITE("subscription takeover", set_up_two_subscribers, tear_down_replicas)
 {
 	tcase_add_test(tests, what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one);
@@ -208,4 +236,5 @@ SUITE("subscription takeover", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_test(tests, a_message_with_an_id_that_was_heard_long_ago_is_given_up);
 	tcase_add_test(tests, without_a_marker_nothing_is_handled_that_was_heard_before);
 	tcase_add_test(tests, a_holder_that_waits_for_outcomes_has_the_time_for_a_marker_after_them);
+	tcase_add_test(tests, a_holder_that_waits_for_outcomes_hears_its_marker_after_them);
 }
