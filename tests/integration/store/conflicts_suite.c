@@ -119,6 +119,24 @@ START_TEST(loading_a_product_that_another_unit_created_since_the_first_load_is_a
 }
 END_TEST
 
+/* To the unit the SKU stays unknown, as it was at the first load. */
+START_TEST(a_line_of_a_product_that_another_unit_created_since_the_first_load_is_not_loaded)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+
+	work_allocate(other, "order", "lamp", 1);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
+	allocate("another", "lamp", 1);
+
+	unit_of_work_want_stored_line(&other->uow, &(struct order_line){"another", "lamp", 1});
+
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	ck_assert_ptr_null(unit_of_work_product(&other->uow, "lamp"));
+	work_free(&other);
+}
+END_TEST
+
 START_TEST(a_product_of_which_no_more_is_loaded_is_checked_only_by_the_flush)
 {
 	struct work *other = work_new(fixture, fixture->make_store(fixture));
@@ -321,6 +339,8 @@ SUITE("store conflicts", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_test(tests, consulting_a_product_does_not_change_its_revision);
 	tcase_add_test(tests, loading_more_of_a_product_that_another_unit_changed_is_a_conflict);
 	tcase_add_test(tests, loading_a_product_that_another_unit_created_since_the_first_load_is_a_conflict);
+	tcase_add_test(tests,
+		       a_line_of_a_product_that_another_unit_created_since_the_first_load_is_not_loaded);
 	tcase_add_test(tests, a_product_of_which_no_more_is_loaded_is_checked_only_by_the_flush);
 	tcase_add_loop_test(tests, a_row_that_two_units_create_is_a_conflict_for_the_second, 0, BOTH_CREATE);
 	tcase_add_test(tests, a_unit_with_a_conflict_writes_nothing);

@@ -236,11 +236,23 @@ static void load_batches(const struct database *database, struct unit_of_work *u
 	}
 }
 
+static struct product *product_of(const struct unit_of_work *uow, const char *sku)
+{
+	for (size_t i = 0; i < uow->product_count; i++) {
+		if (!strcmp(uow->products[i]->sku, sku))
+			return uow->products[i]->product;
+	}
+	return NULL;
+}
+
+/* As in Postgres, a line of a SKU that an earlier load did not find has no effect. */
 static void load_line(const struct database *database, struct unit_of_work *uow, const struct line_row *row)
 {
-	struct product *product = put_product(database, uow, database_product(database, row->sku));
+	struct product *product = product_of(uow, row->sku);
 	struct batch *batch = NULL;
 
+	if (!product)
+		return;
 	if (row->batchref)
 		batch = put_batch(uow, product, database_batch(database, row->batchref));
 	put_line(uow, product, batch, row);
