@@ -20,10 +20,10 @@ struct seen_worker {
 struct workers_alive {
 	struct seen_worker *seen;
 	size_t count;
-	int64_t first_ms,
-		last_ms; /* when the last roll was seen, and the first one with no missed time since */
-	bool has_roll;   /* there was one, and since then no call failed and no time was missed */
-	bool had_roll;   /* there was one at all */
+	int64_t first_ms; /* when the first roll was seen behind which no time was missed */
+	int64_t last_ms;  /* when the last roll was seen */
+	bool has_roll;    /* there was one, and since then no call failed and no time was missed */
+	bool had_roll;    /* there was one at all */
 };
 
 void workers_alive_release(struct workers_alive *it);
