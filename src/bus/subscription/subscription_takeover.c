@@ -189,6 +189,16 @@ void subscription_marker_heard(struct leased_subscription *it)
 	begin(it);
 }
 
+/*
+ * While the note named this section, what was handled from there on had names: so what this worker submitted
+ * without one, as it did not know yet that it had lost the lease, was not handled.
+ */
+static void name_all(struct heard_section *section)
+{
+	for (; section; section = section->next)
+		section->has_nameless = false;
+}
+
 static void await_marker(struct leased_subscription *it)
 {
 	const char *marker = *it->awaited ? NULL : it->ports.mark(it->ports.context);
@@ -200,12 +210,13 @@ static void await_marker(struct leased_subscription *it)
 
 void subscription_place(struct leased_subscription *it)
 {
-	const struct heard_section *section = heard_find(&it->heard, it->from);
+	struct heard_section *section = heard_find(&it->heard, it->from);
 
 	if (it->unanswered)
 		return;
 	if (section) {
 		heard_drop_before(&it->heard, section); /* the last holder finished them */
+		name_all(section);
 		begin(it);
 	} else if (!lease_keeper_was_elsewhere(it->ports.keeper, it)) {
 		begin(it);

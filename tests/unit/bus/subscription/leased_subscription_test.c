@@ -214,6 +214,33 @@ START_TEST(a_third_worker_does_what_two_holders_had_not_committed)
 }
 END_TEST
 
+/* It had not seen yet that the lease was another worker's. */
+START_TEST(what_a_holder_began_without_a_name_when_it_had_lost_the_lease_is_taken_over_from_it)
+{
+	end_subscriber(1);
+	world_advance_ms(world, COMPANY_MS + TAKEOVER_MS);
+	cable_hold(memory_leases_requests(replicas[0].leases));
+	start_subscriber(1);
+	ms_until_handling(1);
+	start_subscriber(2);
+	world_advance_ms(world, TAKEOVER_MS);
+	hold_commits(1);
+	publish_order("a");
+	cable_open(memory_leases_requests(replicas[0].leases));
+	world_advance_ms(world, 1000);
+	hold_commits(0);
+	freeze_replica(2); /* so that the first one gets it again */
+	kill_replica(1);
+	ms_until_handling(0);
+	thaw_replica(2);
+	world_advance_ms(world, 2500);
+	kill_replica(0);
+	ms_until_handling(2);
+
+	expect_orders("a ");
+}
+END_TEST
+
 /* ---- handing over ---- */
 
 START_TEST(a_holder_hands_over_at_a_marker)
@@ -530,6 +557,8 @@ SUITE("leased subscription", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_test(tests, a_frozen_holder_that_comes_back_does_nothing_twice);
 	tcase_add_test(tests, what_two_holders_left_is_done_by_the_first_one_again);
 	tcase_add_test(tests, a_holder_that_takes_its_lease_again_knows_the_section_of_its_last_note);
+	tcase_add_test(tests,
+		       what_a_holder_began_without_a_name_when_it_had_lost_the_lease_is_taken_over_from_it);
 	tcase_add_test(tests, a_third_worker_does_what_two_holders_had_not_committed);
 	tcase_add_test(tests, a_holder_hands_over_at_a_marker);
 	tcase_add_test(tests, a_holder_that_cannot_commit_leaves_its_messages_to_the_next_one);
