@@ -19,6 +19,8 @@ import subprocess
 import sys
 import time
 
+import servers
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 NIGHT = 8 * 60  # minutes
 PYTEST = (
@@ -135,24 +137,23 @@ def bury():
 
 def run(step, bound, share, log):
     """Returns why the step failed, or None."""
-    command, left = None, {}
     with open(log, "wb") as output:
         variables = {"STEP_SECONDS": str(share), "PYTEST": PYTEST}
-        try:  # a signal may come while the command is started
-            command = subprocess.Popen(
-                ["bash", "-c", step.command], cwd=ROOT, start_new_session=True, env={**os.environ, **variables},
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+        try:
+            with servers.signals_wait():
+                command = subprocess.Popen(
+                    ["bash", "-c", step.command], cwd=ROOT, start_new_session=True, env={**os.environ, **variables},
+                    stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                )  # fmt: skip
             status = command.wait(bound)
             left = await_none(LEAVE_S)
         except subprocess.TimeoutExpired:
             return f"not done in {bound:.0f} s"
         finally:
-            if not command or command.returncode is None:
+            if command.returncode is None:
                 end_all()
             kill_all()
-            if command:
-                command.poll()
+            command.poll()
             bury()
     if left:
         return f"left {len(left)} running: {'; '.join(left.values())}"

@@ -348,7 +348,7 @@ static void on_beaten(void *context, const struct failure *failure)
 
 /*
  * A holder that cannot do the work for a moment, for example while it reconnects, stays a candidate.  One
- * that hands over because it cannot do the work asks for the lease again only when it has given it.
+ * that hands over because it cannot do the work is a candidate again when its work has stopped.
  */
 static bool could_have(struct leased *leased)
 {
