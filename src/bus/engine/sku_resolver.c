@@ -107,6 +107,13 @@ static void hand_on(struct sku_resolver *resolver, struct delivery *delivery)
 	lane_push(engine_lane_of(engine, delivery->sku ? delivery->sku : ""), delivery);
 }
 
+/* No query fails any more: the last one went well, or what it was about needs none now. */
+static void note_success(struct sku_resolver *resolver)
+{
+	progress_watch_done(&resolver->engine->intake_watch);
+	resolver->backoff.failures = 0;
+}
+
 /* The store has answered.  Returns false if it failed: the query is repeated later. */
 static bool has_answer(struct sku_resolver *resolver, const struct failure *failure)
 {
@@ -114,9 +121,8 @@ static bool has_answer(struct sku_resolver *resolver, const struct failure *fail
 
 	resolver->resolving = false;
 	if (!failure) {
-		progress_watch_done(&engine->intake_watch);
+		note_success(resolver);
 		engine_database_answers(engine);
-		resolver->backoff.failures = 0;
 		return true;
 	}
 	engine->stats.retries++;
@@ -294,8 +300,11 @@ static void pump(void *context)
 		if (!first->is_event || first->decided)
 			place(resolver, delivery_queue_pop(&resolver->queue));
 		else if (!place_event(resolver))
-			return;
+			break;
 	}
-	if (!resolver->resolving)
+	if (resolver->resolving)
+		return;
+	note_success(resolver);
+	if (!resolver->queue.first)
 		batch_index_unwatch(resolver->engine->batches);
 }

@@ -115,6 +115,25 @@ START_TEST(an_idle_worker_notices_that_the_database_fails_and_recovers)
 }
 END_TEST
 
+/* The batch is committed between the search that failed and the next one, which is not needed then. */
+START_TEST(a_search_that_failed_is_no_trouble_once_its_batch_is_known)
+{
+	hold_lane();
+	create_batch("new", "LAMP", 10);
+	world_run(world);
+	database_set_down(world->database, true);
+	change_quantity("new", 5);
+	world_run(world);
+	ck_assert_uint_eq(engine_stats(world->engine)->retries, 1);
+
+	database_set_down(world->database, false);
+	release_lane();
+	world_advance_ms(world, 10000);
+	ck_assert(!database_is_in_trouble());
+	ck_assert_int_eq(database_purchased(world->database, "new"), 5);
+}
+END_TEST
+
 START_TEST(a_unit_without_an_answer_is_a_trouble_though_nothing_says_why)
 {
 	hold_lane();
@@ -280,6 +299,7 @@ SUITE("readiness", set_up, tear_down_world)
 		tests, a_read_that_goes_well_does_not_make_a_database_that_refuses_commits_take_work_again, 0,
 		2);
 	tcase_add_test(tests, an_idle_worker_notices_that_the_database_fails_and_recovers);
+	tcase_add_test(tests, a_search_that_failed_is_no_trouble_once_its_batch_is_known);
 	tcase_add_test(tests, a_unit_without_an_answer_is_a_trouble_though_nothing_says_why);
 	tcase_add_test(tests, one_message_that_the_database_refuses_is_no_trouble);
 	tcase_add_test(tests, one_locked_product_is_no_trouble_of_the_worker);
