@@ -14,6 +14,7 @@ from installation import ROOT, binary, unique, wait_until
 
 # The usual limit of a liveness probe.
 SOON_S = 1
+ATTEMPTS = 3  # of which one must be as quick as that: another program may stop all others on a busy machine for a moment
 
 
 @contextlib.contextmanager
@@ -35,10 +36,18 @@ def connect(allocd):
     return socket.create_connection((host, int(port)), timeout=10)
 
 
-def seconds_for_liveness(allocd):
+def seconds_for(request, status):
     begin = time.monotonic()
-    assert allocd.get("/livez").status_code == 200
+    assert request().status_code == status
     return time.monotonic() - begin
+
+
+def answers_soon(request, status):
+    return any(seconds_for(request, status) < SOON_S for _ in range(ATTEMPTS))
+
+
+def is_live_soon(allocd):
+    return answers_soon(lambda: allocd.get("/livez"), 200)
 
 
 def descriptors_that_may_be_used():
@@ -58,16 +67,18 @@ def test_1000_slow_connections_delay_no_probe(allocd, half):
             for client in slow:
                 with contextlib.suppress(OSError):
                     client.send(b"x")
-            assert seconds_for_liveness(allocd) < SOON_S
+            assert is_live_soon(allocd)
 
 
 def test_10000_idle_connections_delay_no_probe_and_no_command(allocd):
     with crowd(allocd, min(10000, descriptors_that_may_be_used())):
-        assert max(seconds_for_liveness(allocd) for _ in range(10)) < SOON_S
+        for _ in range(10):
+            assert is_live_soon(allocd)
 
-        begin = time.monotonic()
-        assert allocd.post("/add_batch", {"ref": unique("ref"), "sku": unique("sku"), "qty": 1}).status_code == 201
-        assert time.monotonic() - begin < SOON_S
+        def add_batch():
+            return allocd.post("/add_batch", {"ref": unique("ref"), "sku": unique("sku"), "qty": 1})
+
+        assert answers_soon(add_batch, 201)
 
 
 def test_a_connection_in_use_is_not_closed_for_the_idle_ones(allocd):
@@ -112,7 +123,7 @@ def test_idle_connections_do_not_use_the_descriptors_that_the_worker_needs(with_
     with crowd(allocd, limit, b"GET /li"):
         cut_all_connections(allocd)
         wait_until(lambda: allocd.ready_or_dead(), "allocd to be ready again")
-        assert seconds_for_liveness(allocd) < SOON_S
+        assert is_live_soon(allocd)
         assert allocd.post("/add_batch", {"ref": unique("ref"), "sku": unique("sku"), "qty": 1}).status_code == 201
 
     assert not [line for line in allocd.log_lines() if "cannot be accepted" in line]

@@ -279,14 +279,14 @@ def test_a_receiver_in_trouble_is_not_in_the_way(parked, receiver, fault):
         receiver.close()
     # Of freed memory a sanitizer keeps less than usual.
     sanitizer = f"{os.environ.get('ASAN_OPTIONS', '')}:quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
-    start(parked, receiver, OTEL_TRACES_SAMPLER="always_on", OTEL_EXPORTER_OTLP_TIMEOUT="1000", ASAN_OPTIONS=sanitizer)
+    start(parked, receiver, OTEL_TRACES_SAMPLER="always_on", OTEL_EXPORTER_OTLP_TIMEOUT="3000", ASAN_OPTIONS=sanitizer)
     sku = unique("sku")
     assert parked.post("/add_batch", {"batchref": "batch", "sku": sku, "qty": 1000000}).status_code == 201
     for i in range(200):
         header(parked, "/allocate", {"orderid": f"o{i}", "sku": sku, "qty": 1}, TRACE)
     before = metric(parked, "process_resident_memory_bytes")
     slowest = 0.0
-    until = time.monotonic() + 4
+    until = time.monotonic() + 6
     for i in itertools.count():
         began = time.monotonic()
         assert header(parked, "/allocate", {"orderid": f"p{i}", "sku": sku, "qty": 1}, TRACE).status_code == 202
@@ -294,7 +294,7 @@ def test_a_receiver_in_trouble_is_not_in_the_way(parked, receiver, fault):
         if began > until:
             break
 
-    assert slowest < 1, "no message waits for the receiver, which is given a second"
+    assert slowest < 2, "no message waits for the receiver, which is given 3 s"
     assert metric(parked, "process_resident_memory_bytes") - before < 32e6
     parked.stop()
     lines = [line for line in parked.log_lines() if "traces" in line]
