@@ -153,7 +153,8 @@ START_TEST(a_connection_that_finds_the_master_demoted_moves_all_connections)
 	witnesses[_i].after();
 
 	expect_all_at_the_other(SOON_MS);
-	ck_assert_uint_le(log_lines("lost Redis"), 2);
+	/* That of the witness, that of all that follow, and, on a slow machine, that of another witness. */
+	ck_assert_uint_le(log_lines("lost Redis"), 3);
 	ck_assert_uint_eq(log_lines("every connection to Redis is up again"), 1);
 	publish_one();
 	run_until(done == 1);
