@@ -125,11 +125,22 @@ def kill_all():
         time.sleep(0.02)
 
 
-def bury():
-    """Reaps the children that were adopted."""
+def bury(but=None):
+    """Reaps the children that have ended, which were adopted, up to the one that is `but`."""
     with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid != but:
+            os.waitpid(ended.si_pid, 0)
+
+
+def await_end(command, seconds):
+    """Returns the status of the command. A test in it may wait until an orphan is gone, which the kernel shows until it is reaped."""
+    end = time.monotonic() + seconds
+    while command.poll() is None:
+        if time.monotonic() > end:
+            raise subprocess.TimeoutExpired(command.args, seconds)
+        bury(but=command.pid)
+        time.sleep(0.02)
+    return command.returncode
 
 
 # ---- one step ----
@@ -145,7 +156,7 @@ def run(step, bound, share, log):
                     ["bash", "-c", step.command], cwd=ROOT, start_new_session=True, env={**os.environ, **variables},
                     stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 )  # fmt: skip
-            status = command.wait(bound)
+            status = await_end(command, bound)
             left = await_none(LEAVE_S)
         except subprocess.TimeoutExpired:
             return f"not done in {bound:.0f} s"

@@ -94,6 +94,11 @@ def test_a_process_that_ends_soon_after_its_step_is_not_left(tmp_path):
     assert Night(tmp_path, "soon 1 sleep 0.1 &").end()[0] == 0
 
 
+def test_a_step_sees_that_a_process_whose_parent_has_ended_is_gone(tmp_path):
+    orphan = """orphan 1 child=$(bash -c 'sleep 0.1 >&- & echo $!'); while [ -e /proc/$child ]; do sleep 0.02; done"""
+    assert Night(tmp_path, orphan).end()[2] == "1 passed, 0 failed"
+
+
 def test_steps_that_do_not_fit_in_the_time_are_not_run(tmp_path):
     """Of a minute, 6 s belong to "shares", which has a tenth of a night."""
     night = Night(tmp_path, "long 0.95 true", "short 0.5 true", "shares 48 echo $STEP_SECONDS", minutes=1)
