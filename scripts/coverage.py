@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 import run_tests
+import servers
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -101,4 +102,5 @@ def main():
 
 
 if __name__ == "__main__":
+    servers.end_in_order_on_signals()
     sys.exit(main())

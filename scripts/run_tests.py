@@ -51,7 +51,12 @@ def run_meson(build, environment, *names):
     log.unlink(missing_ok=True)
     processes = f"--num-processes={C_SIDE_BY_SIDE}"
     command = ["meson", "test", "-C", build, "--print-errorlogs", "--timeout-multiplier=5", processes, *names]
-    status = subprocess.run(command, env={**C_TESTS, **environment}, check=False).returncode
+    with subprocess.Popen(command, env={**C_TESTS, **environment}) as meson:
+        try:
+            status = meson.wait()
+        except BaseException:
+            meson.terminate()  # so that it ends the tests under way
+            raise
     results = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     return status, total([count_program(result) for result in results])
 

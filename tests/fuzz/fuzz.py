@@ -19,6 +19,10 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+
+sys.path.append(str(ROOT / "scripts"))
+import servers  # noqa: E402
+
 LIMITS = ("-timeout=10", "-rss_limit_mb=2048")  # seconds and MB of one input: one that takes more fails
 INPUT_MAX = 16384  # bytes of an input that is made up
 CORPUS_MAX = 80  # inputs of a target in the tree, beside those that have a name
@@ -117,11 +121,12 @@ def keep(target):
     reached = reached_by(target, own + sorted(target.found.iterdir()))
     named = [path for path in own if not HASH.fullmatch(path.name)]
     chosen = {path: path.read_bytes() for path in named + smallest(reached, named)}
-    for path in own:
-        path.unlink()
-    for path, content in chosen.items():
-        name = hashlib.sha1(content).hexdigest()[:12] if HASH.fullmatch(path.name) else path.name
-        (target.corpus / name).write_bytes(content)
+    with servers.signals_wait():
+        for path in own:
+            path.unlink()
+        for path, content in chosen.items():
+            name = hashlib.sha1(content).hexdigest()[:12] if HASH.fullmatch(path.name) else path.name
+            (target.corpus / name).write_bytes(content)
     print(f"{target.name}: {len(chosen)} inputs with {sum(map(len, chosen.values()))} bytes")
 
 
@@ -146,9 +151,13 @@ def main(arguments):
         for target in chosen:
             keep(target)
         return 0
-    results = [fuzz(target, options.seconds) for target in chosen]
-    failures = sum(failed for _, failed in results)
-    print(f"{len(results)} targets, {sum(executed for executed, _ in results)} executions, {failures} failed")
+    results = []
+    try:
+        for target in chosen:
+            results.append(fuzz(target, options.seconds))
+    finally:
+        failures = sum(failed for _, failed in results)
+        print(f"{len(results)} targets, {sum(executed for executed, _ in results)} executions, {failures} failed")
     return 1 if failures else 0
 
 
@@ -157,7 +166,5 @@ def programs(build):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)  # what was found until then is kept
+    servers.end_in_order_on_signals()  # what was found until then is kept
+    sys.exit(main(sys.argv[1:]))

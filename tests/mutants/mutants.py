@@ -11,13 +11,15 @@ import pathlib
 import queue
 import re
 import shutil
-import subprocess
+import sys
 import tempfile
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+
+sys.path.append(str(ROOT / "scripts"))
+import jobs  # noqa: E402
 
 
 class Broken(Exception):
@@ -48,13 +50,18 @@ def choose(mutants, word):
     return chosen
 
 
+def run(*command, **options):
+    """Returns what it printed."""
+    status, output = jobs.run(command, **options)
+    if status != 0:
+        raise Broken(output[-4000:])
+    return output
+
+
 def copy_tree(copy):
     """The files that git tracks or could track, without built ones."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True,
-    ).stdout  # fmt: skip
-    for name in filter(None, listed.decode().split("\0")):
+    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+    for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy / name)
@@ -67,17 +74,10 @@ class Tree:
         self.source = directory / "source"
         self.build = directory / "build"
         copy_tree(self.source)
-        self.run("meson", "setup", "--buildtype=debug", f"-Doptimization={optimization}", "-Dwerror=false",
-                 self.build, self.source)  # fmt: skip
-
-    def run(self, *command):
-        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        if result.returncode != 0:
-            raise Broken(result.stdout.decode(errors="replace")[-4000:])
-        return result.stdout
+        run("meson", "setup", "--buildtype=debug", f"-Doptimization={optimization}", "-Dwerror=false", self.build, self.source)
 
     def make(self, *programs):
-        self.run("ninja", "-C", self.build, *programs)
+        run("ninja", "-C", self.build, *programs)
 
     @contextlib.contextmanager
     def with_fault(self, mutant):
@@ -96,13 +96,11 @@ class Tree:
 def copied_trees(count, make):
     """Makes `count` trees, side by side, each by a call of `make` with its directory."""
     with tempfile.TemporaryDirectory(prefix="allocd-mutants-") as directory:
-        with ThreadPoolExecutor() as pool:
-            made = list(pool.map(make, [pathlib.Path(directory) / str(number) for number in range(count)]))
-        yield made
+        yield jobs.side_by_side(count, make, [pathlib.Path(directory) / str(number) for number in range(count)])
 
 
-def judge_all(trees, mutants, judge):
-    """Returns what `judge` says of each mutant; each tree has one of them at a time."""
+def judge_all(trees, mutants, judge, verdicts):
+    """Adds to `verdicts` what `judge` says of each mutant; each tree has one of them at a time."""
     free = queue.SimpleQueue()
     for tree in trees:
         free.put(tree)
@@ -111,13 +109,14 @@ def judge_all(trees, mutants, judge):
         tree = free.get()
         try:
             with tree.with_fault(mutant):
-                return judge(tree, mutant)
+                verdicts.append(judge(tree, mutant))
         finally:
             free.put(tree)
 
-    with ThreadPoolExecutor(len(trees)) as pool:
-        try:
-            return list(pool.map(judge_in_free_tree, mutants))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    jobs.side_by_side(len(trees), judge_in_free_tree, mutants)
+
+
+def counted(verdicts, mutants, good, bad):
+    """What was done, also when it was interrupted."""
+    missing = len(mutants) - len(verdicts)
+    return f"{sum(verdicts)} {good}, {len(verdicts) - sum(verdicts)} {bad}" + (f", {missing} not judged" if missing else "")

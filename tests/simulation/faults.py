@@ -9,14 +9,13 @@ import argparse
 import os
 import pathlib
 import shutil
-import signal
 import sys
 import time
 
 import simulate
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "mutants"))
-from mutants import Broken, Tree, choose, copied_trees, judge_all, read_mutants  # noqa: E402
+from mutants import Broken, Tree, choose, copied_trees, counted, judge_all, read_mutants  # noqa: E402
 
 SIMULATIONS = pathlib.Path("tests/simulation")
 FIRST = 1000  # short schedules; most faults need no long one
@@ -78,14 +77,17 @@ def main(arguments):
     options = read_arguments(arguments)
     faults = choose([mutant for mutant in read_mutants() if "simulation" in mutant], options.word)
     print("== building the simulations without a fault", flush=True)
-    with copied_trees(min(options.jobs, len(faults)), SimulatedTree) as trees:
-        found = sum(judge_all(trees, faults, judge_within(options.within)))
-    print(f"{found} found, {len(faults) - found} not found")
-    return 1 if found < len(faults) else 0
+    verdicts = []
+    try:
+        with copied_trees(min(options.jobs, len(faults)), SimulatedTree) as trees:
+            judge_all(trees, faults, judge_within(options.within), verdicts)
+    finally:
+        print(counted(verdicts, faults, "found", "not found"))
+    return 0 if all(verdicts) else 1
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the copies are removed
+    simulate.servers.end_in_order_on_signals()
     try:
         sys.exit(main(sys.argv[1:]))
     except Broken as error:

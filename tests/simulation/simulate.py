@@ -7,7 +7,6 @@ printed. A program whose runs have steps prints its story, and plays some of its
 """
 
 import argparse
-import concurrent.futures
 import dataclasses
 import itertools
 import os
@@ -16,10 +15,13 @@ import random
 import re
 import resource
 import shlex
-import subprocess
 import sys
 import threading
 import time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+import jobs  # noqa: E402
+import servers  # noqa: E402
 
 PROGRAMS = ("tests/simulation/bus-simulation", "tests/simulation/held-up-simulation", "tests/unit/core/core-properties")
 FIRST_SEEDS = range(1000, 1 << 30)  # beyond those of every run of the tests
@@ -50,14 +52,7 @@ def environment(first, count, steps=None, **more):
 
 def run(program, chosen):
     """Returns the status, or None if the program was ended after TIMEOUT_S, and the output."""
-    try:
-        done = subprocess.run(
-            [program], env={**os.environ, **chosen}, timeout=TIMEOUT_S, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return None, ""
-    return done.returncode, done.stdout
+    return jobs.run([program], TIMEOUT_S, env={**os.environ, **chosen})
 
 
 def play(program, first, count):
@@ -146,13 +141,10 @@ class Simulation:
         self.lock = threading.Lock()
         self.played = 0
         self.failures = []
-        self.is_interrupted = False
 
     def batch(self):
         """Returns the program that is next, the first seed and how many; or None when all is done."""
         with self.lock:
-            if self.is_interrupted:
-                return None
             for program in itertools.islice(self.turns, len(self.rates)):
                 first, count = self.next[program], max(1, min(BATCH_MAX, int(self.rates[program] * BATCH_S)))
                 if self.last is not None:
@@ -168,23 +160,16 @@ class Simulation:
             begin = time.monotonic()
             failures = play(program, first, count)
             with self.lock:
-                if self.is_interrupted:
-                    return  # it may have failed because its process was interrupted, too
                 self.rates[program] = count / (time.monotonic() - begin)
                 self.played += count
                 self.failures += failures
 
-    def play(self, jobs):
-        """Also ends after SIGINT, when the batches under way have ended."""
-        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            try:
-                workers = [pool.submit(self.work) for _ in range(jobs)]
-                while concurrent.futures.wait(workers, timeout=0.2).not_done:
-                    pass  # SIGINT may have reached another thread, and does not wake this one
-                for worker in workers:
-                    worker.result()
-            except KeyboardInterrupt:
-                self.is_interrupted = True
+    def sorted_failures(self):
+        return sorted(self.failures, key=lambda failure: failure.seed)
+
+    def play(self, count):
+        """A signal ends the batches under way, which do not count."""
+        jobs.side_by_side(count, lambda _: self.work(), range(count))
 
 
 def cpu_seconds():
@@ -242,21 +227,23 @@ def main(arguments):
         end = time.monotonic() + 60 * options.minutes
     print(f"== seeds from {first} on", flush=True)
     simulation = Simulation(options.programs, first, count, end)
-    simulation.play(options.jobs)
-    rate = simulation.played / max(cpu_seconds(), 0.001)
-    failures = sorted(simulation.failures, key=lambda failure: failure.seed)
-    shrunk = 0 if simulation.is_interrupted else SHRUNK_MAX
-    if failures and shrunk:
-        print(f"== {counted(failures)}; each of the first {shrunk} is shrunk for {options.shrink_seconds:.0f} s at most", flush=True)
-    for failure in failures[:shrunk]:
-        report(failure, options.shrink_seconds)
-    for failure in failures[shrunk:]:
+    shrunk, ended_by = 0, None
+    try:
+        simulation.play(options.jobs)
+        if simulation.failures:
+            print(f"== {counted(simulation.failures)}; each of the first {SHRUNK_MAX} is shrunk for {options.shrink_seconds:.0f} s at most", flush=True)
+        for failure in simulation.sorted_failures()[:SHRUNK_MAX]:
+            report(failure, options.shrink_seconds)
+            shrunk += 1
+    except SystemExit as ended:
+        ended_by = ended.code
+    for failure in simulation.sorted_failures()[shrunk:]:
         print(f"== {failure.place}: {failure.message}\n== Repeat it: {command_of(failure)}")
-    print(f"{simulation.played} schedules, {rate:.0f} a second and core, {counted(failures)}")
-    if simulation.is_interrupted:
-        return 130
-    return 1 if failures else 0
+    rate = simulation.played / max(cpu_seconds(), 0.001)
+    print(f"{simulation.played} schedules, {rate:.0f} a second and core, {counted(simulation.failures)}")
+    return ended_by or (1 if simulation.failures else 0)
 
 
 if __name__ == "__main__":
+    servers.end_in_order_on_signals()
     sys.exit(main(sys.argv[1:]))

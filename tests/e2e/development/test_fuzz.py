@@ -90,15 +90,17 @@ def test_a_target_that_is_not_done_in_time_fails(build, tmp_path, monkeypatch, c
     assert not of_folder(tmp_path)
 
 
-def test_an_interrupt_ends_it_and_its_target(build, tmp_path):
-    folder = build("slow")
+@pytest.mark.parametrize("send, number", [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)])  # a terminal, its parent
+def test_a_signal_ends_it_and_its_target_and_says_what_was_done(build, tmp_path, send, number):
+    folder = build("one", "slow")
     words = [sys.executable, FUZZ / "fuzz.py", "--build", folder]
-    running = subprocess.Popen(words, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(words, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         wait_until((folder / "found" / "slow-begun").exists, "the target to begin")
-        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
-        _, errors = running.communicate(timeout=TIMEOUT_S)
-        assert (running.returncode, errors) == (130, "")
+        send(running.pid, number)
+        output, errors = running.communicate(timeout=TIMEOUT_S)
+        assert (running.returncode, errors) == (128 + number, "")
+        assert output.splitlines()[-1] == "1 targets, 70 executions, 0 failed"
         wait_until(lambda: not of_folder(tmp_path), "the target to end")
     finally:
         with contextlib.suppress(ProcessLookupError):

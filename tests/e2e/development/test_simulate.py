@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from dev_program import of_folder
 from installation import ROOT, TIMEOUT_S, wait_until
 
 sys.path.append(str(ROOT / "tests" / "simulation"))
@@ -84,21 +85,46 @@ def test_seeds_are_played_until_the_time_is_over(program, tmp_path):
     assert int(closing.split()[0]) > 0
 
 
-def test_an_interrupt_ends_it_after_the_batches_under_way(program, tmp_path):
-    log, played = tmp_path / "log", tmp_path / "played"
-    program().write_text(f"#!/bin/sh\ntouch {played}\n", encoding="utf-8")
+def interrupted(tmp_path, begun, *arguments):
+    """Returns the status, and what was printed before and after the interrupt."""
+    log = tmp_path / "log"
     with open(log, "w", encoding="utf-8") as output:
         # A shell that runs the tests in the background has SIGINT ignored.
-        words = ["env", "--default-signal=INT", *command(tmp_path, "--minutes", "60")]
-        simulation = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT)
+        words = ["env", "--default-signal=INT", *command(tmp_path, *arguments)]
+        simulation = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
-        wait_until(played.exists, "a batch")
-        simulation.send_signal(signal.SIGINT)
-        assert simulation.wait(3 * TIMEOUT_S) == 130
+        wait_until(begun.exists, "a program that hangs")
+        os.killpg(simulation.pid, signal.SIGINT)
+        status = simulation.wait(TIMEOUT_S)
+        wait_until(lambda: not of_folder(begun), "what it started to end")
     finally:
         simulation.kill()
         simulation.wait()
-    assert re.search(r"^\d+ schedules, \d+ a second and core, 0 failures\n\Z", log.read_text(encoding="utf-8"), re.MULTILINE)
+    return status, log.read_text(encoding="utf-8")
+
+
+def test_an_interrupt_ends_it_and_the_batches_under_way_do_not_count(program, tmp_path):
+    begun = tmp_path / "begun"
+    program().write_text(f"#!/bin/sh\ntouch {begun}\nsh -c 'sleep 1000; : {begun}'\n", encoding="utf-8")
+    status, output = interrupted(tmp_path, begun, "--minutes", "60")
+
+    assert status == 130
+    assert re.fullmatch(r"== seeds from \d+ on\n0 schedules, 0 a second and core, 0 failures\n", output)
+
+
+def test_an_interrupt_while_a_failure_is_shrunk_leaves_its_command(program, tmp_path):
+    begun, path = tmp_path / "begun", program(failing=[77])
+    hangs = f'open({str(begun)!r}, "w"); import time; time.sleep(1000)'
+    text = path.read_text(encoding="utf-8").replace("steps = numbers", f'if "ALLOCD_TEST_STEPS" in os.environ: {hangs}\nsteps = numbers', 1)
+    path.write_text(text, encoding="utf-8")
+    status, output = interrupted(tmp_path, begun, "--seed", "77")
+
+    assert status == 130
+    assert output.endswith(f"== Repeat it: ALLOCD_TEST_SEED=77 {path}\n1 schedules, {rate_of(output)} a second and core, 1 failure\n")
+
+
+def rate_of(output):
+    return re.search(r", (\d+) a second", output)[1]
 
 
 @pytest.mark.parametrize("crashes", [False, True])
