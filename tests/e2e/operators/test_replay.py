@@ -46,6 +46,19 @@ def test_a_letter_whose_replay_fails_stays_with_one_attempt_more(allocd):
     assert [row[1] for row in allocd.query(HISTORY)] == [2, 3]
 
 
+def test_an_attempt_that_the_history_has_already_keeps_no_letter(allocd):
+    sku = reject(allocd)
+    repair(allocd, sku)
+    allocd.query("insert into dead_letter_history values (1, 2, 'discarded', 'a hand', now(), '', null, null, 'allocate', null)")
+
+    done = replay(allocd)
+
+    assert done.returncode == 0, done.stderr
+    assert allocd.query(LETTERS) == []
+    assert [row[1:4] for row in allocd.query(HISTORY)] == [(2, "discarded", "a hand")]
+    assert lines_of(allocd, sku) == [("order-0",)]
+
+
 def test_replay_selects_by_filter_and_limit(allocd):
     repaired, other = reject(allocd, 3), reject(allocd, 2)
     repair(allocd, repaired)

@@ -187,6 +187,27 @@ START_TEST(of_two_replays_at_once_one_has_an_effect)
 }
 END_TEST
 
+START_TEST(of_two_replays_at_once_that_are_rejected_one_is_an_attempt)
+{
+	struct work *other = work_new(fixture, fixture->make_store(fixture));
+	int64_t key = bury();
+
+	work_restart(work);
+	replay(work, key, 1, NULL);
+	replay(other, key, 1, NULL);
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	ck_assert_int_eq(work_load(other), NO_FAILURE);
+	work_handle(work);
+	work_handle(other);
+	ck_assert_int_eq(work_flush(work), NO_FAILURE);
+
+	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+
+	ck_assert_str_eq(dead_letters_in_full(), "rejected pubsub place allocate id 2 invalid sku lamp;");
+	work_free(&other);
+}
+END_TEST
+
 START_TEST(of_two_replays_in_one_unit_the_first_has_an_effect)
 {
 	int64_t key = bury();
@@ -264,6 +285,7 @@ SUITE("store replays", store_set_up, store_tear_down, .timeout_s = 120)
 	tcase_add_test(tests, a_replay_that_is_not_well_formed_counts_an_attempt);
 	tcase_add_loop_test(tests, a_replay_that_comes_too_late_does_nothing, 0, 2);
 	tcase_add_test(tests, of_two_replays_at_once_one_has_an_effect);
+	tcase_add_test(tests, of_two_replays_at_once_that_are_rejected_one_is_an_attempt);
 	tcase_add_test(tests, of_two_replays_in_one_unit_the_first_has_an_effect);
 	tcase_add_loop_test(tests, a_replay_whose_flush_is_lost_has_one_effect, 0, 3);
 	tcase_add_test(tests, an_entry_that_was_replayed_is_skipped_when_it_is_delivered_again);

@@ -478,12 +478,14 @@ from (select * from unnest($1::bigint[], $2::integer[]) as w(id, attempts) order
 cross join lateral (select attempts from dead_letters where id = w.id for update) as d
 
 -- statement INSERT_REPLAYS
+-- The letters are locked with their attempts, so an attempt that is there already is no other operator's.
 insert into dead_letter_history
 	(dead_letter_id, attempt, action, who, edits, outcome, reason, message, message_id)
 select w.id, w.attempt, 'replayed', w.who, w.edits, w.outcome, w.reason, w.message, w.message_id
 from unnest(
 	$1::bigint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]
 ) as w(id, attempt, who, edits, outcome, reason, message, message_id)
+on conflict (dead_letter_id, attempt) do nothing
 
 -- statement UPDATE_DEAD_LETTERS
 update dead_letters d
