@@ -1,8 +1,9 @@
 /*
- * Payloads of messages.  The first byte of an input chooses the message, the rest is the payload.
+ * Payloads of messages.  The first byte of an input is the tag of a message, the rest is the payload.
  *
  * Judges: jansson reads JSON alike; JSON and MessagePack of one value are one message; a message that is
- * written is read again as it was; what an operator edits or forgets changes nothing else.
+ * written is read again as it was; what an operator edits or forgets changes nothing else.  judge.py compares
+ * what is read with Python's reading.
  */
 #include "adapters/codec/codec.h"
 #include "adapters/codec/json/json_reader.h"
@@ -28,6 +29,21 @@ static const struct codec_config forms[] = {
 };
 
 #define FORMS (sizeof forms / sizeof forms[0])
+
+/* A message that is added changes the meaning of no input. */
+static const struct {
+	char tag;
+	enum message_type type;
+} tags[] = {
+	{'a', MSG_ALLOCATE},         {'c', MSG_CREATE_BATCH},          {'d', MSG_DEALLOCATE},
+	{'o', MSG_ORDER_CANCELLED},  {'q', MSG_CHANGE_BATCH_QUANTITY}, {'s', MSG_SHIP},
+	{'A', MSG_LINE_ALLOCATED},   {'D', MSG_LINE_DEALLOCATED},      {'O', MSG_OUT_OF_STOCK},
+	{'R', MSG_COMMAND_REJECTED}, {'S', MSG_LINE_SHIPPED},
+};
+
+#define TAGS (sizeof tags / sizeof tags[0])
+
+_Static_assert(TAGS == MSG_TYPES - 1, "each message has a tag");
 
 static struct arena *arena;
 static struct codec *codecs[FORMS];
@@ -425,6 +441,8 @@ static void edit(struct bytes payload, const struct envelope *envelope)
 	expect_same("what was edited", &expected, &read);
 }
 
+static const char *const order_names[] = {"orderid", NULL};
+
 static void forget_words(struct bytes payload, const char *orderid)
 {
 	struct bytes replaced;
@@ -437,40 +455,74 @@ static void forget_words(struct bytes payload, const char *orderid)
 	fuzz_expect(!((const char *)replaced.data)[replaced.size], "no NUL behind a text");
 }
 
-static void forget(struct bytes payload, const struct envelope *envelope)
+static const char *line_of(struct bytes payload)
 {
-	static const char *const names[] = {"orderid", NULL};
+	const char *line, *error;
+
+	fuzz_expect(codec_payload_to_line(payload, arena, &line, &error), "%s", error);
+	return line;
+}
+
+/* In the line of a payload the order is replaced in the same places as in the payload. */
+static void compare_with_forgotten_line(struct bytes payload, struct bytes replaced, size_t count,
+					const char *orderid)
+{
+	const char *line = line_of(payload);
+	struct bytes other;
+	size_t other_count = codec_payload_replace((struct bytes){line, strlen(line)}, order_names, orderid,
+						   "forgotten", arena, &other);
+
+	fuzz_expect(other_count == count, "%zu orders are replaced, and %zu in the line", count, other_count);
+	if (other.size > PAYLOAD_MAX)
+		return;
+	fuzz_expect(!strcmp(line_of(replaced), line_of(other)),
+		    "what is replaced is not what is in the line: %s", line_of(replaced));
+}
+
+/* `has_json`: a payload of MessagePack has only values that JSON has. */
+static void forget(struct bytes payload, const struct envelope *envelope, bool has_json)
+{
 	struct envelope expected = *envelope, read;
 	enum message_type type = envelope->message.type;
 	const char *orderid = message_text(&envelope->message, "orderid"), *error;
 	struct bytes replaced;
+	size_t count;
 
 	if (!orderid)
 		return;
-	fuzz_expect(codec_payload_replace(payload, names, orderid, "forgotten", arena, &replaced),
-		    "the order is not found");
+	count = codec_payload_replace(payload, order_names, orderid, "forgotten", arena, &replaced);
+	fuzz_expect(count, "the order is not found");
 	fuzz_expect(decode(type, replaced, &read, &error), "a payload without the order is refused: %s",
 		    error);
 	message_set_text(&expected.message, "orderid", "forgotten");
 	expect_same("a payload without the order", &expected, &read);
+	if (has_json && replaced.size <= PAYLOAD_MAX)
+		compare_with_forgotten_line(payload, replaced, count, orderid);
 	forget_words(payload, orderid);
 }
 
 /* ---- */
 
+static enum message_type type_of(uint8_t tag)
+{
+	for (size_t i = 0; i < TAGS; i++)
+		if (tags[i].tag == (char)tag)
+			return tags[i].type;
+	return MSG_NONE;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct envelope envelope;
 	struct bytes payload;
-	enum message_type type;
+	enum message_type type = size ? type_of(data[0]) : MSG_NONE;
 	const char *error;
 	bool is_valid, has_json = true;
 
-	if (!size)
+	if (type == MSG_NONE)
 		return 0;
 	set_up();
 	arena_clear(arena);
-	type = (enum message_type)(1 + data[0] % (MSG_TYPES - 1));
 	payload = (struct bytes){data + 1, size - 1};
 	is_valid = decode(type, payload, &envelope, &error);
 	if (codec_is_messagepack(payload)) {
@@ -490,7 +542,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		write_in_all_forms(&envelope);
 		if (has_json)
 			edit(payload, &envelope);
-		forget(payload, &envelope);
+		forget(payload, &envelope, has_json);
 	}
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * Settings: the first byte of an input chooses a kind of text, the rest is the text.
+ * Settings: the first byte of an input is the tag of a kind of text, the rest is the text.
  *
  * Judges: a URL that is written anew from its parts has the same parts; libpq accepts what is accepted for
  * it; settings that are printed are read again as they were; and no password is shown.
@@ -23,8 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define COUNT_OF(table) (sizeof(table) / sizeof(table)[0])
 
 static struct arena *arena;
 
@@ -253,18 +251,25 @@ static void read_numbers(const char *text)
 
 #define LINES_MAX 16
 
-/* A line of the input is the number of a setting and its value. */
-static size_t read_lines(char *text, const char *environment[])
+static bool is_setting(const char *line)
+{
+	size_t length = strcspn(line, "=");
+
+	for (size_t i = 0; i < settings_count; i++)
+		if (strlen(settings[i].variable) == length && !memcmp(settings[i].variable, line, length))
+			return line[length];
+	return false;
+}
+
+/* A line is VARIABLE=VALUE.  Other variables are left out, among them those that name a file to read. */
+static void read_lines(char *text, const char *environment[])
 {
 	size_t count = 0;
 
-	for (char *line = strtok(text, "\n"); line && count < LINES_MAX; line = strtok(NULL, "\n")) {
-		const struct setting *setting = &settings[(unsigned char)*line % settings_count];
-
-		environment[count++] = arena_printf(arena, "%s=%s", setting->variable, line + 1);
-	}
+	for (char *line = strtok(text, "\n"); line && count < LINES_MAX; line = strtok(NULL, "\n"))
+		if (is_setting(line))
+			environment[count++] = line;
 	environment[count] = NULL;
-	return count;
 }
 
 static struct faults load(struct config *config, const char *const environment[])
@@ -346,16 +351,30 @@ static void read_settings(char *text)
 
 /* ---- */
 
-static void read_any(char kind, char *text)
+static void read_any(uint8_t tag, char *text)
 {
-	static void (*const readers[])(const char *) = {read_redis_url, read_smtp_url, read_conninfo,
-							read_streams, read_numbers};
-	size_t number = (unsigned char)kind % (COUNT_OF(readers) + 1);
-
-	if (number < COUNT_OF(readers))
-		readers[number](text);
-	else
+	switch (tag) {
+	case 'r':
+		read_redis_url(text);
+		break;
+	case 'm':
+		read_smtp_url(text);
+		break;
+	case 'p':
+		read_conninfo(text);
+		break;
+	case 's':
+		read_streams(text);
+		break;
+	case 'n':
+		read_numbers(text);
+		break;
+	case 'e':
 		read_settings(text);
+		break;
+	default:
+		break;
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -368,7 +387,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_clear(arena);
 	text = must_alloc(size);
 	memcpy(text, data + 1, size - 1);
-	read_any((char)data[0], text);
+	read_any(data[0], text);
 	free(text);
 	return 0;
 }

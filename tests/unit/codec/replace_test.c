@@ -35,6 +35,11 @@ static const struct {
 	{"A", LITERAL("\x81\xa1x\xc4\x0a\xa7orderid\xa1\x41"), {0}},
 	{"A", LITERAL("\x82\xa1x\xc4\x0a\xa7orderid\xa1\x41\xa7orderid\xa1\x41"),
 	 LITERAL("\x82\xa1x\xc4\x0a\xa7orderid\xa1\x41\xa7orderid\xa3new")},
+	/* a value that is a name, before a key; a list */
+	{"A", LITERAL("\x82\xa1x\xa7orderid\xa1\x41\x01"), {0}},
+	{"A", LITERAL("\x81\xa1x\x92\xa7orderid\xa1\x41"), {0}},
+	{"A", LITERAL("\x81\xa1x\x92\x81\xa7orderid\xa1\x41\x01"),
+	 LITERAL("\x81\xa1x\x92\x81\xa7orderid\xa3new\x01")},
 	{"A", LITERAL(""), {0}},
 };
 

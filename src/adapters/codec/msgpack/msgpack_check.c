@@ -4,8 +4,6 @@
 #include "adapters/codec/value.h"
 #include "core/base/utf8.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
 struct walk {
@@ -14,6 +12,7 @@ struct walk {
 	const char *fault; /* the first one */
 	int depth;
 	uint64_t left[DEPTH_MAX]; /* remaining items on each level; an entry of a map is two */
+	bool is_map;              /* the container that was opened last */
 };
 
 static bool fail(struct walk *walk, const char *fault)
@@ -63,6 +62,7 @@ static bool open_container(struct walk *walk, bool is_map, uint64_t count)
 	if (walk->depth == DEPTH_MAX)
 		return fail(walk, "nested too deep");
 	walk->left[walk->depth++] = is_map ? 2 * count : count;
+	walk->is_map = is_map;
 	return true;
 }
 
@@ -176,10 +176,11 @@ const char *msgpack_structure_fault(struct bytes payload)
 	return bytes_left(&walk) ? "trailing data" : NULL;
 }
 
-size_t msgpack_item_size(struct bytes bytes)
+struct msgpack_item msgpack_item_at(struct bytes bytes)
 {
 	const unsigned char *start = bytes.data;
 	struct walk walk = {.at = start, .end = start + bytes.size};
 
-	return scan_item(&walk) ? (size_t)(walk.at - start) : 0;
+	scan_item(&walk);
+	return (struct msgpack_item){(size_t)(walk.at - start), walk.left[0], walk.is_map};
 }

@@ -7,16 +7,23 @@
 
 #include "core/base/bytes.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /*
  * Returns NULL, or what is wrong: not one whole value, nested too deep, invalid UTF-8.  Duplicate keys are
  * not detected, and a key may be any value.
  */
 const char *msgpack_structure_fault(struct bytes payload);
 
-/*
- * The size of the value that the bytes begin with; of a map or a list, that of its header.  0: there is no
- * value.
- */
-size_t msgpack_item_size(struct bytes bytes);
+/* A value, or the header of a map or a list: its size in bytes, and how many values follow within it. */
+struct msgpack_item {
+	size_t size;
+	uint64_t count; /* of a map: each key, and each value */
+	bool is_map;
+};
+
+/* The one that the bytes begin with, which are well formed. */
+struct msgpack_item msgpack_item_at(struct bytes bytes);
 
 #endif

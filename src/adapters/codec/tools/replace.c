@@ -153,25 +153,49 @@ static const unsigned char *end_of(struct text text)
 	return (const unsigned char *)text.start + text.length;
 }
 
-/*
- * In a malformed payload every byte may begin a name.  In a well-formed one only a value does: the bytes of
- * a binary value may look like a member.
- */
+/* Returns the end of the member, if it has one of the names and the value, or else NULL. */
+static const unsigned char *find_member(struct replacing *replacing, const unsigned char *at,
+					const unsigned char *end)
+{
+	struct text name, value;
+
+	if (!read_text(at, end, &name) || !is_named(replacing, name) ||
+	    !read_text(end_of(name), end, &value) || !is_text(value, replacing->old))
+		return NULL;
+	add_found(replacing, (const char *)end_of(name), (const char *)end_of(value));
+	return end_of(value);
+}
+
+/* Returns the end of the value.  In a list and a binary value bytes may look like a member. */
+static const unsigned char *find_in_value(struct replacing *replacing, const unsigned char *at,
+					  const unsigned char *end)
+{
+	struct msgpack_item item = msgpack_item_at((struct bytes){at, (size_t)(end - at)});
+
+	at += item.size;
+	for (uint64_t i = 0; i < item.count; i++) {
+		const unsigned char *found =
+			item.is_map && i % 2 == 0 ? find_member(replacing, at, end) : NULL;
+
+		i += !!found;
+		at = found ? found : find_in_value(replacing, at, end);
+	}
+	return at;
+}
+
+/* In a malformed payload every byte may begin a name. */
 static void find_in_messagepack(struct replacing *replacing)
 {
 	const unsigned char *at = replacing->payload.data, *end = at + replacing->payload.size;
-	bool is_sound = !msgpack_structure_fault(replacing->payload);
 
+	if (!msgpack_structure_fault(replacing->payload)) {
+		find_in_value(replacing, at, end);
+		return;
+	}
 	while (at < end) {
-		struct text name, value;
+		const unsigned char *found = find_member(replacing, at, end);
 
-		if (read_text(at, end, &name) && is_named(replacing, name) &&
-		    read_text(end_of(name), end, &value) && is_text(value, replacing->old)) {
-			add_found(replacing, (const char *)end_of(name), (const char *)end_of(value));
-			at = end_of(value);
-		} else {
-			at += is_sound ? msgpack_item_size((struct bytes){at, (size_t)(end - at)}) : 1;
-		}
+		at = found ? found : at + 1;
 	}
 }
 
