@@ -5,7 +5,8 @@
     ./dev fuzz --keep [TARGET|all]       makes the corpus of the tree anew, of its inputs and those that were found
 
 A target begins with its inputs of tests/fuzz/corpus; what it finds beside them is kept in BUILD/found and used again.
-An input that fails is stored there, too, and printed with the command that repeats it.
+An input that fails is stored there, too, and printed with the command that repeats it. What was found for `messages` is
+judged by Python, too (judge.py).
 """
 
 import argparse
@@ -46,6 +47,7 @@ class Target:
         self.corpus = HERE / "corpus" / self.name
         self.found = build / "found" / self.name
         self.log = build / "found" / f"{self.name}.log"
+        self.verdicts = build / "tests" / "unit" / "codec" / "verdicts"  # for judge.py
 
     def run(self, seconds, *arguments):
         """Returns how it ended, if not in order, and what libFuzzer wrote."""
@@ -77,6 +79,7 @@ def fuzz(target, seconds):
         seconds, f"-max_total_time={seconds}", f"-max_len={INPUT_MAX}", "-print_final_stats=1",
         f"-artifact_prefix={target.found.parent}/{target.name}-", *(folder for folder in folders if folder.is_dir()),
     )  # fmt: skip
+    trouble = trouble or judge(target)
     executed = int(EXECUTED.findall(output)[-1]) if EXECUTED.search(output) else 0
     reached = "%s edges, %s features" % STATUS.findall(output)[-1] if STATUS.search(output) else "nothing"
     print(f"{target.name:12} {executed:10} executions, {executed / seconds:7.0f}/s; reached {reached}", flush=True)
@@ -86,6 +89,19 @@ def fuzz(target, seconds):
             print(f"== Repeat it: {target.command(failure)}")
         print(f"== {target.name} {trouble}; all of its output: {target.log}", flush=True)
     return executed, trouble is not None
+
+
+def judge(target):
+    """Has Python read what was found, where it can. Prints the difference, if there is any, and returns so."""
+    if target.name != "messages" or not target.verdicts.exists():
+        return None
+    words = [HERE / "judge.py", target.verdicts, ROOT / "schemas", target.found, target.corpus]
+    try:
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=CLOSE_S, check=False)
+    except subprocess.TimeoutExpired:
+        return f"was not judged in {CLOSE_S} s"
+    print(done.stdout if done.returncode else done.stdout.splitlines()[-1], flush=True)
+    return "is judged otherwise by Python" if done.returncode else None
 
 
 # ---- the corpus of the tree ----

@@ -107,6 +107,20 @@ def test_a_signal_ends_it_and_its_target_and_says_what_was_done(build, tmp_path,
             os.killpg(running.pid, signal.SIGKILL)
 
 
+def test_what_was_found_is_judged_by_python(build, tmp_path):
+    folder = build("messages")
+    verdicts = folder / "tests" / "unit" / "codec" / "verdicts"
+    verdicts.parent.mkdir(parents=True)
+    verdicts.write_text("#!/bin/sh\nwhile read -r line; do echo '{\"error\": \"payload: expected nothing\"}'; done\n", encoding="utf-8")
+    verdicts.chmod(0o755)
+
+    done = run_fuzz(folder, "messages", "1")
+
+    assert done.returncode == 1
+    assert re.search(r" as allocate: .*Python's, ours", done.stdout)
+    assert "== messages is judged otherwise by Python; all of its output:" in done.stdout
+
+
 @pytest.mark.parametrize("arguments", [["three"], ["one", "0"], ["one", "x"]])
 def test_a_target_or_a_time_that_is_not_there_is_refused(build, arguments):
     done = run_fuzz(build("one"), *arguments)

@@ -282,3 +282,21 @@ class Payloads:
         members = list(payload.items())
         self.rng.shuffle(members)
         return dict(members)
+
+
+INTERESTING = b'\x00\x80\x81\x90\xa1\xc0\xc1\xc4\xca\xcb\xcf\xd3\xd9\xdd\xdf\xff"\\{}[],:0e-.'
+
+
+def damaged(raw, rng):
+    """The payload with a byte or two changed, lost or added."""
+    raw = bytearray(raw)
+    for _ in range(rng.choice([1, 1, 2])):
+        place = rng.randrange(len(raw) or 1)
+        way = rng.randrange(4)
+        if way == 0:
+            del raw[place : place + 1]
+        elif way == 1:
+            raw.insert(place, rng.choice(INTERESTING))
+        else:
+            raw[place : place + 1] = bytes([rng.randrange(256) if way == 2 else rng.choice(INTERESTING)])
+    return bytes(raw)
