@@ -177,10 +177,21 @@ const char *engine_must_wait_for(const struct engine *engine, const struct deliv
 	return event->transport == TRANSPORT_HTTP && !engine_has_room_for_held(engine) ? "" : NULL;
 }
 
+/*
+ * While entries are postponed, this worker keeps the processes of postponed events from others.  A stream
+ * that is read by another one is no reason to.
+ */
+static void note_postponed(struct engine *engine)
+{
+	engine->stats.postponed_skus = engine->postponed.marks.count;
+	if (!engine->postponed.marks.count)
+		processes_forget_postponed(engine->processes);
+}
+
 void engine_return_lost(struct engine *engine, const char *stream)
 {
 	postponed_forget(&engine->postponed, stream);
-	engine->stats.postponed_skus = engine->postponed.marks.count;
+	note_postponed(engine);
 	if (engine->shared.parking)
 		lane_return_lost(engine->shared.parking);
 }
@@ -225,7 +236,5 @@ void engine_end_pass(struct engine *engine, const char *stream)
 	if (postponed_end_pass(&engine->postponed, stream))
 		LOG(engine->ports.logger, LOG_INFO, "the stream entries that stayed pending were read again",
 		    LOG_TEXT("stream", stream));
-	engine->stats.postponed_skus = engine->postponed.marks.count;
-	if (!engine->postponed.marks.count)
-		processes_forget_postponed(engine->processes);
+	note_postponed(engine);
 }

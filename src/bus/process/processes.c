@@ -367,7 +367,7 @@ void processes_note_outcome(struct processes *processes, struct delivery *delive
 	if (delivery->process)
 		remove_process(processes, delivery->process);
 	if (delivery->process && delivery->outcome == OUTCOME_POSTPONED &&
-	    delivery->transport == TRANSPORT_STREAM)
+	    delivery->transport == TRANSPORT_STREAM && !delivery_lost_lease(delivery))
 		add_postponed(processes, delivery->process_key);
 	if (delivery->part_of)
 		note_outcome_of_command(processes, delivery);

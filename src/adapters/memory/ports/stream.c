@@ -305,16 +305,20 @@ static void do_with_group(struct consumer_call *call)
 }
 
 /* A read that waits fails; what arrives later over the old connections does so, too. */
+static void end_connections_of(struct memory_consumer *consumer)
+{
+	struct consumer_call *read = &consumer->calls[STREAM_READ_NEW];
+
+	consumer->connected++;
+	if (read->timeout)
+		consumer_fail(read, FAILURE_RETRY, "stream: connection ended");
+}
+
 static void do_end_connections(struct consumer_call *call)
 {
 	for (struct memory_consumer *it = call->consumer->home->consumers; it; it = it->next) {
-		struct consumer_call *read = &it->calls[STREAM_READ_NEW];
-
-		if (it == call->consumer || strcmp(consumer_connections(it), call->connections) != 0)
-			continue;
-		it->connected++;
-		if (read->timeout)
-			consumer_fail(read, FAILURE_RETRY, "stream: connection ended");
+		if (it != call->consumer && !strcmp(consumer_connections(it), call->connections))
+			end_connections_of(it);
 	}
 	consumer_answer(call);
 }
@@ -378,7 +382,7 @@ static void wake(struct memory_stream *stream)
 static struct stream_id next_id(const struct memory_stream *stream)
 {
 	struct stream_id last = stream->last_generated;
-	uint64_t now_ms = 1 + (uint64_t)simulation_now_ms(stream->simulation);
+	uint64_t now_ms = 1 + (uint64_t)(simulation_now_ms(stream->simulation) + stream->ahead_ms);
 
 	return now_ms > last.ms ? (struct stream_id){now_ms, 0} : (struct stream_id){last.ms, last.seq + 1};
 }
@@ -471,6 +475,18 @@ void memory_stream_drop(struct memory_stream *stream, struct stream_id id)
 		it->entry.gone |= stream_id_compare(it->entry.id, id) == 0;
 }
 
+void memory_stream_end_connections(struct memory_stream *stream)
+{
+	for (struct memory_consumer *it = stream->consumers; it; it = it->next)
+		end_connections_of(it);
+}
+
+void memory_stream_set_clock(struct memory_stream *stream, int64_t ahead_ms)
+{
+	assert(simulation_now_ms(stream->simulation) + ahead_ms >= 0);
+	stream->ahead_ms = ahead_ms;
+}
+
 void memory_stream_set_down(struct memory_stream *stream, bool down)
 {
 	stream->down = down;
@@ -500,6 +516,11 @@ struct stream_id memory_stream_first(const struct memory_stream *stream)
 	const struct kept_entry *first = skip_gone(stream->first);
 
 	return first ? first->entry.id : (struct stream_id){0};
+}
+
+struct stream_id memory_stream_last(const struct memory_stream *stream)
+{
+	return stream->last_generated;
 }
 
 bool memory_stream_has_group(const struct memory_stream *stream, const char *name)

@@ -88,6 +88,15 @@ void memory_stream_destroy_group(struct memory_stream *stream, const char *group
 /* Deletes the entry, whether or not it is pending. */
 void memory_stream_drop(struct memory_stream *stream, struct stream_id id);
 
+/* Ends the connections of all consumers: calls under way fail, and so do reads that wait. */
+void memory_stream_end_connections(struct memory_stream *stream);
+
+/*
+ * The server's clock, of which ids are made, is this far ahead of simulated time; negative: behind, but never
+ * before time 0.
+ */
+void memory_stream_set_clock(struct memory_stream *stream, int64_t ahead_ms);
+
 /* While the stream is down, every call fails; reads that wait fail immediately. */
 void memory_stream_set_down(struct memory_stream *stream, bool down);
 
@@ -103,6 +112,9 @@ void memory_consumer_set_injector(struct memory_consumer *consumer, stream_injec
 /* The number of entries, and the id of the first one, which is 0-0 for an empty stream. */
 size_t memory_stream_length(const struct memory_stream *stream);
 struct stream_id memory_stream_first(const struct memory_stream *stream);
+
+/* The last id that it has given; 0-0: there is no stream. */
+struct stream_id memory_stream_last(const struct memory_stream *stream);
 
 bool memory_stream_has_group(const struct memory_stream *stream, const char *group);
 

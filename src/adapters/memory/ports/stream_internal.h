@@ -39,6 +39,7 @@ struct memory_stream {
 	struct simulation *simulation;
 	struct arena *arena;
 	struct stream_id last_generated; /* 0-0: there is no stream */
+	int64_t ahead_ms;                /* of simulated time is the server's clock */
 	struct kept_entry *first, **end;
 	struct group *groups;
 	struct memory_consumer *consumers;

@@ -1,6 +1,7 @@
 /* A stream under a lease has one reader at a time; the next one does all that the last one did not. */
 #include "support/replicas.h"
 
+#include "bus/ports/process_store.h"
 #include "support/suites.h"
 
 #define PATIENCE_MS 5000
@@ -362,6 +363,43 @@ static enum store_injection refuse(void *context, enum store_call call)
 	return INJECT_REFUSED;
 }
 
+/* Without room for its line, the event is postponed before the lease is lost; else when it is. */
+static void begin_cancellation_that_is_held_up(bool has_room)
+{
+	enum { QUEUE_MAX = 40 };
+
+	kill_replica(0);
+	kill_replica(1);
+	replicas[0].world->config.queue_max = has_room ? 1000 : QUEUE_MAX;
+	start_replica(0, 1);
+	ms_until_reading(0, 0);
+	pass_ms(3000); /* their housekeeping takes turns */
+	start_replica(1, 1);
+	database_lock_product(world->database, "LAMP");
+	for (int i = 0; i < QUEUE_MAX / 2; i++)
+		add_order_to(0, arena_printf(world->arena, "order-%d", i));
+	pass_ms(1500);
+	add_entry(0, MSG_ORDER_CANCELLED, NULL, "orderid=the-last-one");
+	pass_ms(1500);
+	ck_assert_uint_eq(database_process_count(world->database), 1);
+}
+
+START_TEST(an_event_that_is_postponed_when_the_lease_is_lost_is_taken_over_though_its_entry_is_gone)
+{
+	begin_cancellation_that_is_held_up(_i);
+	freeze_replica(0);
+	memory_stream_drop(shared_streams[0], memory_stream_last(shared_streams[0]));
+	ms_until_reading(1, 0);
+	thaw_replica(0);
+	pass_ms(PATIENCE_MS);
+	database_unlock_products(world->database);
+	pass_ms((int64_t)10000 * PROCESS_LEASE_OF_STREAM);
+
+	ck_assert_uint_eq(database_process_count(world->database), 0);
+	ck_assert_str_eq(batch_of("the-last-one", "LAMP", 1), "");
+}
+END_TEST
+
 START_TEST(a_worker_that_commits_nothing_for_seconds_lets_another_one_read)
 {
 	memory_store_set_injector(replicas[0].world->lanes[0], refuse, NULL);
@@ -484,6 +522,10 @@ SUITE("replicas", set_up_two, tear_down_replicas)
 	tcase_add_test(tests, a_reader_whose_connections_change_continues_when_the_lease_names_them);
 	tcase_add_test(tests, a_reader_reads_nothing_over_a_new_connection_before_the_lease_names_it);
 	tcase_add_test(tests, what_is_parked_under_a_lost_lease_is_given_back_at_once);
+	tcase_add_loop_test(
+		tests,
+		an_event_that_is_postponed_when_the_lease_is_lost_is_taken_over_though_its_entry_is_gone, 0,
+		2);
 	tcase_add_test(tests, a_worker_that_commits_nothing_for_seconds_lets_another_one_read);
 	tcase_add_test(tests,
 		       an_entry_of_a_type_that_only_a_newer_worker_knows_is_left_to_it_with_all_behind_it);
