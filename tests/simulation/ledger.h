@@ -33,6 +33,7 @@ struct entry {
 	int sends;                     /* the number of deliveries */
 	struct sent *sent[REPLICAS];   /* the last delivery to each worker, or NULL */
 	int stream;                    /* that it came on; by other transports: 0 */
+	bool may_be_missing;           /* its stream lost it before it had an outcome */
 	struct broadcast **broadcasts; /* as often as it was published */
 	int broadcast_count;
 	bool recorded; /* its id is in the inbox, or its event in the outbox if it is anonymous */
@@ -65,6 +66,9 @@ struct entry *ledger_add_anonymous(struct ledger *ledger, const char *sku);
 void ledger_deliver(struct entry *entry, int worker);
 void ledger_append(struct entry *entry, int stream);
 void ledger_publish(struct entry *entry);
+
+/* The streams lose all entries: those that have no outcome yet may have none in the end. */
+void ledger_lose_streams(const struct ledger *ledger);
 
 /* What the entry's payload says; and the SKU of a command, whose batch is there unless it names the SKU. */
 void ledger_read(const struct entry *entry, struct envelope *command);

@@ -152,9 +152,28 @@ void ledger_append(struct entry *entry, int stream)
 	count_send(entry);
 	story("stream %d receives %s %s", stream, message_name(entry->type), in_one_line(entry->payload));
 	entry->stream = stream;
+	entry->may_be_missing = false;
 	memory_stream_add(shared_streams[stream], &(struct stream_entry){.type = entry->type,
 									 .payload = {entry->payload, size},
 									 .payload_size = size});
+}
+
+/* Whether the row is of a whole message: not of a process' command, or of a part of an event. */
+static bool is_of_message(const struct inbox_row *row)
+{
+	return !strncmp(row->id, "m-", 2) && !strchr(row->id, ' ');
+}
+
+void ledger_lose_streams(const struct ledger *ledger)
+{
+	for (int i = 0; i < ledger->count; i++)
+		ledger->entries[i]->may_be_missing = ledger->entries[i]->transport == TRANSPORT_STREAM;
+	for (size_t i = 0; i < world->database->inbox_count; i++) {
+		const struct inbox_row *row = world->database->inbox_list[i];
+
+		if (is_of_message(row))
+			ledger_spender(ledger, row->id, row->digest)->may_be_missing = false;
+	}
 }
 
 void ledger_publish(struct entry *entry)

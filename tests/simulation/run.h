@@ -3,6 +3,7 @@
 #define ALLOCD_TESTS_SIMULATION_RUN_H
 
 #include "simulation/chaos.h"
+#include "simulation/disasters/disaster.h"
 #include "simulation/ledger.h"
 
 #define MINUTE_MS ((int64_t)60 * 1000)
@@ -19,6 +20,7 @@ struct run {
 	int last_line;
 	bool has_last; /* of the SKUs without ids */
 	int stock;     /* little: most lines are out of stock; much: a batch holds many lines */
+	struct disaster disaster;
 	struct chaos chaos;
 	struct ledger ledger;
 };

@@ -325,6 +325,11 @@ int stream_of_sku(const char *sku)
 	return (int)stream_list_place(&shared_list, sku);
 }
 
+const char *stream_name(int stream)
+{
+	return stream_names[stream];
+}
+
 int stream_named(const char *name, size_t length)
 {
 	int stream = 0;

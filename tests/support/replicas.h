@@ -61,6 +61,9 @@ void divide_skus(void);
 /* The list of the workers that start from now on, which follow what the database says about the streams. */
 void set_list(const char *text);
 
+/* The name of one of the first streams. */
+const char *stream_name(int stream);
+
 /* A SKU of that stream; the stream of a SKU, or of that name; and whether it is one of those. */
 const char *sku_on(int stream);
 int stream_of_sku(const char *sku);

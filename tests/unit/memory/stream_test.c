@@ -422,7 +422,36 @@ START_TEST(a_deleted_stream_may_give_its_ids_again)
 }
 END_TEST
 
+START_TEST(ids_have_the_time_of_the_servers_clock_and_never_go_back)
+{
+	memory_stream_set_clock(stream, 500);
+	ck_assert_id_eq(add(), ((struct stream_id){501, 0}));
+	memory_stream_set_clock(stream, 0);
+	ck_assert_id_eq(add(), ((struct stream_id){501, 1}));
+}
+END_TEST
+
 /* ---- trouble ---- */
+
+START_TEST(a_call_over_a_connection_that_the_server_has_ended_fails)
+{
+	create_group(one, none);
+	begin_read_new(one);
+	cable_hold(memory_consumer_requests(two));
+	look(two);
+	answered = false;
+	memory_stream_end_connections(stream);
+	run();
+	ck_assert(answered && failed);
+
+	answered = false;
+	cable_open(memory_consumer_requests(two));
+	run();
+	ck_assert(answered && failed);
+	look(two);
+	ck_assert(!failed);
+}
+END_TEST
 
 START_TEST(a_stream_that_is_down_fails_every_call_and_waiting_ones_at_once)
 {
@@ -490,6 +519,8 @@ SUITE("stream", set_up, tear_down)
 	tcase_add_test(tests, an_entry_trimmed_while_pending_is_read_as_gone_or_counted_when_claimed);
 	tcase_add_test(tests, without_the_group_reads_and_claims_conflict_and_acknowledgements_do_not);
 	tcase_add_test(tests, a_deleted_stream_may_give_its_ids_again);
+	tcase_add_test(tests, ids_have_the_time_of_the_servers_clock_and_never_go_back);
+	tcase_add_test(tests, a_call_over_a_connection_that_the_server_has_ended_fails);
 	tcase_add_test(tests, a_stream_that_is_down_fails_every_call_and_waiting_ones_at_once);
 	tcase_add_test(tests, a_call_that_is_refused_does_nothing_and_one_whose_answer_is_lost_does_all);
 	tcase_add_test(tests, the_calls_of_a_freed_consumer_are_dropped);
