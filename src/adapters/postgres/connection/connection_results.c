@@ -51,6 +51,15 @@ static void handle_error(struct pg_connection *connection, struct pg_request *re
 	if (connection->state == CONNECTION_IDENTIFYING)
 		return; /* the role may not read the server's identity */
 	connection_error_note(connection->config.connections, sqlstate ? sqlstate : "");
+	/*
+	 * An error of libpq itself, as without memory for a result: the server may have committed, and libpq
+	 * may have lost a sync, by which later results would be taken for those of an earlier request.
+	 */
+	if (!sqlstate) {
+		pg_error_set_from_result(&connection->error, result);
+		pg_connection_lose(connection, false);
+		return;
+	}
 	if (!request) {
 		pg_error_set_from_result(&connection->error, result);
 		connection->error.kind = FAILURE_RETRY;
