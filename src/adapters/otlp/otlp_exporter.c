@@ -4,6 +4,7 @@
 #include "adapters/otlp/otlp_http.h"
 #include "adapters/system/instants.h"
 #include "core/base/container_of.h"
+#include "core/base/memory_stream.h"
 #include "core/base/must.h"
 
 #include <event2/event.h>
@@ -106,7 +107,7 @@ static char *take(struct otlp_exporter *exporter)
 
 static void make_batch(struct otlp_exporter *exporter)
 {
-	FILE *out = must(open_memstream(&exporter->body, &exporter->body_size));
+	FILE *out = memory_stream_open(&exporter->body, &exporter->body_size);
 	size_t count = exporter->count < BATCH_MAX ? exporter->count : BATCH_MAX;
 
 	fputs(exporter->prefix, out);

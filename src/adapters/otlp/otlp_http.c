@@ -146,7 +146,7 @@ struct otlp_http *otlp_http_new(const struct otlp_http_config *config)
 	struct otlp_http *http = must_alloc(sizeof *http);
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT))
-		abort();
+		must(NULL);
 	http->base = config->base;
 	http->done = config->done;
 	http->context = config->context;

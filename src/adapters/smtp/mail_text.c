@@ -3,7 +3,7 @@
 
 #include "adapters/smtp/mail_format.h"
 #include "core/base/calendar.h"
-#include "core/base/must.h"
+#include "core/base/memory_stream.h"
 #include "core/base/utf8.h"
 
 #include <inttypes.h>
@@ -102,7 +102,7 @@ static char *body_of(const struct shown *line, time_t now)
 {
 	char *text;
 	size_t size;
-	FILE *out = must(open_memstream(&text, &size));
+	FILE *out = memory_stream_open(&text, &size);
 
 	write_line(out, line);
 	write_stock(out, line, now);
@@ -150,7 +150,7 @@ char *mail_text(const struct notification *notification, const char *from, time_
 	};
 	char *body = body_of(&line, now), *text;
 	size_t size;
-	FILE *out = must(open_memstream(&text, &size));
+	FILE *out = memory_stream_open(&text, &size);
 
 	write_header(out, notification, &line, from, now);
 	mail_write_body(out, body);

@@ -194,7 +194,7 @@ struct notifier *smtp_notifier_new(const struct smtp_config *config)
 	struct smtp_notifier *notifier = must_alloc(sizeof *notifier);
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT))
-		abort();
+		must(NULL);
 	notifier->config = *config;
 	notifier->notifier = (struct notifier){
 		.ops = &ops,

@@ -38,9 +38,7 @@ static struct timer *timer_new(struct clock *port, void (*fired)(void *context),
 	struct timer *timer = must_alloc(sizeof *timer);
 
 	*timer = (struct timer){.fired = fired, .context = context};
-	timer->event = evtimer_new(((struct system_clock *)port)->base, on_timeout, timer);
-	if (!timer->event)
-		abort();
+	timer->event = must(evtimer_new(((struct system_clock *)port)->base, on_timeout, timer));
 	return timer;
 }
 

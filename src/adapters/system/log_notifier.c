@@ -69,9 +69,7 @@ struct notifier *log_notifier_new(struct event_base *base, struct logger *logger
 	notifier->notifier.at_once = 1;
 	notifier->logger = logger;
 	notifier->last = &notifier->first;
-	notifier->answering = evtimer_new(base, on_answering, notifier);
-	if (!notifier->answering)
-		abort();
+	notifier->answering = must(evtimer_new(base, on_answering, notifier));
 	return &notifier->notifier;
 }
 

@@ -2,6 +2,7 @@
 #include "adapters/system/random.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -14,8 +15,10 @@ static void fill(struct random *random, void *bytes, size_t size)
 	while (size) {
 		ssize_t got = getrandom(next, size, 0);
 
-		if (got < 0 && errno != EINTR)
+		if (got < 0 && errno != EINTR) {
+			perror("allocd: the kernel gives no random bytes");
 			abort();
+		}
 		if (got > 0) {
 			next += got;
 			size -= (size_t)got;

@@ -1,6 +1,6 @@
 /*
- * Allocations that cannot fail.  When the system is out of memory the process aborts: committed work is safe,
- * and messages that were not committed are delivered again.
+ * Allocations that cannot fail.  When the system is out of memory the process says so and aborts: committed
+ * work is safe, and messages that were not committed are delivered again.
  */
 #ifndef ALLOCD_CORE_BASE_MUST_H
 #define ALLOCD_CORE_BASE_MUST_H
@@ -22,6 +22,17 @@ static inline void *must(void *memory)
 static inline void *must_alloc(size_t size)
 {
 	return must(calloc(1, size));
+}
+
+/* For libraries that take malloc() and realloc() from their user: see setup_process(). */
+static inline void *must_malloc(size_t size)
+{
+	return must(malloc(size));
+}
+
+static inline void *must_realloc(void *memory, size_t size)
+{
+	return must(realloc(memory, size ? size : 1));
 }
 
 #endif

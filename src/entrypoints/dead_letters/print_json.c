@@ -36,7 +36,7 @@ static json_t *base64(struct bytes payload)
 static void set(json_t *object, const char *name, json_t *value)
 {
 	if (json_object_set_new(object, name, must(value)))
-		abort();
+		must(NULL);
 }
 
 static json_t *text_or_null(const char *text)
@@ -163,7 +163,7 @@ json_t *dead_letter_details_to_json(const struct dead_letter_details *details, b
 
 	for (size_t i = 0; i < details->history_count; i++) {
 		if (json_array_append_new(history, history_entry_to_json(&details->history[i], has_payload)))
-			abort();
+			must(NULL);
 	}
 	set(object, "history", history);
 	return object;

@@ -2,6 +2,7 @@
 #include "entrypoints/http/http_exchange.h"
 
 #include "bus/messages/raised_events.h"
+#include "core/base/memory_stream.h"
 #include "core/base/must.h"
 #include "entrypoints/http/http_accept.h"
 #include "entrypoints/http/http_event.h"
@@ -63,7 +64,7 @@ static void reply_events(const struct exchange *exchange, const struct http_call
 	struct arena *arena = arena_new(16384);
 	char *text, *body;
 	size_t size;
-	FILE *out = must(open_memstream(&body, &size));
+	FILE *out = memory_stream_open(&body, &size);
 
 	text = must(json_dumps(facts, JSON_COMPACT));
 	fprintf(out, "%.*s,\"events\":[", (int)strlen(text) - 1, text);

@@ -2,6 +2,7 @@
 #include "entrypoints/http_admin/admin_tasks.h"
 
 #include "adapters/system/instants.h"
+#include "core/base/memory_stream.h"
 #include "core/base/must.h"
 
 #include <jansson.h>
@@ -238,7 +239,7 @@ static char *key_of(const char *const *words)
 {
 	char *key;
 	size_t size;
-	FILE *out = must(open_memstream(&key, &size));
+	FILE *out = memory_stream_open(&key, &size);
 
 	for (; *words; words++)
 		fprintf(out, "%zu:%s", strlen(*words), *words);

@@ -2,7 +2,7 @@
 #include "entrypoints/http_reads/read_exchange.h"
 
 #include "bus/unit_of_work/outbox_frame.h"
-#include "core/base/must.h"
+#include "core/base/memory_stream.h"
 #include "entrypoints/cli/text.h"
 #include "entrypoints/http/http_event.h"
 
@@ -56,7 +56,7 @@ static void write_frame(struct page *page, const struct event_frame *kept)
 
 static void write_page(struct page *page)
 {
-	page->out = must(open_memstream(&page->text, &page->size));
+	page->out = memory_stream_open(&page->text, &page->size);
 	fputc('[', page->out);
 	for (size_t i = 0; i < page->read->count && !page->more && !page->error; i++)
 		write_frame(page, &page->read->frames[i]);

@@ -2,6 +2,7 @@
 #include "entrypoints/live/live_hub.h"
 
 #include "adapters/system/instants.h"
+#include "core/base/memory_stream.h"
 #include "core/base/must.h"
 #include "core/base/utf8.h"
 #include "entrypoints/live/live_topics.h"
@@ -131,7 +132,7 @@ static void send_to(struct live_hub *hub, struct live_viewer *viewer)
 {
 	char *text;
 	size_t size;
-	FILE *out = must(open_memstream(&text, &size));
+	FILE *out = memory_stream_open(&text, &size);
 
 	write_comment(hub, viewer, out);
 	write_events(hub, viewer, out);
@@ -154,7 +155,7 @@ static void send_topic(struct live_hub *hub, enum live_topic topic)
 	struct live_viewer *viewer;
 	size_t size;
 	char *text;
-	FILE *out = must(open_memstream(&text, &size));
+	FILE *out = memory_stream_open(&text, &size);
 
 	live_topics_write_change(&hub->topics, topic, now_ms(hub), out);
 	fclose(out);
@@ -328,7 +329,7 @@ static void greet(struct live_hub *hub, struct live_viewer *viewer, const struct
 	const char *reason = why_no_events(hub, request);
 	size_t size;
 	char *text;
-	FILE *out = must(open_memstream(&text, &size));
+	FILE *out = memory_stream_open(&text, &size);
 
 	live_write_retry(out);
 	if (reason) {

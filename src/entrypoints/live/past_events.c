@@ -1,6 +1,7 @@
 /* Searches the stream of events backwards. */
 #include "entrypoints/live/past_events.h"
 
+#include "core/base/memory_stream.h"
 #include "core/base/must.h"
 
 #include <stdlib.h>
@@ -115,7 +116,7 @@ bool past_events_search(struct past_events *past, const struct past_search *aske
 		.context = context,
 		.page.last = asked->before,
 	};
-	search->out = must(open_memstream(&search->json, &search->size));
+	search->out = memory_stream_open(&search->json, &search->size);
 	fputc('[', search->out);
 	TAILQ_INSERT_TAIL(&past->searches, search, entry);
 	if (!past->waiting++)

@@ -13,17 +13,32 @@
 #include "core/base/container_of.h"
 #include "core/base/hash.h"
 #include "core/base/must.h"
+#include "entrypoints/cli/commands.h"
 #include "entrypoints/main/server_urls.h"
 #include "entrypoints/main/tracing.h"
 
+#include <errno.h>
 #include <event2/event.h>
+#include <jansson.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- the process ---- */
 
 /* More than the program ever opens. */
 #define DESCRIPTORS_WANTED ((size_t)4096)
+
+/*
+ * libevent and jansson end the process, too, when there is no memory.  Few of their callers could do anything
+ * else, and one that misses it leaves a timer unset or a member out of an answer.
+ */
+static void set_allocators(void)
+{
+	event_set_mem_functions(must_malloc, must_realloc, free);
+	json_set_alloc_funcs(must_malloc, free);
+}
 
 /* The key is random, so that a sender of messages cannot choose names that collide. */
 static void set_hash_key(void)
@@ -36,6 +51,7 @@ static void set_hash_key(void)
 
 bool setup_process(void)
 {
+	set_allocators();
 	/* Writing to a closed connection or pipe then fails with EPIPE instead of ending the program. */
 	signal(SIGPIPE, SIG_IGN);
 	if (!descriptors_open_standard())
@@ -50,9 +66,26 @@ bool setup_process(void)
 /* A global, because libevent hands its callback no context. */
 static struct logger *libevents_logger;
 
-/* Any HTTP client can provoke libevent's warnings, so they are logged at the level debug. */
+/*
+ * Whether the kernel had no memory, or no watch left, for a descriptor.  libevent only warns, and never
+ * reports that the descriptor is readable: an address takes connections and does not answer.
+ */
+static bool is_unwatched(const char *message)
+{
+	static const char begin[] = "Epoll ";
+
+	return strncmp(message, begin, strlen(begin)) == 0 &&
+	       (strstr(message, strerror(ENOMEM)) || strstr(message, strerror(ENOSPC)));
+}
+
+/* Any HTTP client can provoke libevent's other warnings, so they are logged at the level debug. */
 static void on_libevent_log(int severity, const char *message)
 {
+	if (is_unwatched(message)) {
+		LOG(libevents_logger, LOG_ERROR, "a descriptor cannot be watched",
+		    LOG_TEXT("error", message));
+		_exit(STATUS_TRY_AGAIN);
+	}
 	LOG(libevents_logger, severity == EVENT_LOG_ERR ? LOG_ERROR : LOG_DEBUG, "libevent",
 	    LOG_TEXT("error", message));
 }

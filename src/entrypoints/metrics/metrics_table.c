@@ -3,7 +3,7 @@
 #include "entrypoints/metrics/metric_samples.h"
 #include "entrypoints/metrics/metrics.h"
 
-#include "core/base/must.h"
+#include "core/base/memory_stream.h"
 
 #include <stddef.h>
 
@@ -270,7 +270,7 @@ char *metrics_text(const struct metrics *metrics)
 {
 	char *text;
 	size_t size;
-	FILE *out = must(open_memstream(&text, &size));
+	FILE *out = memory_stream_open(&text, &size);
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		metric_write(out, &table[i], metrics);

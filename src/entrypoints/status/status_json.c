@@ -2,6 +2,7 @@
 #include "entrypoints/status/status_json.h"
 
 #include "core/base/calendar.h"
+#include "core/base/memory_stream.h"
 #include "core/base/must.h"
 
 #include <stdio.h>
@@ -191,7 +192,7 @@ char *status_text(const struct status *status)
 {
 	char since[INSTANT_TEXT_SIZE], *text;
 	size_t size;
-	FILE *out = must(open_memstream(&text, &size));
+	FILE *out = memory_stream_open(&text, &size);
 
 	instant_format(status->since_us, since);
 	fprintf(out, "allocd " ALLOCD_VERSION " at %s: %s since %s%s%s\n", status->name,

@@ -15,6 +15,7 @@ HEAD = """
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -113,6 +114,29 @@ def test_a_failed_accept_is_retried(launched_with, reason):
     assert len(lines_with(allocd, "HTTP connections cannot be accepted")) == 1
     wait_until(lambda: lines_with(allocd, "HTTP connections are accepted again"), "the log to say so")
     assert "refusals=3" in lines_with(allocd, "HTTP connections are accepted again")[0]
+
+
+NO_WATCH = """
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    int is_listening;
+    socklen_t size = sizeof is_listening;
+    if (operation == EPOLL_CTL_ADD && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) == 0 && is_listening) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return REAL(epoll_ctl)(epoll, operation, fd, event);
+}
+"""
+
+
+def test_a_descriptor_that_the_kernel_does_not_watch_ends_the_worker(launched_with):
+    """Otherwise its HTTP address would take connections, and never answer."""
+    allocd = launched_with(NO_WATCH)
+
+    assert allocd.wait() == 75
+    [line] = lines_with(allocd, "level=error")
+    assert "a descriptor cannot be watched" in line and "No space left on device" in line
 
 
 NO_THREAD = """

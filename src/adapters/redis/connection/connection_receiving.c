@@ -2,13 +2,13 @@
 #include "adapters/redis/connection/connection_internal.h"
 #include "adapters/redis/connection/tls.h"
 #include "adapters/system/instants.h"
+#include "core/base/must.h"
 #include "core/base/utf8.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
 #define URL_CHECK_MS 1000
@@ -133,7 +133,7 @@ static void read_further(struct redis_connection *connection)
 			    MSG_DONTWAIT);
 		space.iov_len = size > 0 ? (size_t)size : 0;
 		if (evbuffer_commit_space(input, &space, 1) < 0)
-			abort(); /* the bytes would be lost */
+			must(NULL); /* the bytes would be lost */
 	}
 	evbuffer_freeze(input, 0);
 }

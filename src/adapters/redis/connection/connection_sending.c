@@ -7,17 +7,18 @@
  */
 #include "adapters/redis/connection/connection_internal.h"
 
+#include "core/base/must.h"
+
 #include <assert.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <stdlib.h>
 
 void redis_connection_send(struct redis_connection *connection, struct evbuffer *commands)
 {
 	assert(connection->state == CONNECTION_HANDSHAKE || connection->state == CONNECTION_UP);
 	if (bufferevent_write_buffer(connection->stream, commands) < 0)
-		abort();
+		must(NULL);
 	event_active(connection->sending, EV_WRITE, 0);
 }
 

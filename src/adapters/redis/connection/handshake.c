@@ -3,6 +3,7 @@
 
 #include "adapters/redis/protocol/redis_error.h"
 #include "adapters/redis/protocol/resp_writer.h"
+#include "core/base/must.h"
 #include "core/base/utf8.h"
 
 #include <hiredis/hiredis.h>
@@ -56,7 +57,7 @@ static void ask_slot(struct handshake *handshake, struct evbuffer *out)
 	char *key;
 
 	if (asprintf(&key, "%sallocd:fence:slot", handshake->demands.prefix) < 0)
-		abort();
+		must(NULL);
 	ask(handshake, HANDSHAKE_NODES, out, (struct bytes[]){bytes_of("CLUSTER"), bytes_of("NODES")}, 2);
 	ask(handshake, HANDSHAKE_SLOT, out,
 	    (struct bytes[]){bytes_of("HGET"), bytes_of(key), bytes_of("slot")}, 3);

@@ -153,7 +153,7 @@ static void expect_host(SSL *ssl, char *host)
 			   : SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
 
 	if (!set)
-		abort();
+		must(NULL);
 }
 
 struct bufferevent *tls_stream_new(struct event_base *base, int fd, char *host, const struct tls_files *files,

@@ -321,6 +321,8 @@ static bool parse(struct resp_reader *reader)
 		reader->room = RESP_REPLY_MAX(reader->bulk_max);
 	}
 	if (redisReaderGetReply(reader->hiredis, &reply) != REDIS_OK) {
+		if (!reader->defect && reader->hiredis->err == REDIS_ERR_OOM)
+			must(NULL);
 		if (!reader->defect)
 			reader->defect = reader->hiredis->errstr;
 		return false;

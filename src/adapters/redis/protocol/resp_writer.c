@@ -6,11 +6,11 @@
 #include "adapters/redis/protocol/resp_writer.h"
 
 #include "core/base/decimal.h"
+#include "core/base/must.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
 #include <hiredis/hiredis.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The longest count on the wire: its type, its digits, CR LF. */
@@ -27,7 +27,7 @@ struct bytes bytes_of(const char *text)
 static void add(struct evbuffer *out, const void *data, size_t size)
 {
 	if (evbuffer_add(out, data, size) < 0)
-		abort();
+		must(NULL);
 }
 
 /* Writes "*3" CR LF (3 arguments follow) or "$5" CR LF (5 bytes follow).  Returns the end of it. */
@@ -98,7 +98,7 @@ void resp_append_command(struct evbuffer *out, const struct bytes *arguments, si
 	}
 	length = redisFormatSdsCommandArgv(&command, (int)count, texts, sizes);
 	if (length < 0)
-		abort();
+		must(NULL);
 	add(out, command, (size_t)length);
 	redisFreeSdsCommand(command);
 }

@@ -105,7 +105,7 @@ static void append_fences(struct evbuffer *out, const struct fence *fence, const
 	char *key;
 
 	if (asprintf(&key, "%sallocd:fence:%s", fence->prefix, incarnation) < 0)
-		abort();
+		must(NULL);
 	resp_add_argument(out, bytes_of(key));
 	free(key);
 }

@@ -67,7 +67,7 @@ static char *joined(const char *prefix, const char *name)
 	char *text;
 
 	if (asprintf(&text, "%s%s", prefix, name) < 0)
-		abort();
+		must(NULL);
 	return text;
 }
 

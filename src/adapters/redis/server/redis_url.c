@@ -243,12 +243,12 @@ static void describe_sentinels(struct redis_url *url)
 
 		format_address(address, sizeof address, url->sentinels[i].host, url->sentinels[i].port);
 		if (asprintf(&longer, "%s%s%s", list, i ? "," : "", address) < 0)
-			abort();
+			must(NULL);
 		free(list);
 		list = longer;
 	}
 	if (asprintf(&url->origin, "%s by sentinels %s", url->master, list) < 0)
-		abort();
+		must(NULL);
 	free(list);
 	utf8_format(url->address, sizeof url->address, "%s", url->origin);
 }

@@ -205,7 +205,7 @@ static void mark_life(struct stream *stream, const char *life, stream_done *done
 	call->callback.done = done;
 	stream_id_format((struct stream_id){UINT64_MAX, UINT64_MAX}, id);
 	if (asprintf(&name, "%s" STREAM_LIFE_MARK "%s", call->stream->group, life) < 0)
-		abort();
+		must(NULL);
 	stream_call_ask_one(call, stream_call_on_done,
 			    (const char *const[]){"XGROUP", "CREATE", call->stream->key, name, id, NULL});
 	free(name);

@@ -180,7 +180,7 @@ static struct subscribed_channel *add_channel(struct redis_subscriber *subscribe
 	struct subscribed_channel *channel = &subscriber->channels[subscriber->count++];
 
 	if (asprintf(&channel->name, "%s%s", prefix, name) < 0)
-		abort();
+		must(NULL);
 	channel->size = strlen(channel->name);
 	return channel;
 }

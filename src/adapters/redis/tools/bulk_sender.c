@@ -62,7 +62,7 @@ void sender_target_stream(struct sender_target *target, const char *stream, cons
 void bulk_sender_add(struct bulk_sender *sender, const struct sender_target *target, struct bytes payload)
 {
 	if (evbuffer_add(sender->commands, target->head, target->size) < 0)
-		abort();
+		must(NULL);
 	resp_add_argument(sender->commands, payload);
 	sender->added++;
 }
