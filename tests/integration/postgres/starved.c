@@ -2,17 +2,23 @@
 #include "starved.h"
 
 #include <dlfcn.h>
-#include <libpq-fe.h>
 #include <stdbool.h>
 #include <string.h>
 
 static const char *starved; /* NULL: none */
+static int lost_status = -1;
 
 void starve(const char *function)
 {
 	starved = function;
 }
 
+void starve_result(ExecStatusType status)
+{
+	lost_status = (int)status;
+}
+
+typedef PGresult *get_result(PGconn *);
 typedef PQconninfoOption *conninfo_parse(const char *, char **);
 typedef PQconninfoOption *conninfo_of(PGconn *);
 typedef PGconn *connect_start(const char *const *, const char *const *, int);
@@ -47,4 +53,18 @@ PGconn *PQconnectStartParams(const char *const *keywords, const char *const *val
 
 	return find_real("PQconnectStartParams", (void *)&real) ? real(keywords, values, expand_dbname)
 								: NULL;
+}
+
+PGresult *PQgetResult(PGconn *conn)
+{
+	get_result *real;
+	PGresult *result;
+
+	find_real("PQgetResult", (void *)&real);
+	result = real(conn);
+	if (!result || (int)PQresultStatus(result) != lost_status)
+		return result;
+	lost_status = -1;
+	PQclear(result);
+	return PQmakeEmptyPGresult(NULL, PGRES_FATAL_ERROR);
 }

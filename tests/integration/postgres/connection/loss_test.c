@@ -1,4 +1,5 @@
 /* Connections that are lost during a flush: after any byte, by the server's termination, or in silence. */
+#include "starved.h"
 #include "support/suites.h"
 #include "world.h"
 
@@ -125,6 +126,21 @@ START_TEST(a_pooler_that_lost_the_servers_session_leaves_the_commit_uncertain)
 	ck_assert_int_eq(work_flush(work), FAILURE_UNCERTAIN);
 
 	ck_assert_ptr_nonnull(strstr(work->failure, "server conn crashed?"));
+	ck_assert_int_eq(settle(), FAILURE_CONFLICT);
+	ck_assert(is_committed("order"));
+}
+END_TEST
+
+/* A session that lost a sync would answer each request with the results of the next one. */
+START_TEST(a_commit_whose_result_libpq_cannot_take_is_uncertain)
+{
+	static const ExecStatusType lost[] = {PGRES_TUPLES_OK, PGRES_PIPELINE_SYNC};
+
+	prepare("order");
+	starve_result(lost[_i]);
+
+	ck_assert_int_eq(work_flush(work), FAILURE_UNCERTAIN);
+
 	ck_assert_int_eq(settle(), FAILURE_CONFLICT);
 	ck_assert(is_committed("order"));
 }
@@ -305,6 +321,7 @@ SUITE("lost connections", set_up, tear_down, .timeout_s = 120)
 	tcase_add_test(tests, a_flush_that_is_cut_near_its_end_is_resolved_correctly);
 	tcase_add_test(tests, a_flush_that_arrived_whole_but_got_no_answer_is_committed);
 	tcase_add_test(tests, a_pooler_that_lost_the_servers_session_leaves_the_commit_uncertain);
+	tcase_add_loop_test(tests, a_commit_whose_result_libpq_cannot_take_is_uncertain, 0, 2);
 	tcase_add_test(tests, a_server_that_becomes_silent_is_given_up);
 	tcase_add_test(tests, a_session_that_ends_between_two_calls_is_replaced_and_counted);
 	tcase_add_test(tests, keys_of_a_lost_session_are_not_used);
