@@ -46,7 +46,7 @@ enum function {
 	RECEIVE = ALLOCATIONS, SEND, READ_FILE, READ, WRITE_FILE, WRITE, GETRANDOM,
 	SOCKET, SOCKETPAIR, CONNECT, BIND, LISTEN, ACCEPT4, SETSOCKOPT,
 	POLL, EPOLL_CREATE1, EPOLL_CTL, EPOLL_WAIT, EVENTFD, TIMERFD_CREATE, PIPE2,
-	OPEN, FOPEN, OPENDIR, GETADDRINFO, PTHREAD_CREATE,
+	OPEN, FOPEN, OPENDIR, GETADDRINFO, PTHREAD_CREATE, NEVER_FAILS,
 };
 /* clang-format on */
 
@@ -216,7 +216,7 @@ __attribute__((noinline)) static int failure_of(enum function function)
 	void *stack[DEPTH];
 	uint64_t place;
 
-	if (!plan || is_inside)
+	if (!plan || is_inside || function == NEVER_FAILS)
 		return 0;
 	if (atomic_load(&plan->failing_kind) != kind && atomic_load(&plan->counted_kind) != kind)
 		return 0;
@@ -323,18 +323,24 @@ static mode_t type_of(int fd)
 	return fstat(fd, &status) == 0 ? status.st_mode & S_IFMT : 0;
 }
 
+/* Of a pipe or an eventfd, only a call that waits can fail. */
+static enum function of_waiting(int fd, enum function function)
+{
+	return fcntl(fd, F_GETFL) & O_NONBLOCK ? NEVER_FAILS : function;
+}
+
 static enum function reading(int fd)
 {
 	mode_t type = type_of(fd);
 
-	return type == S_IFSOCK ? RECEIVE : type == S_IFREG ? READ_FILE : READ;
+	return type == S_IFSOCK ? RECEIVE : type == S_IFREG ? READ_FILE : of_waiting(fd, READ);
 }
 
 static enum function writing(int fd)
 {
 	mode_t type = type_of(fd);
 
-	return type == S_IFSOCK ? SEND : type == S_IFREG ? WRITE_FILE : WRITE;
+	return type == S_IFSOCK ? SEND : type == S_IFREG ? WRITE_FILE : of_waiting(fd, WRITE);
 }
 
 /* A socket that has reported such an error is of no more use, so it is made so. */

@@ -21,7 +21,7 @@ SHOWN = 8  # calls of the stack
 KINDS = {"allocations": ALLOCATION, "system calls": SYSTEM_CALL}
 
 # How many of the possible failures each test tries ("all": all of them), or some of them by name, as a failed test prints it.
-CHOSEN = os.environ.get("ALLOCD_TEST_NTH", "6")
+CHOSEN = os.environ.get("ALLOCD_TEST_NTH", "4")
 
 
 class Call(ctypes.Structure):
