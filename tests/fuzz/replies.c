@@ -48,24 +48,18 @@ static uint64_t true_size_of(const redisReply *reply)
 	return size;
 }
 
+/* hiredis 1 has more kinds of arrays than hiredis 0.14, for RESP3, and some of its replies have no text. */
 static void write_reply(FILE *out, const redisReply *reply)
 {
 	fprintf(out, "%d ", reply->type);
-	switch (reply->type) {
-	case REDIS_REPLY_ARRAY:
-		fprintf(out, "of %zu\n", reply->elements);
-		for (size_t i = 0; i < reply->elements; i++)
-			write_reply(out, reply->element[i]);
-		break;
-	case REDIS_REPLY_INTEGER:
+	if (reply->type == REDIS_REPLY_INTEGER)
 		fprintf(out, "%lld", reply->integer);
-		break;
-	case REDIS_REPLY_NIL:
-		break;
-	default:
-		fprintf(out, "%zu: ", reply->len);
+	else
+		fprintf(out, "of %zu, %zu: ", reply->elements, reply->len);
+	for (size_t i = 0; i < reply->elements; i++)
+		write_reply(out, reply->element[i]);
+	if (reply->len)
 		fwrite(reply->str, reply->len, 1, out);
-	}
 	fputc('\n', out);
 }
 
