@@ -128,6 +128,7 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 	enum verdict verdict = ACCEPTED;
 	enum progress progress;
 	int64_t version;
+	bool is_early;
 
 	if (delivery->decided) {
 		unit_of_work_settle(uow, delivery);
@@ -135,10 +136,6 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 	}
 	if (replay && replay->is_stale)
 		return conclude(uow, delivery, SKIP_DUPLICATE);
-	if (!delivery->process_key && is_from_future(delivery->envelope.occurred_at, uow->now)) {
-		delivery->cause = CAUSE_FROM_THE_FUTURE;
-		return refuse(uow, delivery, OUTCOME_INVALID, FROM_THE_FUTURE);
-	}
 	if (is_elsewhere(uow, delivery))
 		return PROGRESS_ELSEWHERE;
 	product = delivery_product(uow, delivery);
@@ -147,10 +144,15 @@ enum progress handle_delivery(struct unit_of_work *uow, struct delivery *deliver
 	slot = unit_of_work_want_id(uow, delivery);
 	if (slot)
 		verdict = ensure_id_unspent(slot, delivery->digest);
-	if (speculation_forbids(&uow->speculation, verdict))
+	is_early = !delivery->process_key && is_from_future(delivery->envelope.occurred_at, uow->now);
+	if (speculation_forbids(&uow->speculation, verdict) || (is_early && slot && uow->speculation.is_on))
 		return PROGRESS_LOOK_UP;
 	if (verdict != ACCEPTED)
 		return conclude(uow, delivery, verdict);
+	if (is_early) {
+		delivery->cause = CAUSE_FROM_THE_FUTURE;
+		return refuse(uow, delivery, OUTCOME_INVALID, FROM_THE_FUTURE);
+	}
 	version = delivery->raised && product ? product_version(product) : 0;
 	progress = handle_command(uow, delivery);
 	if (delivery->raised)

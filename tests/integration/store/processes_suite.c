@@ -186,6 +186,26 @@ START_TEST(no_process_begins_with_a_spent_id)
 }
 END_TEST
 
+/* The clock may have stepped back since it was handled. */
+START_TEST(an_event_with_a_spent_id_is_not_from_the_future)
+{
+	struct envelope again = cancellation("order", "id");
+	struct process_start *start = add_event("order", "id");
+
+	begin();
+	end(start);
+	work_restart(work);
+	start_count = 0;
+	ck_assert_int_eq(work_load(work), NO_FAILURE);
+	again.occurred_at = work->uow.now + INT64_C(310) * 1000000;
+	start = add(&again, TRANSPORT_PUBSUB);
+	begin();
+
+	ck_assert_int_eq(start->key, 0);
+	ck_assert(!start->is_from_future);
+}
+END_TEST
+
 /* The part of the event on the stream "place", or on the last stream the event itself. */
 static struct process_start *add_from_range(bool is_last)
 {
@@ -237,6 +257,7 @@ START_TEST(no_process_begins_with_an_event_from_the_future)
 
 	ck_assert_int_gt(soon->key, 0);
 	ck_assert_int_eq(later->key, 0);
+	ck_assert(!soon->is_from_future && later->is_from_future);
 }
 END_TEST
 
@@ -322,6 +343,7 @@ SUITE("processes in the store", set_up, tear_down)
 	tcase_add_test(tests, the_only_event_may_have_one_pending_line_or_none);
 	tcase_add_test(tests, a_process_that_is_recorded_keeps_its_lines);
 	tcase_add_test(tests, no_process_begins_with_a_spent_id);
+	tcase_add_test(tests, an_event_with_a_spent_id_is_not_from_the_future);
 	tcase_add_loop_test(tests, an_event_and_its_parts_begin_once, 0, 2);
 	tcase_add_test(tests, no_process_begins_with_an_event_from_the_future);
 	tcase_add_test(tests, a_process_that_ended_is_not_claimed);

@@ -43,7 +43,7 @@ void database_free(struct database **database)
 
 int64_t database_now(const struct database *database)
 {
-	return EPOCH_US + simulation_now_ms(database->simulation) * 1000;
+	return EPOCH_US + simulation_now_ms(database->simulation) * 1000 + database->ahead_us;
 }
 
 /* The parts are separated by the byte 0xff, which occurs in no text. */
@@ -140,6 +140,11 @@ void database_renew(struct database *database)
 void database_promote(struct database *database)
 {
 	database->timeline++;
+}
+
+void database_set_clock(struct database *database, int64_t ahead_us)
+{
+	database->ahead_us = ahead_us;
 }
 
 void database_set_down(struct database *database, bool down)

@@ -196,6 +196,7 @@ struct database {
 	char incarnation[INCARNATION_SIZE]; /* the current incarnation, */
 	int lives;                          /* and the number of incarnations until now: the epoch */
 	int timeline;                       /* see unit_of_work.h */
+	int64_t ahead_us;                   /* of simulated time is the database's clock */
 
 	struct map products; /* by SKU */
 	struct product_row **product_list;
@@ -278,6 +279,9 @@ void database_renew(struct database *database);
 
 /* A standby is promoted, which has everything: a test takes away what it lacked. */
 void database_promote(struct database *database);
+
+/* The database's clock is this far ahead of simulated time from now on; negative: behind. */
+void database_set_clock(struct database *database, int64_t ahead_us);
 
 /* While the database is down, every call of every store answers FAILURE_RETRY. */
 void database_set_down(struct database *database, bool down);

@@ -62,10 +62,11 @@ static struct process_row *begin(struct database *database, struct process_start
 	struct arena *arena = database->arena;
 	struct process_row *row;
 
+	if (database_inbox(database, event->inbox_key) || is_otherwise_spent(database, event))
+		return NULL;
 	start->is_from_future = event->envelope.occurred_at != NO_INSTANT &&
 				event->envelope.occurred_at > database_now(database) + TOLERANCE_US;
-	if (start->is_from_future || database_inbox(database, event->inbox_key) ||
-	    is_otherwise_spent(database, event) || database_is_stale(database, event->replay))
+	if (start->is_from_future || database_is_stale(database, event->replay))
 		return NULL;
 	row = arena_alloc(arena, sizeof *row);
 	*row = (struct process_row){

@@ -95,13 +95,14 @@ cross join lateral (select sku from products where id = b.product_id limit 1) as
 
 -- statement BEGIN_PROCESSES for intake
 -- Rows for each event: its process, and one of the process's lines, if it has any; or one that says that the event is
--- dated from the future. No row: no process began, because the id is spent, or the replay is stale. A process that is
--- there already keeps its lines, and their order, by which its commands are numbered. At most 20000 lines are returned,
--- but at least those of one event.
+-- dated from the future, and its id is not spent. No row: no process began, because the id is spent, or the replay is
+-- stale. A process that is there already keeps its lines, and their order, by which its commands are numbered. At most
+-- 20000 lines are returned, but at least those of one event.
 -- All who lock several rows of processes lock them in the order of message_id and source, or do not wait.
 with w as (
 	select w.*, w.occurred_at > clock_timestamp() + interval '5 minutes'
-		and not exists (select from processes p where p.message_id = w.id and p.source = w.source) as is_future
+		and not exists (select from processes p where p.message_id = w.id and p.source = w.source)
+		and (select true from inbox i where i.id = w.id and i.source = w.source limit 1) is null as is_future
 	from unnest(
 		$1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::integer[], $7::bytea[], $8::text[],
 		$9::timestamptz[], $10::bigint[], $11::integer[], $12::text[], $16::text[]
@@ -478,14 +479,12 @@ from (select * from unnest($1::bigint[], $2::integer[]) as w(id, attempts) order
 cross join lateral (select attempts from dead_letters where id = w.id for update) as d
 
 -- statement INSERT_REPLAYS
--- The letters are locked with their attempts, so an attempt that is there already is no other operator's.
 insert into dead_letter_history
 	(dead_letter_id, attempt, action, who, edits, outcome, reason, message, message_id)
 select w.id, w.attempt, 'replayed', w.who, w.edits, w.outcome, w.reason, w.message, w.message_id
 from unnest(
 	$1::bigint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]
 ) as w(id, attempt, who, edits, outcome, reason, message, message_id)
-on conflict (dead_letter_id, attempt) do nothing
 
 -- statement UPDATE_DEAD_LETTERS
 update dead_letters d

@@ -355,6 +355,23 @@ START_TEST(a_message_from_the_future_is_found_by_the_extrapolated_clock)
 }
 END_TEST
 
+START_TEST(a_duplicate_is_skipped_even_if_it_is_from_the_future_by_then)
+{
+	static const char payload[] = "batchref=batch\nqty=5\noccurred_at=2024-01-01T00:04:00Z\nid=x";
+	struct sent *first = world_send(world, TRANSPORT_HTTP, MSG_CHANGE_BATCH_QUANTITY, "%s", payload);
+	struct sent *second;
+
+	world_run(world);
+	expect_handled(first);
+	database_set_clock(world->database, -INT64_C(600) * 1000000);
+	world_advance_ms(world, 11000);
+	second = world_send(world, TRANSPORT_HTTP, MSG_CHANGE_BATCH_QUANTITY, "%s", payload);
+	world_run(world);
+
+	ck_assert_int_eq(second->verdict, SKIP_DUPLICATE);
+}
+END_TEST
+
 /* ---- the cache itself ---- */
 
 static struct product_cache *cache;
@@ -490,6 +507,7 @@ SUITE("product cache", set_up, tear_down_world)
 	tcase_add_test(tests, a_duplicate_in_the_last_cautious_unit_keeps_the_lane_cautious);
 	tcase_add_test(tests, the_databases_clock_is_read_again_after_a_while);
 	tcase_add_test(tests, a_message_from_the_future_is_found_by_the_extrapolated_clock);
+	tcase_add_test(tests, a_duplicate_is_skipped_even_if_it_is_from_the_future_by_then);
 }
 
 SUITE("product cache", set_up_cache, tear_down_cache)
