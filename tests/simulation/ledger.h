@@ -31,6 +31,7 @@ struct entry {
 	bool again;                    /* sent again without need */
 	bool was_acceptable;           /* when it was sent first: it was not rejected then */
 	int sends;                     /* the number of deliveries */
+	int64_t sent_at_ms;            /* the first one */
 	struct sent *sent[REPLICAS];   /* the last delivery to each worker, or NULL */
 	int stream;                    /* that it came on; by other transports: 0 */
 	bool may_be_missing;           /* its stream lost it before it had an outcome */

@@ -132,8 +132,10 @@ struct entry *ledger_add_anonymous(struct ledger *ledger, const char *sku)
 
 static void count_send(struct entry *entry)
 {
-	if (!entry->sends++)
-		entry->was_acceptable = is_acceptable(entry);
+	if (entry->sends++)
+		return;
+	entry->was_acceptable = is_acceptable(entry);
+	entry->sent_at_ms = simulation_now_ms(world->simulation);
 }
 
 void ledger_deliver(struct entry *entry, int worker)

@@ -10,8 +10,12 @@
 #define SKUS    4
 #define BATCHES 6 /* of each SKU */
 
-/* A message may be dated this far ahead of the database's clock. */
+/*
+ * A message may be dated this far ahead of the database's clock; while clocks step, many are dated
+ * farther ahead.
+ */
 #define AHEAD_MAX_MS (5 * MINUTE_MS)
+#define FAR_AHEAD_MS (20 * MINUTE_MS)
 
 /* ---- commands ---- */
 
@@ -30,6 +34,30 @@ static struct entry *any_create(struct run *run, enum transport transport)
 	return ledger_add(&run->ledger, transport, MSG_CREATE_BATCH,
 			  arena_printf(world->arena, "ref=%s\nsku=SKU-%d\nqty=%d%s", any_batch(run, sku), sku,
 				       1 + pick(run, run->stock), etas[pick(run, COUNT(etas))]));
+}
+
+static const char *date(int64_t ahead_ms)
+{
+	char text[INSTANT_TEXT_SIZE];
+
+	instant_format(database_now(world->database) + ahead_ms * 1000, text);
+	return arena_printf(world->arena, "\noccurred_at=%s", text);
+}
+
+/* Returns "", or a date that is soon as far ahead as is allowed. */
+static const char *date_ahead(struct run *run)
+{
+	int64_t ahead_ms = AHEAD_MAX_MS + pick(run, 100);
+
+	return pick(run, 6) ? "" : date(ahead_ms);
+}
+
+/* Returns "", or a date that may be valid or invalid once the clock has stepped. */
+static const char *far_ahead(struct run *run)
+{
+	if (run->disaster.kind != CLOCKS_STEP || pick(run, 3))
+		return "";
+	return date(pick(run, (int)FAR_AHEAD_MS));
 }
 
 /* An order that the database refuses. */
@@ -56,8 +84,8 @@ static struct entry *any_allocate(struct run *run, enum transport transport)
 	const char *orderid = pick(run, 60) ? arena_printf(world->arena, "order-%d", number) : poison(number);
 
 	return ledger_add(&run->ledger, transport, MSG_ALLOCATE,
-			  arena_printf(world->arena, "orderid=%s\nsku=SKU-%d\nqty=%d", orderid,
-				       line % (SKUS + 1), 1 + line % 3));
+			  arena_printf(world->arena, "orderid=%s\nsku=SKU-%d\nqty=%d%s", orderid,
+				       line % (SKUS + 1), 1 + line % 3, far_ahead(run)));
 }
 
 /* Returns the fields of an allocate among the last messages, up to `end`; or those of an unknown line. */
@@ -82,18 +110,6 @@ static struct entry *any_release(struct run *run, enum transport transport)
 {
 	return ledger_add(&run->ledger, transport, pick(run, 2) ? MSG_DEALLOCATE : MSG_SHIP,
 			  line_of_any(run, INT_MAX, "\nid="));
-}
-
-/* Returns "", or a date that is soon as far ahead as is allowed. */
-static const char *date_ahead(struct run *run)
-{
-	int64_t ahead_us = (AHEAD_MAX_MS + pick(run, 100)) * 1000;
-	char date[INSTANT_TEXT_SIZE];
-
-	if (pick(run, 6))
-		return "";
-	instant_format(database_now(world->database) + ahead_us, date);
-	return arena_printf(world->arena, "\noccurred_at=%s", date);
 }
 
 /* Cancels the order of an allocate that was sent before, half of the time of a recent one. */

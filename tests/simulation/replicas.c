@@ -353,6 +353,7 @@ static uint64_t play(uint64_t seed)
 	}
 	come_to_an_end(&run);
 	ledger_check(&run.ledger, &run.chaos);
+	clocks_check(&run);
 	hand_over(0);
 	for (int i = 0; i < STREAMS; i++)
 		expect_acknowledged(i);

@@ -8,8 +8,8 @@
 #define RUNS_OF_EACH 24
 
 /*
- * Of the workers that find a process whose event its stream has lost, only the one that reads this stream
- * takes it over.
+ * A clock that steps back lets wait what is due at an instant; and of the workers that find a process whose
+ * event its stream has lost, only the one that reads this stream takes it over.
  */
 #define LATE_MS HOUR_MS
 
@@ -33,11 +33,15 @@ void disaster_strike(struct run *run)
 {
 	const struct disaster *disaster = &run->disaster;
 
-	if (disaster->kind == REDIS_LOSES_DATA && disaster->step == schedule_step())
+	if (disaster->kind == REDIS_LOSES_DATA && schedule_step() == disaster->step)
 		redis_loses_data(run);
+	if (disaster->kind == CLOCKS_STEP && schedule_step() >= disaster->step)
+		clocks_step(run);
 }
 
-int64_t disaster_end(const struct run *run)
+int64_t disaster_end(struct run *run)
 {
+	if (run->disaster.kind == CLOCKS_STEP)
+		clocks_end(run);
 	return run->disaster.kind == NO_DISASTER ? 0 : LATE_MS;
 }

@@ -7,17 +7,25 @@
 #ifndef ALLOCD_TESTS_SIMULATION_DISASTER_H
 #define ALLOCD_TESTS_SIMULATION_DISASTER_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum disaster_kind {
 	REDIS_LOSES_DATA, /* its streams, groups and fences */
+	CLOCKS_STEP,      /* of the database and of Redis, back and forth */
 	NO_DISASTER,
+};
+
+/* From that time on the database's clock is that far ahead of simulated time; negative: behind. */
+struct clock_step {
+	int64_t at_ms, ahead_us;
 };
 
 struct disaster {
 	enum disaster_kind kind;
-	int step; /* behind which it happens */
+	int step; /* behind which it happens, or begins */
+	struct clock_step *steps;
+	size_t step_count;
 };
 
 struct run;
@@ -28,10 +36,17 @@ struct disaster disaster_of(uint64_t seed, int steps);
 /* To be called behind each step. */
 void disaster_strike(struct run *run);
 
-/* Returns how many milliseconds later than in other runs everything may be done. */
-int64_t disaster_end(const struct run *run);
+/* Ends what lasts.  Returns how many milliseconds later than in other runs everything may be done. */
+int64_t disaster_end(struct run *run);
 
 /* What happens, each in a file of its own. */
 void redis_loses_data(struct run *run);
+
+/* Steps a clock, perhaps; and sets both right. */
+void clocks_step(struct run *run);
+void clocks_end(struct run *run);
+
+/* Fails the test if a message was taken for one from the future that was not, or the other way round. */
+void clocks_check(const struct run *run);
 
 #endif
