@@ -12,7 +12,7 @@
 #define PLACING_MS 2500
 
 /* A holder that did not hear all leaves the lease to others for at least this time. */
-#define BLIND_MS (BLIND_HOLDER_MS - 2 * LOOK_MS)
+#define PARTIAL_MS (PARTIAL_HOLDER_MS - 2 * LOOK_MS)
 
 /* A lock that is held for this time is not that of a unit on its way. */
 #define LOCKED_MS 1000
@@ -254,7 +254,7 @@ static void see_holder(void)
 {
 	const struct process *holder = watch.holder;
 	const struct pubsub_client *client = &replicas[holder->worker].client;
-	int64_t wait_ms = has_other_well() ? BLIND_MS : 0;
+	int64_t wait_ms = has_other_well() ? PARTIAL_MS : 0;
 
 	if (replicas[holder->worker].process != holder->number || !client->is_connected ||
 	    client->connections == watch.judged_connections || now_ms() - client->connected_ms < wait_ms)

@@ -43,12 +43,12 @@ static bool is_awaiting_taker(const struct leased_subscription *it)
 
 	if (since_ms < it->up_ms)
 		since_ms = it->up_ms;
-	return it->is_blind &&
-	       (it->state == FINISHING || subscription_now_ms(it) - since_ms < BLIND_HOLDER_MS);
+	return it->is_partial &&
+	       (it->state == FINISHING || subscription_now_ms(it) - since_ms < PARTIAL_HOLDER_MS);
 }
 
 /* While no roll is read, it is not known whether there are others. */
-static bool is_blind(const struct leased_subscription *it)
+static bool is_partial(const struct leased_subscription *it)
 {
 	const struct lease_keeper *keeper = it->ports.keeper;
 
@@ -74,7 +74,7 @@ static void open_or_close(struct leased_subscription *it)
 {
 	bool is_full = !is_shared(it) || it->heard.bytes > HEARD_BYTES_MAX;
 	bool close =
-		it->state > PLACING && is_full && (it->is_paused || it->state == FINDING || is_blind(it));
+		it->state > PLACING && is_full && (it->is_paused || it->state == FINDING || is_partial(it));
 
 	if (close == it->is_closed)
 		return;
@@ -201,7 +201,7 @@ void subscription_advance(struct leased_subscription *it)
 		subscription_place(it);
 	else if (it->state == FINDING)
 		subscription_find_dead(it);
-	else if (it->state != LISTENING && is_blind(it))
+	else if (it->state != LISTENING && is_partial(it))
 		wait_for_taker(it);
 	else if (it->state != LISTENING)
 		pump(it);
@@ -285,7 +285,7 @@ static const char *last_note(const struct leased_subscription *it)
 {
 	const struct heard_section *section = unfinished_section(it);
 
-	if (is_blind(it))
+	if (is_partial(it))
 		return lease_keeper_note(it->ports.keeper, it);
 	return section != first_unfinished(it) ? NULL : section->name;
 }
@@ -297,12 +297,12 @@ static const char *note(void *context)
 	struct engine_trouble trouble;
 
 	see_others(it);
-	it->is_blind = is_awaiting_taker(it);
+	it->is_partial = is_awaiting_taker(it);
 	if (it->state == FINISHING)
 		return last_note(it);
 	if (!it->lease)
 		forget_finished(it);
-	if (!it->is_up || (it->lease ? is_blind(it) : !covers(it)) ||
+	if (!it->is_up || (it->lease ? is_partial(it) : !covers(it)) ||
 	    (engine_database_trouble(it->ports.engine, &trouble) && trouble.for_ms >= STANDSTILL_MS))
 		return NULL;
 	if (it->state < HANDLING)
@@ -337,11 +337,11 @@ static void stop(void *context)
 		return;
 	}
 	it->state = FINISHING;
-	marker = it->is_up && !is_blind(it) ? it->ports.mark(it->ports.context) : NULL;
+	marker = it->is_up && !is_partial(it) ? it->ports.mark(it->ports.context) : NULL;
 	if (marker)
 		snprintf(it->awaited, sizeof it->awaited, "%s", marker);
 	it->is_limited = !marker;
-	if (is_blind(it))
+	if (is_partial(it))
 		leave_messages(it);
 }
 
@@ -368,7 +368,7 @@ static void lost(void *context)
 	it->awaited[0] = '\0';
 	it->is_limited = it->must_clear = false;
 	it->is_stale = true;
-	it->is_blind = false;
+	it->is_partial = false;
 	it->had_ms = subscription_now_ms(it);
 	for (struct heard_message *message = it->heard.first; message; message = message->next)
 		message->is_left = false;
@@ -437,10 +437,10 @@ void leased_subscription_down(struct leased_subscription *it)
 	it->is_up = false;
 	it->heard.last_section->is_cut = true;
 	it->up_ms = INT64_MAX;
-	it->is_blind |= it->lease && is_shared(it);
+	it->is_partial |= it->lease && is_shared(it);
 	it->awaited[0] = '\0';
 	it->is_limited = it->state == FINISHING;
-	if (it->is_limited && is_blind(it)) /* it submits nothing any more, and would wait for that */
+	if (it->is_limited && is_partial(it)) /* it submits nothing any more, and would wait for that */
 		leave_messages(it);
 }
 

@@ -27,11 +27,12 @@
 #define HEARD_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /*
- * After its connection was lost, a holder waits this long for another worker, which may have heard more.  If
- * the database answers at once, that one has the lease after 1.9 s at most (see lease_keeper.c).  While it
- * does not answer, the holder can neither leave the lease nor commit anything: it waits anew.
+ * After its connection was lost, a holder is partial, and waits this long for another worker, which may have
+ * heard more.  If the database answers at once, that one has the lease after 1.9 s at most (see
+ * lease_keeper.c).  While it does not answer, the holder can neither leave the lease nor commit anything: it
+ * waits anew.
  */
-#define BLIND_HOLDER_MS 3000
+#define PARTIAL_HOLDER_MS 3000
 
 /* Names are used, and cost an inbox row each, until no other worker was alive for this time. */
 #define COMPANY_MS 60000

@@ -26,10 +26,10 @@ struct leased_subscription {
 	char *channels[MSG_TYPES];  /* their names; NULL: nothing was heard on it yet */
 	char run_id[RUN_ID_SIZE + 1];
 	bool is_up, is_paused, is_closed; /* the last one: it does not read what is published */
-	bool is_blind;                    /* it does not know all that was published: see BLIND_HOLDER_MS, */
-	int64_t up_ms;                    /* and has heard it since this time; INT64_MAX: it does not hear */
-	int64_t company_ms;               /* when another worker was alive last */
-	int64_t had_ms;                   /* when a worker had the lease last, another one or this one */
+	bool is_partial;    /* it does not know all that was published: see PARTIAL_HOLDER_MS, */
+	int64_t up_ms;      /* and has heard it since this time; INT64_MAX: it does not hear */
+	int64_t company_ms; /* when another worker was alive last */
+	int64_t had_ms;     /* when a worker had the lease last, another one or this one */
 
 	enum subscription_state state;
 	struct lease *lease;            /* NULL: while listening */

@@ -356,7 +356,7 @@ START_TEST(a_holder_that_knows_no_server_handles_messages_without_names)
 	disconnect_subscriber(0);
 	connect_subscriber_to(0, "");
 	publish_order("a");
-	world_advance_ms(world, BLIND_HOLDER_MS);
+	world_advance_ms(world, PARTIAL_HOLDER_MS);
 	publish_order("b");
 
 	expect_orders("a b ");
@@ -399,7 +399,7 @@ START_TEST(a_holder_that_gave_the_lease_back_leaves_it_to_a_worker_that_heard_mo
 	publish_order("b");
 	connect_subscriber_to(0, "run-id-of-the-server");
 	publish_order("c");
-	for (int ms = 0; ms < 2 * BLIND_HOLDER_MS && !is_handling(1); ms += 10) {
+	for (int ms = 0; ms < 2 * PARTIAL_HOLDER_MS && !is_handling(1); ms += 10) {
 		world_advance_ms(world, 10);
 		lease_keeper_check(replicas[0].keeper); /* as when messages arrive */
 	}
@@ -432,7 +432,7 @@ START_TEST(what_is_unfinished_is_taken_over_though_the_holder_was_connected_agai
 	disconnect_subscriber(1);
 	connect_subscriber_to(1, NULL);
 	connect_subscriber_to(0, NULL);
-	world_advance_ms(world, BLIND_HOLDER_MS + 500);
+	world_advance_ms(world, PARTIAL_HOLDER_MS + 500);
 	ck_assert(is_handling(0));
 	kill_replica(0);
 	ms_until_handling(1);

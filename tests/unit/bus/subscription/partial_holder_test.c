@@ -108,7 +108,7 @@ START_TEST(a_holder_that_did_not_hear_all_never_notes_what_it_missed_while_it_ha
 	database_set_down(world->database, false);
 	publish_order("b");
 	connect_subscriber_to(0, "run-id-of-the-server");
-	world_advance_ms(world, BLIND_HOLDER_MS - 1200);
+	world_advance_ms(world, PARTIAL_HOLDER_MS - 1200);
 	cable_open(memory_store_requests(replicas[1].world->lanes[0]));
 	world_advance_ms(world, 1000);
 	ck_assert(!is_handling(0));
@@ -120,7 +120,7 @@ START_TEST(a_holder_that_did_not_hear_all_never_notes_what_it_missed_while_it_ha
 }
 END_TEST
 
-SUITE("blind holder", set_up_two_subscribers, tear_down_replicas)
+SUITE("partial holder", set_up_two_subscribers, tear_down_replicas)
 {
 	tcase_add_loop_test(tests, a_holder_that_did_not_hear_all_waits_anew_when_the_database_was_away, 0,
 			    45);
