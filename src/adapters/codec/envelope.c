@@ -21,8 +21,8 @@ struct attributes {
 #define COMMAND_ID_MAX     255
 #define COMMAND_SOURCE_MAX 255
 
-/* The id of an event is SKU/VERSION or SKU/EPOCH/VERSION, and a SKU alone may have 255 characters. */
-#define EVENT_ID_MAX     (255 + 2 * (1 + DECIMAL_MAX))
+/* SKU/EPOCH/VERSION, the longest id of an event: a SKU may have 255 characters, and each number 19 digits. */
+#define EVENT_ID_MAX     (255 + 2 * (1 + 19))
 #define EVENT_SOURCE_MAX 1024 /* the longest ALLOCD_SOURCE */
 
 enum { ATTRIBUTE_ID, ATTRIBUTE_SOURCE, ATTRIBUTE_TIME, ATTRIBUTES };
