@@ -8,10 +8,9 @@ Two versions of the program on one database and one Redis, under load: today's, 
 
 import collections
 import contextlib
-import os
 import re
-import subprocess
 
+import earlier_program
 import installation
 import pytest
 import servers
@@ -29,16 +28,7 @@ CLAIMED_S = 120  # an old program claims what a dead one had read after a minute
 @pytest.fixture(scope="module")
 def old_program(tmp_path_factory):
     """The path of the old program."""
-    folder = tmp_path_factory.mktemp("before")
-    git = ["git", "-C", installation.ROOT]
-    began = ["log", "--diff-filter=A", "--format=%H", "--", "*/0016_leases.sql"]
-    commit = subprocess.run([*git, *began], check=True, capture_output=True, text=True).stdout.strip()
-    assert commit, "the history does not reach back to leases: git fetch --unshallow"
-    with subprocess.Popen([*git, "archive", f"{commit}^"], stdout=subprocess.PIPE) as archive:
-        subprocess.run(["tar", "-x", "-C", folder], stdin=archive.stdout, check=True)
-    subprocess.run(["meson", "setup", folder / "build", folder], check=True, env={**os.environ, "CC": "gcc"})
-    subprocess.run(["ninja", "-C", folder / "build", "--quiet", "allocd"], check=True)
-    return str(folder / "build" / "allocd")
+    return earlier_program.build(earlier_program.commit_before("*/0016_leases.sql"), tmp_path_factory.mktemp("before"))
 
 
 class Site:

@@ -47,9 +47,12 @@ class Node(servers.Redis):
     and listens without TLS for the clients of the test alone.
     """
 
-    def __init__(self, directory, name, options=(), password=None, certificate=None, tls_port=None):
+    def __init__(self, directory, name, options=(), password=None, certificate=None, tls_port=None, host="127.0.0.1"):
         self.name = name
         self.password = password
+        self.host = host  # the address that other servers and clients use
+        if host != "127.0.0.1":
+            options = (*options, "--bind", "127.0.0.1", host, "--protected-mode", "no")
         login = ("--requirepass", password, "--masterauth", password) if password else ()
         super().__init__(directory, options=("--repl-diskless-sync-delay", "0", *login, *options))
         self.tls = certificate.of_server(tls_port or servers.free_port()) if certificate else {}
@@ -61,7 +64,7 @@ class Node(servers.Redis):
         return self.tls.get("tls-port", self.port)
 
     def url(self):
-        return f"{'rediss' if self.tls else 'redis'}://127.0.0.1:{self.public_port}/0"
+        return f"{'rediss' if self.tls else 'redis'}://{self.host}:{self.public_port}/0"
 
     def is_ready(self):
         """Any answer will do, since it may demand a password."""
@@ -75,8 +78,8 @@ class Node(servers.Redis):
 
 
 class Sentinel(Node):
-    def __init__(self, directory, name, master, certificate=None):
-        super().__init__(directory, name, password=master.password, certificate=certificate)
+    def __init__(self, directory, name, master, certificate=None, host="127.0.0.1"):
+        super().__init__(directory, name, password=master.password, certificate=certificate, host=host)
         self.master = master
 
     def start(self):
@@ -89,9 +92,9 @@ class Sentinel(Node):
         """A sentinel writes what it learns into this file."""
         password = self.master.password
         lines = [
-            f"port {self.port}", "bind 127.0.0.1", f"dir {self.folder}", f"pidfile {self.folder}/{self.pid_file}",
+            f"port {self.port}", f"bind {' '.join(sorted({'127.0.0.1', self.host}))}", f"dir {self.folder}", f"pidfile {self.folder}/{self.pid_file}",
             *(f"{name} {value}" for name, value in self.tls.items()),
-            f"sentinel monitor {MASTER} 127.0.0.1 {self.master.public_port} 2",
+            f"sentinel monitor {MASTER} {self.master.host} {self.master.public_port} 2",
             f"sentinel down-after-milliseconds {MASTER} 500", f"sentinel failover-timeout {MASTER} 3000",
             *([f"sentinel auth-pass {MASTER} {password}", f"requirepass {password}"] if password else []),
         ]  # fmt: skip
@@ -114,7 +117,7 @@ class Watched:
         self.nodes, self.sentinels = nodes, sentinels
 
     def url(self, user=""):
-        hosts = ",".join(f"127.0.0.1:{sentinel.public_port}" for sentinel in self.sentinels)
+        hosts = ",".join(f"{sentinel.host}:{sentinel.public_port}" for sentinel in self.sentinels)
         return f"{'rediss' if self.nodes[0].tls else 'redis'}+sentinel://{user}{hosts}/{MASTER}/0"
 
     def master(self):

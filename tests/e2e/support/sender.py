@@ -29,7 +29,7 @@ class Senders:
         self.anonymous = anonymous  # every third entry of a stream has no id
         self.releases = releases  # what lines are released by: RELEASES, or some of them
         self.allocated = collections.deque()  # over HTTP, so that pub/sub may release their lines
-        self.redis = redis.Redis.from_url(self.allocd.redis_url)
+        self.redis = self.allocd.redis
         self.http = requests.Session()
         self.stopping = threading.Event()
         self.defect = None
