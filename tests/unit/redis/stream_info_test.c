@@ -99,6 +99,28 @@ START_TEST(it_is_known_whether_another_consumer_holds_entries)
 }
 END_TEST
 
+static const struct {
+	const char *group;
+	int64_t lag;
+} lags[] = {
+	{"[['name' 'g' 'last-delivered-id' '0-9' 'lag' :3]]", 3},
+	{"[['name' 'g' 'last-delivered-id' '0-9' 'lag' nil]]", -1},
+	{"[['name' 'g' 'last-delivered-id' '1-1' 'lag' :0]]", 0},
+	{"[['name' 'g' 'last-delivered-id' '1-1' 'lag' :3]]", 0},
+	{"[['name' 'g' 'last-delivered-id' '5-1' 'lag' :3]]", 0},
+	{"[['name' 'g' 'last-delivered-id' '5-1']]", -1},
+};
+
+/* The last entry of the stream is 1-1. */
+START_TEST(a_group_with_the_last_entry_has_no_lag)
+{
+	ck_assert(begin(streams[1]));
+	ck_assert(take_groups(lags[_i].group));
+
+	ck_assert_int_eq(info.state.lag, lags[_i].lag);
+}
+END_TEST
+
 /* ---- what happens between two answers ---- */
 
 START_TEST(a_group_without_pending_entries_has_done_all_it_was_delivered)
@@ -218,6 +240,7 @@ SUITE("redis standing")
 {
 	tcase_add_loop_test(tests, fields_of_xinfo_are_found_by_name, 0, COUNT(streams));
 	tcase_add_loop_test(tests, it_is_known_whether_another_consumer_holds_entries, 0, COUNT(holders));
+	tcase_add_loop_test(tests, a_group_with_the_last_entry_has_no_lag, 0, COUNT(lags));
 	tcase_add_test(tests, a_group_without_pending_entries_has_done_all_it_was_delivered);
 	tcase_add_test(tests, pending_entries_above_the_last_delivered_one_do_not_count);
 	tcase_add_test(tests, a_group_that_vanished_meanwhile_is_left_out);

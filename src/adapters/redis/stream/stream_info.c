@@ -118,6 +118,14 @@ static void note_life(struct stream_state *state, const redisReply *name, const 
 		 name->str + prefix);
 }
 
+/* After a failover Redis 7.0 counts entries as undelivered although the group has the last one. */
+static int64_t lag_of(const struct stream_state *state, const redisReply *group)
+{
+	int64_t lag = count_named(group, "lag", -1);
+
+	return lag > 0 && stream_id_compare(state->delivered, state->last_present) >= 0 ? 0 : lag;
+}
+
 bool stream_info_parse_groups(struct stream_info *info, const redisReply *groups, const char *ours)
 {
 	size_t count = groups->type == REDIS_REPLY_ARRAY ? groups->elements : 0;
@@ -137,7 +145,7 @@ bool stream_info_parse_groups(struct stream_info *info, const redisReply *groups
 			info->ours = i;
 			info->state.delivered = info->delivered[i];
 			info->state.consumers = (size_t)count_named(groups->element[i], "consumers", 0);
-			info->state.lag = count_named(groups->element[i], "lag", -1);
+			info->state.lag = lag_of(&info->state, groups->element[i]);
 		}
 	}
 	if (!count)
