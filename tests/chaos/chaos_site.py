@@ -5,6 +5,7 @@ import pathlib
 import signal
 import struct
 import subprocess
+import time
 
 import installation
 import namespaces
@@ -70,7 +71,11 @@ class Member(installation.Installation):
             self.words = machine.words
             self.http = f"{machine.address}:{PORT + number}"  # the port is part of the name by which workers know each other
             self.settings["ALLOCD_HTTP_OPEN"] = "on"
+        self.recover()
+
+    def recover(self):
         self.fault = None  # which one it suffers
+        self.sound_since = time.monotonic()
 
     def __str__(self):
         return f"Worker {self.number}"

@@ -291,7 +291,7 @@ def replace(member, program):
     member.program = program
     member.launch()
     yield member.ready
-    member.fault = None
+    member.recover()
 
 
 # ---- which of them are possible ----

@@ -27,7 +27,7 @@ class Row:
     name: str
     sent: int = 0
     lost: int = 0
-    allowed: int = 0  # lost or repeated as the README says
+    allowed: list = dataclasses.field(default_factory=list)  # when what was lost or repeated may be, as the README says
     doubled: int = 0
     out_of_order: int = 0
     times: list = dataclasses.field(default_factory=list)  # of effects, in their order
@@ -110,7 +110,7 @@ def judge_channels(rows, unheard, incidents):
     for command in unheard:
         at = datetime.datetime.fromtimestamp(command.sent_at, datetime.UTC)
         if any(incident.overlaps(at, at, 1, TAKEOVER_S) for incident in incidents):
-            rows[PUBSUB].allowed += 1
+            rows[PUBSUB].allowed.append(at)
         else:
             rows[PUBSUB].lost += 1
 
@@ -154,6 +154,6 @@ def judge_heard(events, heard, incidents, sent_again=()):
 def count(row, what, at, incidents):
     failed_over = (incident for incident in incidents if incident.place == REDIS)
     if any(incident.overlaps(at, at, BEFORE_S, AFTER_S) for incident in failed_over):
-        row.allowed += 1
+        row.allowed.append(at)
     else:
         setattr(row, what, getattr(row, what) + 1)

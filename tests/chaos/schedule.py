@@ -12,6 +12,8 @@ from incidents import EARLIER, FLEET, WORKER, Incident, now, own_chance
 WAIT_S = 120  # for what a fault waits for, and for a fault to be possible
 PAUSE_S = 4  # at most, before the next fault begins
 POLL_S = 0.1
+# A worker that was started this long ago has heard what the others heard on channels, and can do what they were to do.
+SOUND_S = 3
 
 
 class NoProgress(Exception):
@@ -105,7 +107,7 @@ class Schedule:
             if play.advance():
                 self.plays.remove(play)
                 if play.member:
-                    play.member.fault = None
+                    play.member.recover()
 
     def wait(self, condition, end):
         """Continues the faults that have begun until the condition holds. Returns False if `end` comes before."""
@@ -138,5 +140,6 @@ class Schedule:
         return not member.fault and (bool(of_servers) or member.ready())
 
     def one_stays(self, member):
-        return any(not other.fault for other in self.site.members if other is not member)
+        others = [other for other in self.site.members if other is not member and not other.fault]
+        return any(time.monotonic() > other.sound_since + SOUND_S for other in others)
 

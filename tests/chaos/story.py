@@ -1,5 +1,7 @@
 """The story of a run: what happened when, what followed, and one table."""
 
+import itertools
+
 
 def clock(seconds):
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
@@ -19,7 +21,7 @@ def summary(verdict, incidents, begin):
         yield from table(verdict, incidents, begin)
     for row in verdict.rows:
         if row.allowed:
-            yield allowed(row)
+            yield allowed(row, begin)
     for trouble in verdict.troubles:
         yield f"WRONG: {trouble}"
     yield closing(verdict, incidents)
@@ -49,13 +51,22 @@ def during(incidents, since, until):
     return f"during {' and '.join(dict.fromkeys(names))}" if names else "during no fault"
 
 
-def allowed(row):
+def allowed(row, begin):
     if row.name == "events":
-        return (
-            f"Events that were missing in the stream of events, or came twice, around a failover of Redis: {row.allowed}."
-            ' The database has each once (README, "A Redis that lost its data").'
-        )
-    return f'Commands of {row.name} that were lost within a fault: {row.allowed} (README, "Pub/sub in is at most once").'
+        what = "Events that were missing in the stream of events, or came twice, around a failover of Redis"
+        why = 'The database has each once (README, "A Redis that lost its data").'
+    else:
+        what = f"Commands of {row.name} that were lost within a fault"
+        why = 'See README, "Pub/sub in is at most once".'
+    return f"{what}: {len(row.allowed)}, {', '.join(windows(row.allowed, begin))}. {why}"
+
+
+def windows(times, begin):
+    """How many there are from which time on; those that are at most a second apart are one window."""
+    times = sorted((each - begin).total_seconds() for each in times)
+    starts = [number for number, each in enumerate(times) if number == 0 or each - times[number - 1] > 1]
+    for start, end in itertools.pairwise([*starts, len(times)]):
+        yield f"{end - start} at {clock(times[start])}"
 
 
 def closing(verdict, incidents):
