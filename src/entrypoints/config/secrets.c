@@ -150,6 +150,14 @@ static struct secret_span next_secret(const char *text, const char *rest, bool i
 	return user.start && rest == text ? user : in_parameter(text, rest, is_url);
 }
 
+/* A quote ends a value without a blank: `password='x'user=u`.  The stars that replace it have no quotes. */
+static const char *blank_behind(struct secret_span secret, bool is_url)
+{
+	bool is_quoted = !is_url && secret.end > secret.start && secret.end[-1] == '\'';
+
+	return is_quoted && *secret.end && !isspace((unsigned char)*secret.end) ? " " : "";
+}
+
 const char *secrets_hidden(const char *text, struct arena *arena)
 {
 	bool is_url = behind_scheme(text);
@@ -157,7 +165,8 @@ const char *secrets_hidden(const char *text, struct arena *arena)
 	struct secret_span secret;
 
 	while ((secret = next_secret(text, rest, is_url)).start) {
-		shown = arena_printf(arena, "%s%.*s***", shown, (int)(secret.start - rest), rest);
+		shown = arena_printf(arena, "%s%.*s***%s", shown, (int)(secret.start - rest), rest,
+				     blank_behind(secret, is_url));
 		rest = secret.end;
 	}
 	return arena_printf(arena, "%s%s", shown, rest);

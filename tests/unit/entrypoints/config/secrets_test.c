@@ -48,6 +48,8 @@ static const struct {
 	{"user=a'b password='p w' host=h", "user=a'b password=*** host=h"},
 	{"user=&password=' password='p w' host=h", "user=&password=***"},
 	{"user='a'password = 'p w' host=h", "user='a'password = *** host=h"},
+	{"password='p w'host=h", "password=*** host=h"},
+	{"password='p w'password='q'host=h", "password=*** password=*** host=h"},
 	{"user password='p w' host=h", "user password=***"},
 	{"postgresql://h/d?password=abc#S3CR3T", "postgresql://h/d?password=***"},
 	{"postgresql://h/d?password=abc#S3&user=u", "postgresql://h/d?password=***&user=u"},
