@@ -157,10 +157,21 @@ static void read_smtp_url(const char *text)
 	smtp_url_release(&url);
 }
 
+static bool ends_with_stars(const char *hidden)
+{
+	size_t length = strlen(hidden);
+
+	return length >= 3 && !strcmp(hidden + length - 3, "***");
+}
+
+/* Where the rest was hidden, too, libpq may find an open quote; and where more of a URL was, another URL. */
 static void expect_stars_for_libpq(const char *text)
 {
-	PQconninfoOption *options = PQconninfoParse(secrets_hidden(text, arena), NULL);
+	const char *hidden = secrets_hidden(text, arena);
+	PQconninfoOption *options = PQconninfoParse(hidden, NULL);
 
+	fuzz_expect(options || ends_with_stars(hidden) || !strncmp(text, "postgres", 8),
+		    "libpq reads no more what is hidden: %s", hidden);
 	for (const PQconninfoOption *option = options; option && option->keyword; option++)
 		fuzz_expect(!strstr(option->keyword, "password") || !option->val || !*option->val ||
 				    !strcmp(option->val, "***"),
