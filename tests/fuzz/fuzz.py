@@ -51,7 +51,6 @@ class Target:
 
     def run(self, seconds, *arguments):
         """Returns how it ended, if not in order, and what libFuzzer wrote."""
-        self.found.mkdir(parents=True, exist_ok=True)
         with open(self.log, "wb") as log:
             try:
                 status = subprocess.run(
@@ -74,6 +73,7 @@ class Target:
 def fuzz(target, seconds):
     """Prints what became of it; returns the number of executions, and whether an input failed."""
     before = target.failures()
+    target.found.mkdir(parents=True, exist_ok=True)  # libFuzzer writes into the first folder that it is given
     folders = [target.found, target.corpus]
     trouble, output = target.run(
         seconds, f"-max_total_time={seconds}", f"-max_len={INPUT_MAX}", "-print_final_stats=1",

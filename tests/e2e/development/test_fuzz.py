@@ -28,6 +28,8 @@ if "merge_control_file" in options:
             features = [str(8 * edge + 3) for edge in open(path, "rb").read()]
             control.write("STARTED %d 1\\nFT %d %s\\nCOV %d\\n" % (number, number, " ".join(features), number))
     sys.exit()
+[first, *_] = [word for word in sys.argv[1:] if not word.startswith("-")]
+open(first + "/found", "wb").close()  # new inputs go to the first folder
 print("#7\\tDONE   cov: 5 ft: 9 corp: 1/1b lim: 4 exec/s: 3 rss: 1Mb")
 print("stat::number_of_executed_units: 70")
 if sys.argv[0].endswith("slow"):
@@ -67,6 +69,13 @@ def test_every_target_is_run_and_counted(build):
     assert done.returncode == 0
     assert re.search(r"^one +70 executions, +10/s; reached 5 edges, 9 features$", done.stdout, re.M)
     assert done.stdout.splitlines()[-1] == "2 targets, 140 executions, 0 failed"
+
+
+def test_what_is_found_goes_to_the_build_also_by_the_first_run(build):
+    folder = build("one")
+    run_fuzz(folder, "one", "1")
+
+    assert [path.name for path in (folder / "found" / "one").iterdir()] == ["found"]
 
 
 def test_an_input_that_fails_is_stored_and_its_command_printed(build):
