@@ -182,8 +182,9 @@ void marks_note(void *context)
 	}
 	reader_set_timer(reader, reader->note_timer,
 			 reader->shows_large_entries ? NOTE_LARGE_EVERY_MS : NOTE_EVERY_MS);
-	/* A reader that drains reads nothing, but what waits is known. */
-	if (!(reader->stats.is_reading || reader->stats.is_draining) || reader->is_noting ||
+	/* A reader that drains reads nothing, but what waits is known.  It may still look by itself. */
+	if (!(reader->stats.is_reading || reader->stats.is_draining) || reader->state == READER_LOOKING ||
+	    reader->is_noting ||
 	    !(reader->has_news || has_work(reader) || reader_now_ms(reader) >= reader->trim_again_ms))
 		return;
 	reader->is_noting = true;

@@ -252,6 +252,30 @@ START_TEST(an_entry_of_the_earlier_stream_is_not_acknowledged_in_the_recreated_o
 }
 END_TEST
 
+/* The port allows one look at a time.  An earlier lease's entries have no outcome when this one is taken. */
+START_TEST(a_stream_is_looked_at_once_at_a_time_while_an_earlier_lease_drains)
+{
+	struct lease *lease = lease_new("commands", &world->random.random);
+
+	hold_lane();
+	add_order("a");
+	world_advance_ms(world, 10);
+	cable_hold(memory_consumer_requests(consumer));
+	memory_stream_end_connections(stream);
+	world_advance_ms(world, 500); /* now it looks, and gets no answer */
+	stream_reader_lead(reader, lease);
+	ck_assert(reader_stats()->is_draining);
+	world_advance_ms(world, 1500); /* the state is noted every second */
+
+	cable_open(memory_consumer_requests(consumer));
+	release_lane();
+	world_advance_ms(world, 2000);
+	ck_assert(!reader_stats()->is_draining);
+	ck_assert_str_eq(handled_orders(), "first a");
+	lease_release(&lease);
+}
+END_TEST
+
 SUITE("stream marks", set_up_reading, tear_down_stream_world)
 {
 	tcase_add_test(tests, the_last_entry_up_to_which_all_are_done_is_noted);
@@ -267,5 +291,6 @@ SUITE("stream marks", set_up_reading, tear_down_stream_world)
 	tcase_add_test(tests, a_group_lost_while_the_reader_is_paused_is_noticed);
 	tcase_add_test(tests, a_recreated_stream_may_reuse_entry_ids);
 	tcase_add_test(tests, a_stream_that_another_worker_found_recreated_is_noticed);
+	tcase_add_test(tests, a_stream_is_looked_at_once_at_a_time_while_an_earlier_lease_drains);
 	tcase_add_test(tests, an_entry_of_the_earlier_stream_is_not_acknowledged_in_the_recreated_one);
 }
