@@ -335,6 +335,11 @@ void engine_note_database_clock(struct engine *engine, const struct unit_of_work
 	engine->asked_us = asked_us;
 }
 
+void engine_forget_database_clock(struct engine *engine)
+{
+	engine->asked_us = INT64_MIN;
+}
+
 bool engine_knows_database_clock(const struct engine *engine, struct unit_of_work *uow)
 {
 	int64_t now_us = engine_now_us(engine);

@@ -102,6 +102,9 @@ int64_t engine_now_us(const struct engine *engine);
 /* Notes what the unit learned from the database when it was asked, at `asked_us`: its clock and its epoch. */
 void engine_note_database_clock(struct engine *engine, const struct unit_of_work *uow, int64_t asked_us);
 
+/* They are asked for again: the epoch may be another one. */
+void engine_forget_database_clock(struct engine *engine);
+
 /* Sets both in the unit.  Returns false, and does nothing, unless the database was asked recently. */
 bool engine_knows_database_clock(const struct engine *engine, struct unit_of_work *uow);
 

@@ -23,6 +23,7 @@
 static void on_conflict(struct lane *lane, const struct failure *failure)
 {
 	product_cache_forget(lane->cache, &lane->uow);
+	engine_forget_database_clock(lane->engine); /* the outbox may have been renewed */
 	if (lane->uow.speculation.was_on) {
 		lane_redo_with_look_ups(lane); /* an id or a line is the likeliest cause */
 		return;
