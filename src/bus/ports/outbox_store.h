@@ -18,7 +18,8 @@ struct outbox_range {
 	struct arena *arena;
 	struct outbox_row *rows; /* out; gapless from `after` + 1 on */
 	size_t row_count;
-	int64_t head; /* out: the partition's last committed position */
+	int64_t head;  /* out: the partition's last committed position */
+	int64_t epoch; /* out: the database's; another one may have other rows there */
 };
 
 /* How far each partition was published and committed. */

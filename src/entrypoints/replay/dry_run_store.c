@@ -182,7 +182,7 @@ static void read_outbox(struct outbox_store *port, struct outbox_range *range, s
 			void *context)
 {
 	range->row_count = 0;
-	range->head = 0;
+	range->head = range->epoch = 0;
 	answer_soon(port, done, context);
 }
 

@@ -279,12 +279,17 @@ END_TEST
 
 START_TEST(a_database_has_an_incarnation_of_its_own)
 {
+	struct outbox_range range = {.rows_max = 1, .bytes_max = 1};
 	struct outbox_state before, again, renewed;
 
 	read_cursors(&before);
 	read_cursors(&again);
+	read_outbox(&range);
+	ck_assert_int_eq(range.epoch, before.epoch);
 	fixture->renew(fixture);
 	read_cursors(&renewed);
+	read_outbox(&range);
+	ck_assert_int_eq(range.epoch, renewed.epoch);
 
 	ck_assert_uint_eq(strlen(before.incarnation), INCARNATION_SIZE - 1);
 	ck_assert_str_eq(again.incarnation, before.incarnation);

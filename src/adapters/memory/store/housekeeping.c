@@ -54,6 +54,7 @@ void database_read_outbox(const struct database *database, struct outbox_range *
 	range->rows = NULL;
 	range->row_count = 0;
 	range->head = (int64_t)partition->count;
+	range->epoch = database->lives;
 	for (size_t i = (size_t)range->after; i < partition->count && range->row_count < range->rows_max;
 	     i++) {
 		const struct stored_outbox_row *row = &partition->rows[i];
@@ -113,12 +114,21 @@ static void bury(struct database *database, const struct notification_row *row, 
 	database_cap_dead_letters(database);
 }
 
+/* Returns NULL if it is not there any more, or a restored database does not have it. */
+static struct notification_row *find_notification(const struct database *database, int64_t key)
+{
+	struct notification_row *row =
+		key <= (int64_t)database->notification_count ? database->notifications[key - 1] : NULL;
+
+	return row && !row->deleted ? row : NULL;
+}
+
 void database_record_notification(struct database *database, int64_t key, enum notification_result result,
 				  int retry_seconds, const char *reason)
 {
-	struct notification_row *row = database->notifications[key - 1];
+	struct notification_row *row = find_notification(database, key);
 
-	if (row->deleted)
+	if (!row)
 		return;
 	row->deleted = result != NOTIFICATION_POSTPONED;
 	row->attempts += result != NOTIFICATION_DELIVERED;
@@ -130,15 +140,13 @@ void database_record_notification(struct database *database, int64_t key, enum n
 void database_split_notification(struct database *database, int64_t key, const char *const *recipients,
 				 size_t count, int64_t *keys)
 {
-	struct notification_row *whole = database->notifications[key - 1];
-	bool is_there = !whole->deleted && !whole->recipient;
+	struct notification_row *whole = find_notification(database, key), *part;
 
 	for (size_t i = 0; i < count; i++) {
-		struct notification_row *part = arena_copy(database->arena, whole, sizeof *whole);
-
 		keys[i] = 0;
-		if (!is_there)
+		if (!whole || whole->recipient)
 			continue;
+		part = arena_copy(database->arena, whole, sizeof *whole);
 		part->recipient = arena_strdup(database->arena, recipients[i]);
 		part->due_at = database_now(database) + NOTIFICATION_LEASE * SECOND_US;
 		database->notifications =
@@ -147,7 +155,8 @@ void database_split_notification(struct database *database, int64_t key, const c
 		database->notifications[database->notification_count++] = part;
 		part->key = keys[i] = (int64_t)database->notification_count;
 	}
-	whole->deleted = true;
+	if (whole)
+		whole->deleted = true;
 }
 
 void database_read_stock(struct database *database, const char *sku, struct stock *stock, struct arena *arena)

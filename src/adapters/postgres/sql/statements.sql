@@ -643,7 +643,8 @@ where bytes <= $4::bigint or number = 1
 order by position
 
 -- statement READ_HEAD for publisher
-select position from outbox_heads where partition = $1
+-- It is read behind the rows: if these are of the next epoch, so is the head.
+select position, epoch from outbox_heads where partition = $1
 
 
 -- ==== notifications ====

@@ -70,6 +70,7 @@ static void on_range_read(void *context, const struct failure *failure)
 	if (!failure) {
 		read_rows(read->rows, read->range);
 		read->range->head = result_int8(read->head, 0, 0);
+		read->range->epoch = result_int8(read->head, 0, 1);
 	}
 	store_answer(read->store, failure);
 }

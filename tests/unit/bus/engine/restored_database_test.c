@@ -498,6 +498,55 @@ START_TEST(rows_that_were_committed_before_the_outbox_was_renewed_are_published_
 }
 END_TEST
 
+/*
+ * The worker has not found out yet that it was renewed, and the fences of before know nothing of the next
+ * ones.
+ */
+START_TEST(rows_that_are_committed_after_the_outbox_was_renewed_are_published_once)
+{
+	world_crash(other);
+	allocate_by(world, 1);
+	world_settle(world);
+	database_renew(world->database);
+	allocate_by(world, 2);
+	world_advance_ms(world, 5000);
+
+	expect_published(1, 2);
+}
+END_TEST
+
+static void ignore_answer(void *context, const struct delivery *delivery)
+{
+	(void)context;
+	(void)delivery;
+}
+
+/* Such an entry loads nothing before it is handled, and then whether it is a dead letter already. */
+START_TEST(an_invalid_entry_becomes_a_dead_letter_though_the_outbox_was_renewed)
+{
+	world_crash(other);
+	world_crash(world);
+	world->config.rejection_events = true;
+	world_start(world);
+	allocate_by(world, 1);
+	database_renew(world->database);
+	engine_submit(world->engine, &(struct arrival){
+					     .transport = TRANSPORT_STREAM,
+					     .origin = "stream",
+					     .entry_id = "1-0",
+					     .incarnation = 1,
+					     .type = MSG_ALLOCATE,
+					     .payload = {"nothing", strlen("nothing")},
+					     .payload_size = strlen("nothing"),
+					     .answered = ignore_answer,
+				     });
+	world_advance_ms(world, 5000);
+
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	world_settle(world);
+}
+END_TEST
+
 SUITE("restored database", set_up_workers, tear_down_workers)
 {
 	tcase_add_test(tests, a_database_that_knows_less_than_the_broker_publishes_nothing);
@@ -525,6 +574,8 @@ SUITE("restored database", set_up_workers, tear_down_workers)
 	tcase_add_test(tests, a_cursor_from_before_a_restore_does_not_count_as_saved);
 	tcase_add_test(tests, a_cursor_is_of_the_epoch_in_which_its_rows_were_published);
 	tcase_add_test(tests, events_bear_their_epoch_from_the_second_on);
+	tcase_add_test(tests, rows_that_are_committed_after_the_outbox_was_renewed_are_published_once);
+	tcase_add_test(tests, an_invalid_entry_becomes_a_dead_letter_though_the_outbox_was_renewed);
 	tcase_add_test(tests, a_unit_that_was_encoded_before_the_outbox_was_renewed_is_redone);
 	tcase_add_test(
 		tests,
