@@ -1,8 +1,8 @@
 /* Injects failures, delays and outages. */
 #include "simulation/chaos.h"
 
-#include "simulation/failures.h"
-#include "simulation/schedule.h"
+#include "simulation/schedule/failures.h"
+#include "simulation/schedule/schedule.h"
 
 static bool chance(struct chaos *chaos, uint64_t in)
 {

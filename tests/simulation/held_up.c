@@ -6,8 +6,8 @@
  *
  * The seed determines a run: see seeds_to_run().
  */
-#include "simulation/failures.h"
-#include "simulation/schedule.h"
+#include "simulation/schedule/failures.h"
+#include "simulation/schedule/schedule.h"
 #include "support/misfortune.h"
 #include "support/suites.h"
 

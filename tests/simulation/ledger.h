@@ -34,7 +34,8 @@ struct entry {
 	int64_t sent_at_ms;            /* the first one */
 	struct sent *sent[REPLICAS];   /* the last delivery to each worker, or NULL */
 	int stream;                    /* that it came on; by other transports: 0 */
-	bool may_be_missing;           /* its stream lost it before it had an outcome */
+	bool may_be_missing;           /* a disaster lost it before it had an outcome, or with its outcome */
+	bool lost_place;               /* it comes again behind what came later, or not at all */
 	struct broadcast **broadcasts; /* as often as it was published */
 	int broadcast_count;
 	bool recorded; /* its id is in the inbox, or its event in the outbox if it is anonymous */
@@ -43,6 +44,8 @@ struct entry {
 struct ledger {
 	struct entry **entries; /* in the order they were first sent */
 	int count;
+	/* By payload: a bool, whether the event was published.  The outbox has another one in its place. */
+	struct map superseded;
 };
 
 /* Records a message that is not sent yet.  `fields` must not contain the id. */
@@ -68,6 +71,12 @@ void ledger_deliver(struct entry *entry, int worker);
 void ledger_append(struct entry *entry, int stream);
 void ledger_publish(struct entry *entry);
 
+/* Whether the row is of a whole message: not of a process' command, or of a part of an event. */
+bool ledger_is_of_message(const struct inbox_row *row);
+
+/* The number of the message's dead letters. */
+int ledger_dead_letters(const struct entry *entry);
+
 /* The streams lose all entries: those that have no outcome yet may have none in the end. */
 void ledger_lose_streams(const struct ledger *ledger);
 
@@ -77,6 +86,9 @@ const char *ledger_sku(const struct envelope *command);
 
 /* Whether the last delivery to that worker was answered; true if there was no delivery. */
 bool ledger_is_answered(const struct entry *entry, int worker);
+
+/* Fails the test if the answers or the dead letters of the message are not its outcome, which is recorded. */
+void ledger_check_answers(const struct entry *entry);
 
 /* Call this after everything is answered and published; it fails the test if a guarantee was violated. */
 void ledger_check(struct ledger *ledger, const struct chaos *chaos);

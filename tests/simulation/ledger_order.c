@@ -45,8 +45,8 @@ bool keeps_place(const struct entry *entry)
 {
 	bool was_sent_once = entry->sends == 1 && entry->transport == TRANSPORT_HTTP;
 
-	return !entry->by_rival && !entry->again && receivers_of(entry) <= 1 && !may_be_lost(entry) &&
-	       (was_sent_once || entry->was_acceptable);
+	return !entry->by_rival && !entry->again && !entry->lost_place && receivers_of(entry) <= 1 &&
+	       !may_be_lost(entry) && (was_sent_once || entry->was_acceptable);
 }
 
 static int way_of(const struct entry *entry)

@@ -1,6 +1,6 @@
 /* Records what is sent, and sends it. */
 #include "simulation/ledger.h"
-#include "simulation/schedule.h"
+#include "simulation/schedule/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +140,10 @@ static void count_send(struct entry *entry)
 
 void ledger_deliver(struct entry *entry, int worker)
 {
+	if (!engine_takes_commands(replicas[worker].world->engine)) {
+		story("worker %d answers 503 to %s", worker, message_name(entry->type));
+		return;
+	}
 	count_send(entry);
 	story("worker %d receives over HTTP %s %s", worker, message_name(entry->type),
 	      in_one_line(entry->payload));
@@ -160,8 +164,7 @@ void ledger_append(struct entry *entry, int stream)
 									 .payload_size = size});
 }
 
-/* Whether the row is of a whole message: not of a process' command, or of a part of an event. */
-static bool is_of_message(const struct inbox_row *row)
+bool ledger_is_of_message(const struct inbox_row *row)
 {
 	return !strncmp(row->id, "m-", 2) && !strchr(row->id, ' ');
 }
@@ -173,7 +176,7 @@ void ledger_lose_streams(const struct ledger *ledger)
 	for (size_t i = 0; i < world->database->inbox_count; i++) {
 		const struct inbox_row *row = world->database->inbox_list[i];
 
-		if (is_of_message(row))
+		if (ledger_is_of_message(row))
 			ledger_spender(ledger, row->id, row->digest)->may_be_missing = false;
 	}
 }

@@ -53,6 +53,7 @@ static struct {
 	int unnamed_until;            /* the last broadcast while the note named no section */
 	int64_t placing_until_ms;     /* the holder gives up what it hears until then */
 	int judged_connections;       /* of the holder */
+	int64_t excused_until_ms;     /* what is published until then may be lost */
 } watch;
 
 static int64_t now_ms(void)
@@ -268,8 +269,9 @@ static void see_holder(void)
 
 static void excuse_while_placing(void)
 {
-	for (struct broadcast *it = shared_pubsub.first; it && now_ms() <= watch.placing_until_ms;
-	     it = it->next)
+	if (now_ms() > watch.placing_until_ms && now_ms() > watch.excused_until_ms)
+		return;
+	for (struct broadcast *it = shared_pubsub.first; it; it = it->next)
 		it->may_be_lost = true;
 }
 
@@ -313,6 +315,23 @@ void losses_begin(int workers)
 	watch.workers = workers;
 	watch.term = watch.note = "";
 	on_look(NULL);
+}
+
+void losses_excuse_until(int64_t until_ms)
+{
+	watch.excused_until_ms = until_ms;
+}
+
+void losses_restored(void)
+{
+	losses_excuse_until(INT64_MAX);
+	for (size_t i = 0; i < world->database->worker_count; i++) {
+		const struct worker_row *row = &world->database->workers[i];
+		struct process *process = find_process(row->id);
+
+		if (process)
+			process->beats = row->beats;
+	}
 }
 
 void losses_end(void)

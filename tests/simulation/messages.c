@@ -1,6 +1,6 @@
 /* Makes random commands and events, and sends them. */
 #include "simulation/run.h"
-#include "simulation/schedule.h"
+#include "simulation/schedule/schedule.h"
 
 #include "core/base/calendar.h"
 

@@ -11,7 +11,7 @@
  */
 #include "simulation/losses.h"
 #include "simulation/run.h"
-#include "simulation/schedule.h"
+#include "simulation/schedule/schedule.h"
 
 #include "support/rival.h"
 #include "support/suites.h"
@@ -95,17 +95,21 @@ static void begin_worker(struct run *run, int number)
 	chaos_surround_redis(&run->chaos, number);
 }
 
-/* Sends the commands that the dead worker did not answer to its successor, in the original order. */
-static void succeed_worker(struct run *run, int worker)
+void send_unanswered(struct run *run, int worker)
 {
-	begin_worker(run, worker);
 	for (int i = 0; i < run->ledger.count; i++) {
 		if (!ledger_is_answered(run->ledger.entries[i], worker))
 			ledger_deliver(run->ledger.entries[i], worker);
 	}
 }
 
-static void kill_worker(int worker)
+void succeed_worker(struct run *run, int worker)
+{
+	begin_worker(run, worker);
+	send_unanswered(run, worker);
+}
+
+void kill_worker(int worker)
 {
 	story("worker %d is killed", worker);
 	losses_look();
@@ -275,7 +279,7 @@ static void come_to_an_end(struct run *run)
 		world_advance_ms(world, LEFT_MS);
 	world_advance_ms(world, ACQUAINTED_MS);
 	losses_end();
-	for (int64_t ms = 0; ms < 3 * HOUR_MS && database_notification_count(world->database);
+	for (int64_t ms = 0; ms < 3 * HOUR_MS + late_ms && database_notification_count(world->database);
 	     ms += MINUTE_MS)
 		world_advance_ms(world, MINUTE_MS);
 }
@@ -353,7 +357,7 @@ static uint64_t play(uint64_t seed)
 	}
 	come_to_an_end(&run);
 	ledger_check(&run.ledger, &run.chaos);
-	clocks_check(&run);
+	disaster_check(&run);
 	hand_over(0);
 	for (int i = 0; i < STREAMS; i++)
 		expect_acknowledged(i);

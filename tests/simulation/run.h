@@ -31,6 +31,13 @@ static inline int pick(struct run *run, int bound)
 	return (int)random_below(&run->random.random, (uint64_t)bound);
 }
 
+/* The worker dies; and another one is started in its place, which gets what was not answered over HTTP. */
+void kill_worker(int worker);
+void succeed_worker(struct run *run, int worker);
+
+/* Sends the commands again that the worker, or the one before it, did not answer, in the original order. */
+void send_unanswered(struct run *run, int worker);
+
 /* Makes a message of the first `kinds` kinds, of which the last one is an event. */
 #define KINDS 13
 struct entry *any_message(struct run *run, int kinds);

@@ -7,7 +7,7 @@
 #include "simulation/disasters/disaster.h"
 
 #include "simulation/run.h"
-#include "simulation/schedule.h"
+#include "simulation/schedule/schedule.h"
 
 #include <inttypes.h>
 

@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 enum disaster_kind {
-	REDIS_LOSES_DATA, /* its streams, groups and fences */
-	CLOCKS_STEP,      /* of the database and of Redis, back and forth */
+	REDIS_LOSES_DATA,  /* its streams, groups and fences */
+	CLOCKS_STEP,       /* of the database and of Redis, back and forth */
+	DATABASE_RESTORED, /* from a backup, and the outbox is renewed */
 	NO_DISASTER,
 };
 
@@ -26,6 +27,8 @@ struct disaster {
 	int step; /* behind which it happens, or begins */
 	struct clock_step *steps;
 	size_t step_count;
+	int backup_step; /* the backup is made behind this step, or a later one */
+	const struct database *backup;
 };
 
 struct run;
@@ -39,6 +42,9 @@ void disaster_strike(struct run *run);
 /* Ends what lasts.  Returns how many milliseconds later than in other runs everything may be done. */
 int64_t disaster_end(struct run *run);
 
+/* Judges what the ledger does not. */
+void disaster_check(const struct run *run);
+
 /* What happens, each in a file of its own. */
 void redis_loses_data(struct run *run);
 
@@ -48,5 +54,13 @@ void clocks_end(struct run *run);
 
 /* Fails the test if a message was taken for one from the future that was not, or the other way round. */
 void clocks_check(const struct run *run);
+
+void database_backed_up(struct run *run);
+void database_restored(struct run *run);
+
+/* Fails the test as soon as a cursor has passed an event that is not published, until the end. */
+void cursors_begin(void);
+void cursors_restored(void);
+void cursors_end(void);
 
 #endif

@@ -6,7 +6,7 @@
 #include "simulation/disasters/disaster.h"
 
 #include "simulation/run.h"
-#include "simulation/schedule.h"
+#include "simulation/schedule/schedule.h"
 
 #define DOWN_MAX_MS 3000
 

@@ -3,6 +3,7 @@
  */
 #include "support/suites.h"
 
+#include "adapters/memory/database/backup.h"
 #include "adapters/memory/ports/text_codec.h"
 #include "adapters/memory/simulation/lost.h"
 #include "adapters/memory/store/memory_store.h"
@@ -198,12 +199,57 @@ START_TEST(a_flush_that_was_carried_out_is_not_lost)
 }
 END_TEST
 
-/* ---- what it finds wrong with itself ---- */
-
 static const char *fault(void)
 {
 	return database_fault(database, uow.arena);
 }
+
+/* ---- backups ---- */
+
+START_TEST(a_restored_database_has_what_its_backup_has)
+{
+	const struct database *backup;
+
+	flush("batch", 1);
+	backup = database_back_up(database);
+	flush("lost", 2);
+	database_batch(database, "batch")->purchased = 100;
+	database_restore(database, backup);
+
+	ck_assert_int_eq(database_purchased(database, "batch"), 1);
+	ck_assert_ptr_null(database_batch(database, "lost"));
+	ck_assert_ptr_null(fault());
+	ck_assert_int_eq(resolve_commit(1), FAILURE_CONFLICT);
+	ck_assert_int_eq(resolve_commit(2), SUCCESS);
+	ck_assert_int_eq(flush("another", 3), SUCCESS);
+	ck_assert_ptr_null(fault());
+}
+END_TEST
+
+/* Whether it has not arrived yet, waits for a lock, or is answered. */
+START_TEST(a_restore_ends_the_sessions_with_the_calls_that_are_under_way)
+{
+	const struct database *backup = database_back_up(database);
+
+	begin_flush(store, "batch", 1);
+	if (_i == 1)
+		database_lock_product(database, "LAMP");
+	if (_i == 2)
+		cable_hold(memory_store_answers(store));
+	if (_i > 0)
+		simulation_run_until_idle(simulation);
+	database_restore(database, backup);
+	cable_open(memory_store_answers(store));
+	simulation_run_until_idle(simulation);
+
+	ck_assert(answered);
+	ck_assert_int_eq(answer, FAILURE_UNCERTAIN);
+	ck_assert_ptr_null(database_batch(database, "batch"));
+	ck_assert_int_eq(flush("batch", 2), SUCCESS);
+}
+END_TEST
+
+/* ---- what it finds wrong with itself ---- */
 
 START_TEST(a_sound_database_has_no_fault)
 {
@@ -249,6 +295,8 @@ SUITE("database", set_up, tear_down)
 	tcase_add_test(tests, a_flush_that_arrives_after_the_question_is_too_late);
 	tcase_add_test(tests, a_flush_of_a_dead_worker_may_still_arrive);
 	tcase_add_test(tests, a_flush_that_was_carried_out_is_not_lost);
+	tcase_add_test(tests, a_restored_database_has_what_its_backup_has);
+	tcase_add_loop_test(tests, a_restore_ends_the_sessions_with_the_calls_that_are_under_way, 0, 3);
 	tcase_add_test(tests, a_sound_database_has_no_fault);
 	tcase_add_test(tests, a_batch_that_does_not_hold_what_its_lines_say_is_a_fault);
 	tcase_add_test(tests, a_batch_allocated_beyond_what_it_holds_is_a_fault);

@@ -67,8 +67,10 @@ void database_insert_witness(struct database *database, const char *key, bool co
 {
 	struct witness_row *row = arena_alloc(database->arena, sizeof *row);
 
-	*row = (struct witness_row){.at = database_now(database), .committed = committed};
-	map_put(&database->witnesses, arena_strdup(database->arena, key), row);
+	*row = (struct witness_row){.key = arena_strdup(database->arena, key),
+				    .at = database_now(database),
+				    .committed = committed};
+	map_put(&database->witnesses, row->key, row);
 	database->witness_list = arena_grow(database->arena, database->witness_list, database->witness_count,
 					    sizeof *database->witness_list);
 	database->witness_list[database->witness_count++] = row;

@@ -69,6 +69,7 @@ struct inbox_row {
 
 /* The witness of a unit of work: whether it was inserted by the flush determines the unit's outcome. */
 struct witness_row {
+	const char *key;
 	int64_t at;
 	bool committed; /* inserted by the flush; false: by resolve_commit, so the flush cannot commit */
 	bool deleted;
@@ -197,6 +198,7 @@ struct database {
 	int lives;                          /* and the number of incarnations until now: the epoch */
 	int timeline;                       /* see unit_of_work.h */
 	int64_t ahead_us;                   /* of simulated time is the database's clock */
+	int server;                         /* counts its servers: see backup.h */
 
 	struct map products; /* by SKU */
 	struct product_row **product_list;

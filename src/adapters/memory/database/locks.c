@@ -131,6 +131,12 @@ void locks_release(struct database *database, const void *holder)
 	}
 }
 
+void locks_release_all(struct database *database)
+{
+	while (database->locks)
+		locks_release(database, database->locks->holder);
+}
+
 void locks_drop_all(struct database *database)
 {
 	while (database->waiters)

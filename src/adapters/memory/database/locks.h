@@ -25,6 +25,9 @@ void locks_acquire(struct database *database, const struct lock_names *names, co
 /* Releases all locks of `holder`, and retries the waiting calls. */
 void locks_release(struct database *database, const void *holder);
 
+/* The same for all holders. */
+void locks_release_all(struct database *database);
+
 /* Calls `again` once, from the loop, after the next release. */
 void locks_wait(struct database *database, simulation_task *again, void *context);
 void locks_stop_waiting(struct database *database, void *context);

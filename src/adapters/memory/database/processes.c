@@ -15,6 +15,12 @@ static struct process_row *find(const struct database *database, const char *eve
 	return NULL;
 }
 
+/* Returns NULL if a restored database does not have it. */
+static struct process_row *find_by_key(const struct database *database, int64_t key)
+{
+	return key <= (int64_t)database->process_count ? database->processes[key - 1] : NULL;
+}
+
 static void add_line(struct database *database, struct process_row *row, const char *sku, int32_t qty)
 {
 	for (size_t i = 0; i < row->line_count; i++) {
@@ -124,9 +130,9 @@ size_t database_claim_processes(struct database *database, const int64_t *runnin
 	size_t count = 0;
 
 	for (size_t i = 0; i < running_count; i++) {
-		struct process_row *row = database->processes[running[i] - 1];
+		struct process_row *row = find_by_key(database, running[i]);
 
-		if (row->due_at < now + PROCESS_LEASE * SECOND_US)
+		if (row && row->due_at < now + PROCESS_LEASE * SECOND_US)
 			row->due_at = now + PROCESS_LEASE * SECOND_US;
 	}
 	for (size_t i = 0; i < database->process_count && count < max; i++) {
@@ -151,5 +157,8 @@ size_t database_claim_processes(struct database *database, const int64_t *runnin
 
 void database_end_process(struct database *database, int64_t key)
 {
-	database->processes[key - 1]->deleted = true;
+	struct process_row *row = find_by_key(database, key);
+
+	if (row)
+		row->deleted = true;
 }

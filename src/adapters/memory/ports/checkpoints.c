@@ -20,6 +20,7 @@ struct memory_checkpoints {
 struct checkpoints_call {
 	struct memory_checkpoints *checkpoints;
 	void (*carry_out)(struct checkpoints_call *call);
+	int server; /* of the database, when the call was sent */
 	bool failed;
 	checkpoints_done *done;
 	void *context;
@@ -183,15 +184,17 @@ static void on_answer(void *context)
 {
 	static const struct failure failure = {FAILURE_RETRY, "the database is away"};
 	const struct checkpoints_call *call = context;
+	bool is_lost = call->server != call->checkpoints->database->server;
 
-	call->done(call->context, call->failed ? &failure : NULL);
+	call->done(call->context, call->failed || is_lost ? &failure : NULL);
 }
 
 static void on_request(void *context)
 {
 	struct checkpoints_call *call = context;
 
-	call->failed = call->checkpoints->database->down || call->checkpoints->is_refusing;
+	call->failed = call->checkpoints->database->down || call->checkpoints->is_refusing ||
+		       call->server != call->checkpoints->database->server;
 	if (!call->failed)
 		call->carry_out(call);
 	cable_pass(&call->checkpoints->answers, on_answer, call);
@@ -204,8 +207,11 @@ static struct checkpoints_call *begin(struct checkpoints *port,
 	struct memory_checkpoints *checkpoints = container_of(port, struct memory_checkpoints, checkpoints);
 	struct checkpoints_call *call = arena_alloc(checkpoints->arena, sizeof *call);
 
-	*call = (struct checkpoints_call){
-		.checkpoints = checkpoints, .carry_out = carry_out, .done = done, .context = context};
+	*call = (struct checkpoints_call){.checkpoints = checkpoints,
+					  .carry_out = carry_out,
+					  .server = checkpoints->database->server,
+					  .done = done,
+					  .context = context};
 	cable_pass(&checkpoints->requests, on_request, call);
 	return call;
 }

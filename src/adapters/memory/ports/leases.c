@@ -24,6 +24,7 @@ struct memory_leases {
 struct lease_call {
 	struct memory_leases *leases;
 	void (*carry_out)(struct lease_call *call);
+	int server; /* of the database, when the call was sent */
 	bool failed;
 	struct failure failure;
 	store_done *done;
@@ -166,11 +167,17 @@ static void do_leave(struct lease_call *call)
 
 /* ---- the way of a call ---- */
 
+/* The session was one of an earlier server. */
+static bool is_cut(const struct lease_call *call)
+{
+	return call->server != call->leases->database->server;
+}
+
 static void on_answer(void *context)
 {
 	struct lease_call *call = context;
 
-	if (call->leases->loses_answer) {
+	if (call->leases->loses_answer || is_cut(call)) {
 		call->leases->loses_answer = false;
 		call->failed = true;
 		call->failure = (struct failure){FAILURE_RETRY, "connection lost"};
@@ -182,7 +189,7 @@ static void on_request(void *context)
 {
 	struct lease_call *call = context;
 
-	call->failed = call->leases->database->down;
+	call->failed = call->leases->database->down || is_cut(call);
 	call->failure = (struct failure){FAILURE_RETRY, "the database is away"};
 	if (!call->failed)
 		call->carry_out(call);
@@ -195,8 +202,11 @@ static struct lease_call *begin(struct lease_store *port, void (*carry_out)(stru
 	struct memory_leases *leases = container_of(port, struct memory_leases, leases);
 	struct lease_call *call = arena_alloc(leases->arena, sizeof *call);
 
-	*call = (struct lease_call){
-		.leases = leases, .carry_out = carry_out, .done = done, .context = context};
+	*call = (struct lease_call){.leases = leases,
+				    .carry_out = carry_out,
+				    .server = leases->database->server,
+				    .done = done,
+				    .context = context};
 	cable_pass(&leases->requests, on_request, call);
 	return call;
 }

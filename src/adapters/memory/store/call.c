@@ -14,6 +14,12 @@ static bool is_lost(const struct memory_call *call)
 	return call->injected >= INJECT_LOST_BEFORE;
 }
 
+/* The session was one of an earlier server. */
+static bool is_cut(const struct memory_store *store)
+{
+	return store->call.server != store->database->server;
+}
+
 static void carry_out(void *context);
 static void succeed(struct memory_store *store);
 static void fail(struct memory_store *store, enum failure_kind kind, const char *text);
@@ -77,6 +83,8 @@ void call_arrive(void *context)
 	call->injected = next_injection(store, call->kind);
 	if (store->database->down)
 		call->injected = INJECT_REFUSED;
+	if (is_cut(store))
+		call->injected = INJECT_LOST_BEFORE;
 	meet_injection(store);
 }
 
@@ -294,10 +302,22 @@ static void do_housekeeping(struct memory_store *store)
 	succeed(store);
 }
 
+/* The server was another one, when the call had waited for a lock. */
+static void end_with_server(struct memory_store *store)
+{
+	store->call.injected = INJECT_LOST_BEFORE;
+	simulation_cancel(store->database->simulation, &store->lock_timeout);
+	fail(store, FAILURE_RETRY, "connection lost");
+}
+
 static void carry_out(void *context)
 {
 	struct memory_store *store = context;
 
+	if (is_cut(store)) {
+		end_with_server(store);
+		return;
+	}
 	switch (store->call.kind) {
 	case CALL_LOAD:
 		do_load(store);
@@ -341,19 +361,26 @@ static void carry_out(void *context)
 
 /* ---- its answer sets out, and arrives ---- */
 
+static void set_failure(struct memory_call *call, enum failure_kind kind, const char *text)
+{
+	call->failed = true;
+	call->failure = (struct failure){kind, text};
+}
+
+static void set_lost(struct memory_call *call)
+{
+	set_failure(call, call->kind == CALL_FLUSH ? FAILURE_UNCERTAIN : FAILURE_RETRY, "connection lost");
+}
+
 static void on_answer(void *context)
 {
 	struct memory_store *store = context;
 	struct memory_call call = store->call;
 
+	if (is_cut(store))
+		set_lost(&call);
 	store->call = (struct memory_call){0};
 	call.done(call.context, call.failed ? &call.failure : NULL);
-}
-
-static void set_failure(struct memory_call *call, enum failure_kind kind, const char *text)
-{
-	call->failed = true;
-	call->failure = (struct failure){kind, text};
 }
 
 static void answer(struct memory_store *store)
@@ -362,8 +389,7 @@ static void answer(struct memory_store *store)
 
 	call->carried_out = true;
 	if (is_lost(call))
-		set_failure(call, call->kind == CALL_FLUSH ? FAILURE_UNCERTAIN : FAILURE_RETRY,
-			    "connection lost");
+		set_lost(call);
 	cable_pass(&store->answers, on_answer, store);
 }
 

@@ -13,6 +13,7 @@ struct memory_call {
 	store_done *done; /* NULL: no call is under way */
 	void *context;
 	enum store_injection injected; /* the failure that a test injected into the call */
+	int server;                    /* of the database, when the call was sent */
 	bool carried_out;
 	bool failed;
 	struct failure failure;

@@ -16,7 +16,8 @@ static struct memory_call *begin(struct memory_store *store, enum store_call kin
 {
 	assert(!store->call.done && "a store executes one call at a time");
 	arena_clear(store->arena);
-	store->call = (struct memory_call){.kind = kind, .done = done, .context = context};
+	store->call = (struct memory_call){
+		.kind = kind, .done = done, .context = context, .server = store->database->server};
 	cable_pass(&store->requests, call_arrive, store);
 	return &store->call;
 }
@@ -286,7 +287,7 @@ void memory_store_free(struct memory_store **store)
 	locks_stop_waiting(gone->database, gone);
 	simulation_cancel(gone->database->simulation, &gone->lock_timeout);
 	locks_release(gone->database, gone);
-	if (gone->call.changes && !gone->call.carried_out)
+	if (gone->call.changes && !gone->call.carried_out && gone->call.server == gone->database->server)
 		call_leave_flush(gone, LOST_ON_THE_WAY);
 	arena_free(&gone->arena);
 	free(gone);

@@ -1,7 +1,7 @@
 /* The words for calls and for what becomes of them. */
-#include "simulation/failures.h"
+#include "simulation/schedule/failures.h"
 
-#include "simulation/schedule.h"
+#include "simulation/schedule/schedule.h"
 
 static const char *const store_calls[STORE_CALLS] = {
 	[CALL_RESOLVE] = "a search for the SKUs of batches",

@@ -1,5 +1,5 @@
 /* Takes the steps of a run, and prints what happens in them. */
-#include "simulation/schedule.h"
+#include "simulation/schedule/schedule.h"
 
 #include "core/base/hash.h"
 #include "support/bus_world.h"
@@ -140,6 +140,8 @@ static void tell_news(void)
 
 	if (!run.tells)
 		return;
+	if (run.outcomes > database->inbox_count) /* it was restored */
+		run.outcomes = database->inbox_count;
 	for (; run.outcomes < database->inbox_count; run.outcomes++) {
 		const struct inbox_row *row = database->inbox_list[run.outcomes];
 
