@@ -140,7 +140,8 @@ static void count_send(struct entry *entry)
 
 void ledger_deliver(struct entry *entry, int worker)
 {
-	if (!engine_takes_commands(replicas[worker].world->engine)) {
+	entry->is_refused[worker] = !engine_takes_commands(replicas[worker].world->engine);
+	if (entry->is_refused[worker]) {
 		story("worker %d answers 503 to %s", worker, message_name(entry->type));
 		return;
 	}

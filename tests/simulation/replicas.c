@@ -95,18 +95,14 @@ static void begin_worker(struct run *run, int number)
 	chaos_surround_redis(&run->chaos, number);
 }
 
-void send_unanswered(struct run *run, int worker)
+/* Sends the commands that the dead worker did not answer to its successor, in the original order. */
+void succeed_worker(struct run *run, int worker)
 {
+	begin_worker(run, worker);
 	for (int i = 0; i < run->ledger.count; i++) {
 		if (!ledger_is_answered(run->ledger.entries[i], worker))
 			ledger_deliver(run->ledger.entries[i], worker);
 	}
-}
-
-void succeed_worker(struct run *run, int worker)
-{
-	begin_worker(run, worker);
-	send_unanswered(run, worker);
 }
 
 void kill_worker(int worker)

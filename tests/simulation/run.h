@@ -35,9 +35,6 @@ static inline int pick(struct run *run, int bound)
 void kill_worker(int worker);
 void succeed_worker(struct run *run, int worker);
 
-/* Sends the commands again that the worker, or the one before it, did not answer, in the original order. */
-void send_unanswered(struct run *run, int worker);
-
 /* Makes a message of the first `kinds` kinds, of which the last one is an event. */
 #define KINDS 13
 struct entry *any_message(struct run *run, int kinds);

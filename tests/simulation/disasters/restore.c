@@ -19,7 +19,7 @@
 #include "adapters/memory/database/backup.h"
 #include "bus/unit_of_work/outbox_frame.h"
 
-/* Within this time after the renewal the workers take commands again, and know who handles pub/sub. */
+/* This long after the renewal the workers take commands again, and know who handles pub/sub. */
 #define SETTLED_MS 15000
 
 /* An operator renews the outbox within this time. */
@@ -247,7 +247,12 @@ static void ask_again(struct run *run, int worker)
 {
 	while (!engine_takes_commands(replicas[worker].world->engine))
 		world_advance_ms(world, 100);
-	send_unanswered(run, worker);
+	for (int i = 0; i < run->ledger.count; i++) {
+		struct entry *entry = run->ledger.entries[i];
+
+		if (entry->is_refused[worker] && !ledger_is_answered(entry, worker))
+			ledger_deliver(entry, worker);
+	}
 }
 
 static void restore_between(struct run *run, bool streams_go_back)
