@@ -10,6 +10,7 @@ import types
 import uuid
 
 import pytest
+from built import plain_program
 from dev_program import of_folder
 from installation import ROOT
 from ledger import TOO_MANY, Command, Ledger
@@ -358,7 +359,8 @@ def chaos(tmp_path, *arguments):
     """Begins a run; all processes that it starts have the folder in their environment."""
     with open(tmp_path / "output", "w", encoding="utf-8") as output:
         return subprocess.Popen(
-            ["env", "--default-signal=INT", f"OF_TEST={tmp_path}", *COMMAND, "--folder", tmp_path / "run", *arguments],
+            ["env", "--default-signal=INT", f"OF_TEST={tmp_path}", f"ALLOCD_BIN={plain_program()}", *COMMAND,
+             "--folder", tmp_path / "run", *arguments],
             stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
 

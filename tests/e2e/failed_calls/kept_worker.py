@@ -20,6 +20,7 @@ class KeptWorker:
         self.settings = settings
         self.numbers = itertools.count()
         self.next_failure, self.next_count = None, 0
+        self.armed = None  # the plan of the last process that began with a failure ahead
         self.ends = []  # the exit statuses since the last failure was chosen
         self.defects = []
         self.is_asked = self.is_over = False
@@ -32,6 +33,7 @@ class KeptWorker:
         self.plan = make_plan(path)
         if self.next_failure:
             self.plan.arm(self.next_failure)
+            self.armed = self.plan
         self.plan.begin_to_count(self.next_count)
         self.next_failure, self.next_count = None, 0
         self.log_begins = self.log_size()

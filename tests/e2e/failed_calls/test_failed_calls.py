@@ -27,9 +27,8 @@ class Start:
 
     def begin(self, world, failure):
         world.worker.restart(failure)
-        plan = world.worker.plan
         world.worker.await_ready()
-        return plan
+        return world.worker.armed
 
 
 class Work:
@@ -42,8 +41,9 @@ class Work:
         return world.worker.plan.counted()
 
     def begin(self, world, failure):
-        world.worker.plan.arm(failure)
-        return world.worker.plan
+        plan = world.worker.plan
+        plan.arm(failure)
+        return plan
 
 
 class End:
@@ -57,9 +57,11 @@ class End:
         return world.worker.restart().counted()
 
     def begin(self, world, failure):
-        world.worker.plan.arm(failure)
+        plan = world.worker.plan
+        plan.arm(failure)
         world.add_and_publish()
-        return world.worker.restart()
+        world.worker.restart()
+        return plan
 
 
 PARTS = {"start": Start(), "work": Work(), "end": End()}

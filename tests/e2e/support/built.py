@@ -23,5 +23,10 @@ def build_directory():
     return beside if (beside / "meson-info").is_dir() else ROOT / "build"
 
 
+def plain_program():
+    """The program under test, or that of the plain build: a sanitizer must be the first library, so none can be put before it."""
+    return binary() if options(build_directory())["b_sanitize"] == "none" else str(ROOT / "build" / "allocd")
+
+
 def options(build):
     return {option["name"]: option["value"] for option in json.loads(output_of("meson", "introspect", "--buildoptions", build))}
