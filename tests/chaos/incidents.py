@@ -42,6 +42,9 @@ class Incident:
         return mine[0] < end and begin < mine[1]
 
 
+BETWEEN_S = 2  # docs/operating.md, "Upgrades": how long a worker is ready before the next one is ended
+
+
 # A fault that may happen: `needs` names what the machine must allow. `is_calm`: none at the same time as one of servers.
 Kind = collections.namedtuple("Kind", "name place needs is_calm play")
 KINDS = []
@@ -291,6 +294,7 @@ def replace(member, program):
     member.program = program
     member.launch()
     yield member.ready
+    yield BETWEEN_S
     member.recover()
 
 
