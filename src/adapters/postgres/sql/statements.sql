@@ -485,6 +485,8 @@ select w.id, w.attempt, 'replayed', w.who, w.edits, w.outcome, w.reason, w.messa
 from unnest(
 	$1::bigint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]
 ) as w(id, attempt, who, edits, outcome, reason, message, message_id)
+-- The letters are locked with their attempts, so an attempt that is there already is no other operator's.
+on conflict (dead_letter_id, attempt) do nothing
 
 -- statement UPDATE_DEAD_LETTERS
 update dead_letters d
