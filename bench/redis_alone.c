@@ -203,8 +203,7 @@ int main(void)
 	}
 	redis_url_release(&parsed);
 	alone.url = must(strdup(url));
-	if (asprintf(&alone.channel, "%s%s", prefix, message_name(MSG_LINE_ALLOCATED)) < 0)
-		abort();
+	alone.channel = must_printf("%s%s", prefix, message_name(MSG_LINE_ALLOCATED));
 	signal(SIGPIPE, SIG_IGN);
 	alone_init(&alone);
 	run(&alone);

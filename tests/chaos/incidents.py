@@ -68,24 +68,24 @@ def ready_again(incident, condition, what, since=None):
 # ---- of a worker ----
 
 
-@fault("kill -9", WORKER)
-def kill(site, member, incident, chance):
+def start_later(member, incident, chance, how_it_ended):
     seconds = chance.uniform(0.2, 8)
-    member.kill()
-    incident.add(f"{member} is killed, and started {seconds:.1f} s later.")
+    incident.add(f"{member} is {how_it_ended}, and started {seconds:.1f} s later.")
     yield seconds
     member.launch()
     yield from ready_again(incident, member.ready, "It is")
+
+
+@fault("kill -9", WORKER)
+def kill(site, member, incident, chance):
+    member.kill()
+    yield from start_later(member, incident, chance, "killed")
 
 
 @fault("SIGTERM", WORKER, is_calm=True)
 def end(site, member, incident, chance):
-    seconds = chance.uniform(0.2, 8)
     member.end()
-    incident.add(f"{member} is ended by SIGTERM, and started {seconds:.1f} s later.")
-    yield seconds
-    member.launch()
-    yield from ready_again(incident, member.ready, "It is")
+    yield from start_later(member, incident, chance, "ended by SIGTERM")
 
 
 @fault("SIGSTOP", WORKER)

@@ -8,6 +8,7 @@ import time
 
 import redis
 import requests
+from background import Background
 from sender import RELEASES, Senders
 
 ANSWER_S = 3  # in which a worker answers a command, before another one is asked
@@ -77,27 +78,18 @@ def content_of(event):
     return hash(tuple(sorted((name, str(value)) for name, value in event.items() if name != "type")))
 
 
-class Consumer:
+class Consumer(Background):
     """Reads every entry of the stream of events, at the server that is the master then."""
 
     def __init__(self, site):
+        super().__init__()
         self.site = site
         self.heard = []
         self.last = "0-0"
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.thread.join()
 
     def run(self):
         stream = self.site.members[0].prefix + EVENTS
-        while not self.stopping.is_set():
+        while not self.over.is_set():
             try:
                 answer = self.site.redis.present.client.xread({stream: self.last}, count=1000, block=200)
             except redis.RedisError:

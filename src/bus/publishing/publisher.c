@@ -321,12 +321,12 @@ static void on_read(void *context, const struct failure *failure)
 		store_failed(publisher, failure, "cannot read the outbox, will try again");
 	} else {
 		note_success(publisher);
+		/* In another epoch the outbox was renewed, and its fences are others. */
 		if (publisher->range.epoch == publisher->senders.epoch)
 			partition_progress_add_read(progress_of(publisher, publisher->range.partition),
 						    &publisher->range, &publisher->ports->maker);
 		else
-			publisher->check_is_due =
-				true; /* the outbox was renewed, and its fences are others */
+			publisher->check_is_due = true;
 	}
 	arena_free(&publisher->range.arena);
 	pump(publisher);

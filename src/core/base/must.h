@@ -5,6 +5,7 @@
 #ifndef ALLOCD_CORE_BASE_MUST_H
 #define ALLOCD_CORE_BASE_MUST_H
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,6 +23,25 @@ static inline void *must(void *memory)
 static inline void *must_alloc(size_t size)
 {
 	return must(calloc(1, size));
+}
+
+/* Both format a text, which the caller releases with free(). */
+__attribute__((format(printf, 1, 0))) static inline char *must_vprintf(const char *format, va_list arguments)
+{
+	char *text;
+
+	return vasprintf(&text, format, arguments) < 0 ? must(NULL) : text;
+}
+
+__attribute__((format(printf, 1, 2))) static inline char *must_printf(const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+
+	va_start(arguments, format);
+	text = must_vprintf(format, arguments);
+	va_end(arguments);
+	return text;
 }
 
 /* For libraries that take malloc() and realloc() from their user: see setup_process(). */

@@ -28,11 +28,10 @@ void print_errors_as(const char *program)
 void print_error(const char *format, ...)
 {
 	va_list arguments;
-	char *text = NULL;
+	char *text;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = must(NULL);
+	text = must_vprintf(format, arguments);
 	va_end(arguments);
 	print_line(program_name, text, stderr);
 	free(text);

@@ -9,12 +9,11 @@
 
 void faults_add(struct faults *faults, const char *format, ...)
 {
-	char *text = NULL;
+	char *text;
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = must(NULL);
+	text = must_vprintf(format, arguments);
 	va_end(arguments);
 	faults->texts = arena_grow(faults->arena, faults->texts, faults->count, sizeof *faults->texts);
 	faults->texts[faults->count++] = arena_strdup(faults->arena, text);

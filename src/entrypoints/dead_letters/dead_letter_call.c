@@ -31,12 +31,11 @@
 enum exit_status dead_letter_call_report(const struct dead_letter_call *call, enum exit_status status,
 					 const char *format, ...)
 {
-	char *text = NULL;
+	char *text;
 	va_list args;
 
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		text = must(NULL);
+	text = must_vprintf(format, args);
 	va_end(args);
 	print_error("%s: %s", call->invocation->command->name, text);
 	free(text);

@@ -4,13 +4,13 @@ import contextlib
 import json
 import os
 import signal
-import threading
 import time
 import uuid
 
 import pytest
 import redis
 import servers
+from background import Background
 from fleet import HAND_OVER_S, TAKEOVER_S, fleet_of, seconds_until
 from installation import unique, wait_until
 from ledger import TOO_MANY, Ledger
@@ -21,29 +21,20 @@ RATE = 2000
 AWAY_S = int(os.environ.get("ALLOCD_AWAY_S", "10"))
 
 
-class Publisher:
+class Publisher(Background):
     """Publishes orders that never find stock, each of which raises one event at each time it is handled."""
 
     def __init__(self, allocd, rate=RATE, with_ids=False):
+        super().__init__()
         self.channel = allocd.prefix + "allocate"
         self.redis = redis.Redis.from_url(allocd.redis_url)
         self.rate, self.with_ids = rate, with_ids
         self.count = 0
         self.least_heard = None
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.thread.join()
 
     def run(self):
         begin = time.monotonic()
-        while not self.stopping.wait(0.005):
+        while not self.over.wait(0.005):
             due = int((time.monotonic() - begin) * self.rate) - self.count
             with self.redis.pipeline(transaction=False) as pipeline:
                 for _ in range(due):

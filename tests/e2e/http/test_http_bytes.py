@@ -12,9 +12,9 @@ import pathlib
 import random
 import socket
 import struct
-import threading
 import time
 
+from background import Background
 from installation import ROOT, wait_until
 
 SECONDS = float(os.environ.get("ALLOCD_TEST_HTTP_BYTES_S", "4"))
@@ -92,32 +92,22 @@ class Input:
         return answers
 
 
-class Probes:
+class Probes(Background):
     """Asks for /livez all the time, each time by another connection, and notes the longest wait."""
 
     def __init__(self, allocd):
+        super().__init__()
         self.allocd, self.longest, self.count, self.failure = allocd, 0, 0, None
-        self.done = threading.Event()
-        self.thread = threading.Thread(target=self.run)
 
     def run(self):
         try:
-            while not self.done.wait(0.05):
+            while not self.over.wait(0.05):
                 begin = time.monotonic()
                 assert self.allocd.get("/livez").status_code == 200
                 self.longest = max(self.longest, time.monotonic() - begin)
                 self.count += 1
         except Exception as error:  # it is raised in the main thread
             self.failure = error
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        self.thread.join()
-
 
 def connections(port):
     """The worker's, from its side: established ones, and those that the client has closed."""

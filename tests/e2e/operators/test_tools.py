@@ -3,12 +3,12 @@
 import contextlib
 import json
 import subprocess
-import threading
 
 import psycopg2
 import psycopg2.extensions
 import pytest
 import redis
+from background import Background
 from installation import Installation, administrator, binary, fresh_database, unique, wait_until
 from tools import handled, lines_of
 
@@ -270,22 +270,13 @@ def test_broken_outbox_frames_are_printed_and_counted(used):
 # ---- rebuild-view, verify: while the worker works ----
 
 
-class Traffic:
+class Traffic(Background):
     """Sends commands continuously, so that lines are allocated and moved all the time."""
 
     def __init__(self, allocd, skus):
+        super().__init__()
         self.allocd, self.skus = allocd, skus
         self.orders = 0
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
 
     def run(self):
         client = redis.Redis.from_url(self.allocd.redis_url)

@@ -191,13 +191,8 @@ START_TEST(a_row_that_two_units_create_is_a_conflict_for_the_second)
 	struct work *one = work_new(fixture, store), *other = work_new(fixture, fixture->make_store(fixture));
 
 	both_create[_i](one, other);
-	ck_assert_int_eq(work_load(one), NO_FAILURE);
-	ck_assert_int_eq(work_load(other), NO_FAILURE);
-	work_handle(one);
-	work_handle(other);
-	ck_assert_int_eq(work_flush(one), NO_FAILURE);
 
-	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+	ck_assert_int_eq(work_do_both(one, other), FAILURE_CONFLICT);
 
 	work_free(&one);
 	work_free(&other);

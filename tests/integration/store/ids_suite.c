@@ -104,13 +104,8 @@ START_TEST(of_two_commands_that_spend_one_id_at_once_the_second_is_a_conflict)
 
 	commands[_i / COMMANDS](work, "id", "");
 	commands[_i % COMMANDS](other, "id", "");
-	ck_assert_int_eq(work_load(work), NO_FAILURE);
-	ck_assert_int_eq(work_load(other), NO_FAILURE);
-	work_handle(work);
-	work_handle(other);
-	ck_assert_int_eq(work_flush(work), NO_FAILURE);
 
-	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+	ck_assert_int_eq(work_do_both(work, other), FAILURE_CONFLICT);
 
 	work_restart(other);
 	second = commands[_i % COMMANDS](other, "id", "");

@@ -169,13 +169,8 @@ START_TEST(of_two_replays_at_once_one_has_an_effect)
 	work_restart(work);
 	replay_as_batch(work, key, "batch-1", "lamp");
 	replay_as_batch(other, key, "batch-2", "chair");
-	ck_assert_int_eq(work_load(work), NO_FAILURE);
-	ck_assert_int_eq(work_load(other), NO_FAILURE);
-	work_handle(work);
-	work_handle(other);
-	ck_assert_int_eq(work_flush(work), NO_FAILURE);
 
-	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+	ck_assert_int_eq(work_do_both(work, other), FAILURE_CONFLICT);
 
 	work_restart(other);
 	replay_as_batch(other, key, "batch-2", "chair");
@@ -195,13 +190,8 @@ START_TEST(of_two_replays_at_once_that_are_rejected_one_is_an_attempt)
 	work_restart(work);
 	replay(work, key, 1, NULL);
 	replay(other, key, 1, NULL);
-	ck_assert_int_eq(work_load(work), NO_FAILURE);
-	ck_assert_int_eq(work_load(other), NO_FAILURE);
-	work_handle(work);
-	work_handle(other);
-	ck_assert_int_eq(work_flush(work), NO_FAILURE);
 
-	ck_assert_int_eq(work_flush(other), FAILURE_CONFLICT);
+	ck_assert_int_eq(work_do_both(work, other), FAILURE_CONFLICT);
 
 	ck_assert_str_eq(dead_letters_in_full(), "rejected pubsub place allocate id 2 invalid sku lamp;");
 	work_free(&other);

@@ -275,3 +275,13 @@ int work_do(struct work *work)
 	work_handle(work);
 	return work_flush(work);
 }
+
+int work_do_both(struct work *first, struct work *second)
+{
+	ck_assert_int_eq(work_load(first), NO_FAILURE);
+	ck_assert_int_eq(work_load(second), NO_FAILURE);
+	work_handle(first);
+	work_handle(second);
+	ck_assert_int_eq(work_flush(first), NO_FAILURE);
+	return work_flush(second);
+}

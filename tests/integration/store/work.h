@@ -56,6 +56,9 @@ void work_handle(struct work *work); /* loads more as needed, which must succeed
 /* Loads, handles and flushes; everything must succeed but the flush, whose failure is returned. */
 int work_do(struct work *work);
 
+/* The same for two units at once: the first one must succeed, and the failure of the second is returned. */
+int work_do_both(struct work *first, struct work *second);
+
 /* Begins a flush; work_wait() returns its outcome. */
 void work_begin_flush(struct work *work);
 int work_wait(struct work *work);

@@ -54,10 +54,8 @@ static bool has_hash_tag(const char *prefix)
 /* A node that does not hold the slot answers MOVED.  The key need not exist, nor need there be a cluster. */
 static void ask_slot(struct handshake *handshake, struct evbuffer *out)
 {
-	char *key;
+	char *key = must_printf("%sallocd:fence:slot", handshake->demands.prefix);
 
-	if (asprintf(&key, "%sallocd:fence:slot", handshake->demands.prefix) < 0)
-		must(NULL);
 	ask(handshake, HANDSHAKE_NODES, out, (struct bytes[]){bytes_of("CLUSTER"), bytes_of("NODES")}, 2);
 	ask(handshake, HANDSHAKE_SLOT, out,
 	    (struct bytes[]){bytes_of("HGET"), bytes_of(key), bytes_of("slot")}, 3);

@@ -102,10 +102,8 @@ static void append_rows(struct evbuffer *out, const struct publication *publicat
 
 static void append_fences(struct evbuffer *out, const struct fence *fence, const char *incarnation)
 {
-	char *key;
+	char *key = must_printf("%sallocd:fence:%s", fence->prefix, incarnation);
 
-	if (asprintf(&key, "%sallocd:fence:%s", fence->prefix, incarnation) < 0)
-		must(NULL);
 	resp_add_argument(out, bytes_of(key));
 	free(key);
 }

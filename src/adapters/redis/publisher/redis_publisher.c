@@ -62,15 +62,6 @@ struct redis_publisher {
 	struct redis_publisher_stats stats;
 };
 
-static char *joined(const char *prefix, const char *name)
-{
-	char *text;
-
-	if (asprintf(&text, "%s%s", prefix, name) < 0)
-		must(NULL);
-	return text;
-}
-
 static void send_rows(struct publisher_call *call);
 static void count_rows(struct publisher_call *call, int64_t after, int64_t up_to, enum event_result result);
 static void on_rows_answered(void *context, const redisReply *reply);
@@ -296,7 +287,7 @@ static void on_unfenced_replied(void *context, const redisReply *reply)
 static void append_publish(struct evbuffer *commands, const char *prefix, const char *channel,
 			   struct bytes payload)
 {
-	char *name = joined(prefix, channel);
+	char *name = must_printf("%s%s", prefix, channel);
 
 	resp_append_command(commands, (struct bytes[]){bytes_of("PUBLISH"), bytes_of(name), payload}, 3);
 	free(name);
@@ -500,9 +491,9 @@ struct redis_publisher *redis_publisher_new(const struct redis_settings *setting
 	publisher->logger = settings->logger;
 	publisher->up = config->up;
 	publisher->context = config->context;
-	publisher->fence.prefix = joined(config->prefix, "");
+	publisher->fence.prefix = must(strdup(config->prefix));
 	if (config->event_stream && *config->event_stream)
-		publisher->fence.event_stream = joined(config->prefix, config->event_stream);
+		publisher->fence.event_stream = must_printf("%s%s", config->prefix, config->event_stream);
 	publisher->connection = redis_connection_new(settings, config->name, REPLY_MAX, &user, publisher);
 	return publisher;
 }

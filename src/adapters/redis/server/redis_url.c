@@ -242,13 +242,11 @@ static void describe_sentinels(struct redis_url *url)
 		char address[REDIS_ADDRESS_MAX], *longer;
 
 		format_address(address, sizeof address, url->sentinels[i].host, url->sentinels[i].port);
-		if (asprintf(&longer, "%s%s%s", list, i ? "," : "", address) < 0)
-			must(NULL);
+		longer = must_printf("%s%s%s", list, i ? "," : "", address);
 		free(list);
 		list = longer;
 	}
-	if (asprintf(&url->origin, "%s by sentinels %s", url->master, list) < 0)
-		must(NULL);
+	url->origin = must_printf("%s by sentinels %s", url->master, list);
 	free(list);
 	utf8_format(url->address, sizeof url->address, "%s", url->origin);
 }

@@ -200,12 +200,11 @@ static void move_group(struct stream *stream, struct stream_id after, stream_don
 static void mark_life(struct stream *stream, const char *life, stream_done *done, void *context)
 {
 	struct stream_call *call = begin(stream, MARK_LIFE, context);
-	char id[STREAM_ID_TEXT], *name;
+	char *name = must_printf("%s" STREAM_LIFE_MARK "%s", call->stream->group, life);
+	char id[STREAM_ID_TEXT];
 
 	call->callback.done = done;
 	stream_id_format((struct stream_id){UINT64_MAX, UINT64_MAX}, id);
-	if (asprintf(&name, "%s" STREAM_LIFE_MARK "%s", call->stream->group, life) < 0)
-		must(NULL);
 	stream_call_ask_one(call, stream_call_on_done,
 			    (const char *const[]){"XGROUP", "CREATE", call->stream->key, name, id, NULL});
 	free(name);

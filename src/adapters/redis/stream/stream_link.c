@@ -42,8 +42,7 @@ void stream_link_init(struct stream_link *link, const struct redis_settings *set
 {
 	static const struct redis_connection_user user = {.ready = on_ready};
 
-	if (asprintf(&link->name, "%s%s", name, suffix) < 0)
-		must(NULL);
+	link->name = must_printf("%s%s", name, suffix);
 	link->connection = redis_connection_new(settings, link->name, PAYLOAD_MAX, &user, link);
 }
 

@@ -179,8 +179,7 @@ static struct subscribed_channel *add_channel(struct redis_subscriber *subscribe
 {
 	struct subscribed_channel *channel = &subscriber->channels[subscriber->count++];
 
-	if (asprintf(&channel->name, "%s%s", prefix, name) < 0)
-		must(NULL);
+	channel->name = must_printf("%s%s", prefix, name);
 	channel->size = strlen(channel->name);
 	return channel;
 }

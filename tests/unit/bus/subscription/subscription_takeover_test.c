@@ -196,7 +196,7 @@ START_TEST(a_holder_that_waits_for_outcomes_has_the_time_for_a_marker_after_them
 }
 END_TEST
 
-/* Its connection is a new one, and it has not seen another worker for so long that it needs no names. */
+/* Its connection is new, and it has been alone for a minute, so it uses no names. */
 START_TEST(a_holder_that_waits_for_outcomes_hears_its_marker_after_them)
 {
 	hold_commits(0);
