@@ -59,6 +59,7 @@ def test_with_a_hash_tag_the_worker_works_on_a_cluster(parked, prefix):
     sku = unique("sku")
     events = parked.listen()
     parked.stock(sku, **{sku: 10})
+    wait_until(lambda: parked.get(f"/products/{sku}").ok, "the batch, which came by another way than the command will")
     line = {"orderid": "by-stream", "sku": sku, "qty": 1}
     parked.redis.xadd(f"{prefix}allocd:commands", {"type": "allocate", "data": json.dumps(line)})
     events.expect("line_allocated", orderid="by-stream")

@@ -45,6 +45,7 @@ def test_a_trace_goes_from_a_command_to_its_event(module_allocd, send):
     allocd, sku = module_allocd, unique("sku")
     events = allocd.listen()
     allocd.stock(sku, **{unique("batch"): 10})
+    wait_until(lambda: allocd.get(f"/products/{sku}").ok, "the batch, which came by another way than the command will")
 
     send(allocd, {"orderid": "order", "sku": sku, "qty": 1})
 
