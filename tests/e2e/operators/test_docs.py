@@ -274,7 +274,7 @@ def test_the_adapter_of_the_documents_compiles(tmp_path):
         parts = re.findall(rf"^```c {name}\n(.*?)^```$", document("adding-an-adapter.md"), re.M | re.S)
         (folder / name).write_text("\n".join(parts), encoding="utf-8")
 
-    options = ["-std=gnu17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{tmp_path}", f"-I{ROOT / 'src'}"]
+    options = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{tmp_path}", f"-I{ROOT / 'src'}"]
     done = subprocess.run(["cc", *options, folder / "webhook_notifier.c"], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
