@@ -33,6 +33,7 @@ struct entry {
 	int sends;                     /* the number of deliveries */
 	int64_t sent_at_ms;            /* the first one */
 	struct sent *sent[REPLICAS];   /* the last delivery to each worker, or NULL */
+	bool was_abandoned;            /* a worker to which it was delivered before ended without an answer */
 	bool is_refused[REPLICAS];     /* that worker took no commands when it was sent last */
 	int stream;                    /* that it came on; by other transports: 0 */
 	bool may_be_missing;           /* a disaster lost it before it had an outcome, or with its outcome */

@@ -146,6 +146,7 @@ void ledger_deliver(struct entry *entry, int worker)
 		return;
 	}
 	count_send(entry);
+	entry->was_abandoned |= entry->sent[worker] && !entry->sent[worker]->answers;
 	story("worker %d receives over HTTP %s %s", worker, message_name(entry->type),
 	      in_one_line(entry->payload));
 	entry->sent[worker] =

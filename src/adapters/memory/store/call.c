@@ -383,13 +383,16 @@ static void on_answer(void *context)
 	call.done(call.context, call.failed ? &call.failure : NULL);
 }
 
+/* The locks of a locking load end with its session. */
 static void answer(struct memory_store *store)
 {
 	struct memory_call *call = &store->call;
 
 	call->carried_out = true;
-	if (is_lost(call))
+	if (is_lost(call)) {
 		set_lost(call);
+		locks_release(store->database, store);
+	}
 	cable_pass(&store->answers, on_answer, store);
 }
 
