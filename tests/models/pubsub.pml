@@ -16,13 +16,14 @@
  * GUARD_UNKNOWN   a new holder that does not know the section of the note gives up what it heard
  * GUARD_UNNAMED   without a marker it gives up all, and names nothing that it hears until the next marker
  * GUARD_NAMELESS  a new holder gives up what it heard without a name, if another one had the lease since
+ * GUARD_LATE      until it hears a marker it asks so of each message, and gives up what has no name
  * GUARD_KEEP      a worker without the lease keeps what it heard from the section of the note on
  * GUARD_ROLLED    of a holder that names no section, it drops only what it heard before it last read the note
  *
  * What is assumed, and else goes wrong (docs/decisions/pubsub.md):
  *
- * ASSUME_HEARD       who takes the lease has heard what was published before: its connection is not that late
- * ASSUME_NOTED_SOON  a holder writes its first note before another marker comes
+ * ASSUME_HEARD       who takes the lease and hears no marker for two seconds has heard what was published before
+ * ASSUME_NOTED_SOON  who takes the lease without a note has heard the last marker, and writes a note before the next
  */
 #define WORKERS 2
 #ifndef PLACES
@@ -61,7 +62,7 @@ typedef Worker {
 	byte listened, cut;    /* for the invariants: markers that it heard, and those before the last loss */
 	byte nameless;         /* messages that it handled without a name */
 	byte roll, rolled;     /* the note as it was last read, and what it had heard by then */
-	bit is_elsewhere, was_elsewhere, is_resumed, is_up;
+	bit is_elsewhere, was_elsewhere, is_resumed, is_up, is_behind;
 	byte own_term, awaits;
 	byte wanted            /* what the note should be */
 };
@@ -104,16 +105,18 @@ inline hear()
 	if
 	:: markers & BIT(ME.heard) ->
 		ME.sections = ME.sections | BIT(ME.heard);
-		ME.listened = ME.listened | BIT(ME.heard)
+		ME.listened = ME.listened | BIT(ME.heard);
+		ME.is_behind = ME.is_behind && ME.heard <= ME.awaits
 	:: else ->
 		find_last(markers, ME.heard);
 		if
-		:: found > ME.since -> ME.kept = ME.kept | BIT(ME.heard); ME.named = ME.named | BIT(ME.heard)
-		:: else ->
-			if
-			:: ME.state == LISTENING && ME.is_elsewhere
-			:: else -> ME.kept = ME.kept | BIT(ME.heard)
-			fi
+		:: found > ME.since && !(ME.is_behind && (dead & BIT(ME.heard))) ->
+			ME.kept = ME.kept | BIT(ME.heard); ME.named = ME.named | BIT(ME.heard)
+		:: found <= ME.since && (ME.is_behind || (ME.state == LISTENING && ME.is_elsewhere)) ->
+			excused = excused | (ME.is_behind -> BIT(ME.heard) : 0)
+		:: found <= ME.since && !ME.is_behind && (ME.state != LISTENING || !ME.is_elsewhere) ->
+			ME.kept = ME.kept | BIT(ME.heard)
+		:: else
 		fi
 	fi
 }
@@ -219,10 +222,11 @@ inline take()
 	excused = excused | (HEARD_ALL(me) -> 0 : messages)
 }
 
-#define MAY_TAKE (ME.state == LISTENING && ME.is_up && (!ASSUME_HEARD || ME.heard == published))
+#define HEARD_MARKERS (!(markers & ~BEFORE(ME.heard + 1)))
+#define MAY_TAKE (ME.state == LISTENING && ME.is_up && (note || !ASSUME_NOTED_SOON || HEARD_MARKERS))
 
 /* subscription_takeover.c: begin() */
-inline begin()
+inline begin(late)
 {
 	if
 	:: GUARD_NAMELESS && ME.was_elsewhere && !ME.is_resumed ->
@@ -230,8 +234,9 @@ inline begin()
 		ME.kept = ME.kept & ME.named
 	:: else
 	fi;
+	ME.is_behind = late && GUARD_LATE && ME.was_elsewhere && !ME.is_resumed;
 	ME.from = 0;
-	ME.awaits = 0;
+	ME.awaits = (ME.is_behind -> ME.awaits : 0);
 	ME.state = FINDING
 }
 
@@ -248,7 +253,8 @@ inline give_up_all()
 
 inline lose()
 {
-	ME.state = LISTENING; ME.term = 0; ME.noted = 0; ME.from = 0; ME.awaits = 0; ME.wanted = 0
+	ME.state = LISTENING; ME.term = 0; ME.noted = 0; ME.from = 0; ME.awaits = 0; ME.wanted = 0;
+	ME.is_behind = 0
 }
 
 proctype a_worker(byte me)
@@ -272,9 +278,9 @@ end:	do
 	:: d_step { MAY_TAKE && faults && holder != me && worker[holder].term == term -> faults--; take() }
 
 	/* subscription_takeover.c: subscription_place(), subscription_marker_heard() */
-	:: d_step { ME.state == PLACING && (ME.from && (ME.sections & BIT(ME.from))) -> drop_before(ME.from); begin() }
+	:: d_step { ME.state == PLACING && (ME.from && (ME.sections & BIT(ME.from))) -> drop_before(ME.from); begin(1) }
 	:: d_step { ME.state == PLACING && !(ME.from && (ME.sections & BIT(ME.from))) &&
-		(!ME.was_elsewhere || !GUARD_UNKNOWN) -> begin() }
+		(!ME.was_elsewhere || !GUARD_UNKNOWN) -> begin(0) }
 	:: d_step { ME.state == PLACING && !(ME.from && (ME.sections & BIT(ME.from))) && ME.was_elsewhere && GUARD_UNKNOWN &&
 		(ME.sections & ~BEFORE(ME.awaits + 1)) ->
 		if
@@ -283,11 +289,11 @@ end:	do
 		fi;
 		drop_before(found);
 		excused = excused | (HEARD_ALL(me) -> 0 : messages & BEFORE(ME.heard + 1));
-		begin();
+		begin(0);
 		found = 0 }
 	:: d_step { ME.state == PLACING && !(ME.from && (ME.sections & BIT(ME.from))) && ME.was_elsewhere && GUARD_UNKNOWN &&
-		!(ME.sections & ~BEFORE(ME.awaits + 1)) -> /* for MARKER_MS */
-		give_up_all(); begin(); found = 0 }
+		!(ME.sections & ~BEFORE(ME.awaits + 1)) && (!ASSUME_HEARD || ME.heard >= ME.awaits) -> /* for MARKER_MS */
+		give_up_all(); begin(0); found = 0 }
 	:: d_step { ME.state == FINDING ->
 		ME.kept = (GUARD_DEAD -> ME.kept & ~(dead & ME.named) : ME.kept);
 		ME.state = HANDLING; want_note(); found = 0 }
@@ -313,7 +319,7 @@ inline cut_off(w)
 {
 	worker[w].cut = worker[w].listened;
 	excused = excused | (worker[w].state != LISTENING -> messages & ~BEFORE(worker[w].heard + 1) : 0);
-	worker[w].is_up = 0
+	worker[w].is_up = 0; worker[w].is_behind = 0
 }
 
 inline end_process(w)

@@ -230,9 +230,6 @@ static void see_taking(const struct process *holder)
 	watch.judged_connections = replicas[holder->worker].client.connections;
 	watch.placing_until_ms = is_covered ? 0 : now_ms() + PLACING_MS;
 	for (struct broadcast *it = shared_pubsub.first; it; it = it->next) {
-		/* It asked for dead letters before it read the message. */
-		if (it->to[holder->worker].place > replicas[holder->worker].client.arrived)
-			it->may_be_reconsidered = true;
 		it->may_be_repeated = it->may_be_repeated || (!is_known && it->number <= nameless);
 		if (it->number <= nameless)
 			it->may_be_lost = true;
@@ -250,14 +247,14 @@ static bool has_other_well(void)
 	return false;
 }
 
-/* A holder that was connected again continues in the end, though it has not heard all. */
+/* A holder that was connected again, as it knows, continues in the end, though it has not heard all. */
 static void see_holder(void)
 {
 	const struct process *holder = watch.holder;
 	const struct pubsub_client *client = &replicas[holder->worker].client;
 	int64_t wait_ms = has_other_well() ? PARTIAL_MS : 0;
 
-	if (replicas[holder->worker].process != holder->number || !client->is_connected ||
+	if (replicas[holder->worker].process != holder->number || !client->is_up ||
 	    client->connections == watch.judged_connections || now_ms() - client->connected_ms < wait_ms)
 		return;
 	watch.judged_connections = client->connections;

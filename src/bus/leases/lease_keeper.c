@@ -197,13 +197,14 @@ static bool is_candidate(const struct worker_row *worker, const char *lease)
 	return false;
 }
 
-static bool has_rival(const struct lease_keeper *keeper, const char *lease)
+/* Whether another worker is a candidate; that one if `id` is not NULL. */
+static bool has_rival(const struct lease_keeper *keeper, const char *id, const char *lease)
 {
 	for (size_t i = 0; i < keeper->roll.worker_count; i++) {
 		const struct worker_row *worker = &keeper->roll.workers[i];
 
-		if (!is_self(keeper, worker->id) && is_alive(keeper, worker->id) &&
-		    is_candidate(worker, lease))
+		if ((!id || !strcmp(worker->id, id)) && !is_self(keeper, worker->id) &&
+		    is_alive(keeper, worker->id) && is_candidate(worker, lease))
 			return true;
 	}
 	return false;
@@ -316,7 +317,8 @@ static void act_on_roll(struct lease_keeper *keeper)
 		if (stream_gate_is_to_come(&keeper->gate, row->name))
 			leased_moves(leased);
 		compare(leased, row);
-		leased->has_rival = has_rival(keeper, row->name);
+		leased->has_rival = has_rival(keeper, NULL, row->name);
+		leased->holder_could_have = has_rival(keeper, row->holder, row->name);
 		act(leased, row, owners[i]);
 	}
 	keeper_look(keeper);

@@ -148,6 +148,9 @@ bool lease_keeper_was_elsewhere(const struct lease_keeper *keeper, const void *i
 /* Whether another worker that is taken for alive was a candidate for the lease, as of the last roll. */
 bool lease_keeper_has_rival(const struct lease_keeper *keeper, const void *it);
 
+/* Whether the other worker that has the lease was a candidate for it as of the last roll: it can go on. */
+bool lease_keeper_holder_could_have(const struct lease_keeper *keeper, const void *it);
+
 /* Whether no other worker had the lease since this one worked under it before. */
 bool lease_keeper_is_resumed(const struct lease_keeper *keeper, const void *it);
 

@@ -67,6 +67,11 @@ bool lease_keeper_has_rival(const struct lease_keeper *keeper, const void *it)
 	return find_it(keeper, it)->has_rival;
 }
 
+bool lease_keeper_holder_could_have(const struct lease_keeper *keeper, const void *it)
+{
+	return find_it(keeper, it)->holder_could_have;
+}
+
 int64_t lease_keeper_rolled_ms(const struct lease_keeper *keeper)
 {
 	return keeper->rolled_ms;

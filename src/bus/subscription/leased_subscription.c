@@ -14,6 +14,12 @@
 /* A candidate that does not have all that may be unfinished leaves the lease to others for this time. */
 #define LEAVE_MS 1000
 
+/*
+ * One that has heard Redis for this time may take the lease from a holder that cannot do the work: after a
+ * loss of all connections the holder continues before that.
+ */
+#define SETTLED_MS (PARTIAL_HOLDER_MS + 2 * LEASE_BEAT_MS)
+
 /* ---- the others ---- */
 
 static void see_others(struct leased_subscription *it)
@@ -24,7 +30,8 @@ static void see_others(struct leased_subscription *it)
 
 	if (lease_keeper_has_company(keeper))
 		it->company_ms = subscription_now_ms(it);
-	if (lease_keeper_is_elsewhere(keeper, it))
+	if (lease_keeper_is_elsewhere(keeper, it) &&
+	    (lease_keeper_holder_could_have(keeper, it) || subscription_now_ms(it) - it->up_ms < SETTLED_MS))
 		it->had_ms = subscription_now_ms(it);
 	if (is_new && it->lease)
 		it->ports.mark(it->ports.context); /* names are used from there on */
@@ -155,6 +162,10 @@ static bool submit_next(struct leased_subscription *it)
 	bool is_named = it->next->is_standby || is_shared(it) || needs_names(it);
 	const char *name = is_named ? heard_name(it->next, it->names) : NULL;
 
+	if (it->next->is_standby && !it->next->is_judged) {
+		subscription_find_dead(it);
+		return false;
+	}
 	it->must_clear = !name && needs_names(it);
 	if (it->must_clear && it->state == FINISHING) {
 		leave_messages(it);
@@ -197,6 +208,8 @@ static void wait_for_taker(struct leased_subscription *it)
 
 void subscription_advance(struct leased_subscription *it)
 {
+	if (it->is_behind && it->state != FINISHING)
+		subscription_await_marker(it);
 	if (it->state == PLACING)
 		subscription_place(it);
 	else if (it->state == FINDING)
@@ -334,6 +347,7 @@ static void stop(void *context)
 	it->awaited[0] = '\0';
 	if (it->state != HANDLING) {
 		it->state = LISTENING;
+		it->is_behind = false;
 		return;
 	}
 	it->state = FINISHING;
@@ -366,7 +380,7 @@ static void lost(void *context)
 	it->state = LISTENING;
 	it->next = NULL;
 	it->awaited[0] = '\0';
-	it->is_limited = it->must_clear = false;
+	it->is_limited = it->must_clear = it->is_behind = false;
 	it->is_stale = true;
 	it->is_partial = false;
 	it->had_ms = subscription_now_ms(it);
@@ -381,9 +395,10 @@ void leased_subscription_hear(struct leased_subscription *it, enum message_type 
 			      struct bytes payload, size_t payload_size)
 {
 	struct heard_message *message;
+	bool may_be_handled =
+		it->state == LISTENING ? lease_keeper_is_elsewhere(it->ports.keeper, it) : it->is_behind;
 
-	if (!*it->heard.last_section->name && it->state == LISTENING &&
-	    lease_keeper_is_elsewhere(it->ports.keeper, it)) {
+	if (may_be_handled && !*it->heard.last_section->name) {
 		it->stats.unnamed++;
 		return;
 	}
@@ -392,6 +407,7 @@ void leased_subscription_hear(struct leased_subscription *it, enum message_type 
 	message = heard_add(&it->heard, type, payload, payload_size);
 	message->owner = it;
 	message->is_left = it->is_limited;
+	message->is_standby = it->is_behind;
 	if (!it->next && it->state != LISTENING)
 		it->next = message;
 	drop_oldest(it);
@@ -416,6 +432,7 @@ void leased_subscription_hear_marker(struct leased_subscription *it, struct byte
 	if (*it->awaited && strlen(it->awaited) == marker.size &&
 	    !memcmp(it->awaited, marker.data, marker.size)) {
 		it->awaited[0] = '\0';
+		it->is_behind = false;
 		if (it->state == PLACING)
 			subscription_marker_heard(it);
 		it->is_limited = it->state == FINISHING;
@@ -437,6 +454,7 @@ void leased_subscription_down(struct leased_subscription *it)
 	it->is_up = false;
 	it->heard.last_section->is_cut = true;
 	it->up_ms = INT64_MAX;
+	it->is_behind = false;
 	it->is_partial |= it->lease && is_shared(it);
 	it->awaited[0] = '\0';
 	it->is_limited = it->state == FINISHING;

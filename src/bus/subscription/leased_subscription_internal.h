@@ -35,7 +35,9 @@ struct leased_subscription {
 	struct lease *lease;            /* NULL: while listening */
 	char *from;                     /* the note of the last holder */
 	int64_t placing_ms;             /* since when it has had the lease and no outcome was missing */
-	char awaited[SECTION_NAME_MAX]; /* marker that was published by this worker; "": none */
+	char awaited[SECTION_NAME_MAX]; /* marker that was published by this worker; "": none, */
+	int64_t awaited_ms;             /* and when */
+	bool is_behind;                 /* a message that the last holder rejected may be heard yet */
 	bool is_limited;                /* what is heard from now on is left to the next holder */
 	bool must_clear; /* a message has no name, so the note must not name a section when it is handled */
 	size_t unanswered;
@@ -76,6 +78,9 @@ void subscription_place(struct leased_subscription *it);
 
 /* The marker was heard that this worker published to find out. */
 void subscription_marker_heard(struct leased_subscription *it);
+
+/* Publishes a marker and waits for it; without one, for a while only. */
+void subscription_await_marker(struct leased_subscription *it);
 
 /* Asks the store which messages are dead letters. */
 void subscription_find_dead(struct leased_subscription *it);

@@ -80,10 +80,11 @@ static size_t choose(struct leased_subscription *it, struct dead_question *quest
 	size_t count = 0;
 
 	for (struct heard_message *message = it->heard.first; message; message = message->next) {
-		bool is_asked = count < ASKED_MAX && message->is_standby && !message->is_judged &&
-				ask_about(it, message, &questions[count]);
-
-		message->asked_as = is_asked ? ++count : 0;
+		message->asked_as = 0;
+		if (count == ASKED_MAX || !message->is_standby || message->is_judged)
+			continue;
+		message->is_judged = !ask_about(it, message, &questions[count]);
+		message->asked_as = message->is_judged ? 0 : ++count;
 	}
 	return count;
 }
@@ -103,7 +104,7 @@ static void on_found(void *context, const struct failure *failure)
 	struct leased_subscription *it = context;
 
 	it->is_asking = false;
-	if (it->state != FINDING)
+	if (it->state < FINDING)
 		return;
 	if (failure) {
 		subscription_try_again(it);
@@ -111,7 +112,7 @@ static void on_found(void *context, const struct failure *failure)
 	}
 	if (!it->is_stale)
 		judge(it);
-	subscription_find_dead(it);
+	subscription_advance(it);
 }
 
 void subscription_find_dead(struct leased_subscription *it)
@@ -127,7 +128,8 @@ void subscription_find_dead(struct leased_subscription *it)
 	it->found = arena_alloc(it->arena, ASKED_MAX * sizeof *it->found);
 	count = choose(it, questions);
 	if (!count) {
-		it->state = HANDLING;
+		if (it->state == FINDING)
+			it->state = HANDLING;
 		subscription_advance(it);
 		return;
 	}
@@ -142,25 +144,31 @@ void subscription_find_dead(struct leased_subscription *it)
  */
 static void give_up_nameless(struct leased_subscription *it)
 {
-	const struct lease_keeper *keeper = it->ports.keeper;
-
-	if (!lease_keeper_was_elsewhere(keeper, it) || lease_keeper_is_resumed(keeper, it))
-		return;
 	for (struct heard_section *section = it->heard.first_section; section; section = section->next)
 		section->is_doubtful |= !*section->name;
 	it->stats.unnamed += give_up_doubtful(it);
 }
 
-/* All messages wait in the buffer, and none is submitted. */
-static void begin(struct leased_subscription *it)
+/*
+ * All messages wait in the buffer, and none is submitted.  What the last holder could handle may also be on
+ * its way to this worker still: it is heard before a marker that is published now.
+ */
+static void begin(struct leased_subscription *it, bool is_behind)
 {
-	give_up_nameless(it);
+	const struct lease_keeper *keeper = it->ports.keeper;
+	bool is_taken = lease_keeper_was_elsewhere(keeper, it) && !lease_keeper_is_resumed(keeper, it);
+
+	it->is_behind = is_taken && is_behind;
+	if (is_taken)
+		give_up_nameless(it);
 	for (struct heard_message *message = it->heard.first; message; message = message->next) {
 		message->is_standby = true;
 		message->is_judged = false;
 	}
 	it->next = it->heard.first;
 	it->state = FINDING;
+	if (it->is_behind)
+		subscription_await_marker(it);
 	subscription_find_dead(it);
 }
 
@@ -186,7 +194,7 @@ void subscription_marker_heard(struct leased_subscription *it)
 	while (!*section->name && section->next) /* what has no name may have been handled */
 		section = section->next;
 	give_up_before(it, section);
-	begin(it);
+	begin(it, false);
 }
 
 /*
@@ -199,12 +207,15 @@ static void name_all(struct heard_section *section)
 		section->has_nameless = false;
 }
 
-static void await_marker(struct leased_subscription *it)
+void subscription_await_marker(struct leased_subscription *it)
 {
-	const char *marker = *it->awaited ? NULL : it->ports.mark(it->ports.context);
+	bool is_on_its_way = *it->awaited && subscription_now_ms(it) - it->awaited_ms < MARKER_MS;
+	const char *marker = is_on_its_way ? NULL : it->ports.mark(it->ports.context);
 
-	if (marker)
+	if (marker) {
 		snprintf(it->awaited, sizeof it->awaited, "%s", marker);
+		it->awaited_ms = subscription_now_ms(it);
+	}
 	subscription_try_again(it);
 }
 
@@ -217,15 +228,15 @@ void subscription_place(struct leased_subscription *it)
 	if (section) {
 		heard_drop_before(&it->heard, section); /* the last holder finished them */
 		name_all(section);
-		begin(it);
+		begin(it, true);
 	} else if (!lease_keeper_was_elsewhere(it->ports.keeper, it)) {
-		begin(it);
+		begin(it, false);
 	} else if (subscription_now_ms(it) - it->placing_ms < MARKER_MS) {
-		await_marker(it);
+		subscription_await_marker(it);
 	} else {
 		/* The last holder may have handled those of the last section without names, too. */
 		heard_begin_section(&it->heard, "", subscription_now_ms(it));
 		give_up_before(it, it->heard.last_section);
-		begin(it);
+		begin(it, false);
 	}
 }

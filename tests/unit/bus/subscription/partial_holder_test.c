@@ -120,6 +120,44 @@ START_TEST(a_holder_that_did_not_hear_all_never_notes_what_it_missed_while_it_ha
 }
 END_TEST
 
+/* Its note stays where it was, so a worker that was connected later has not heard that section. */
+START_TEST(a_holder_that_loses_its_connection_again_and_again_leaves_the_lease_to_a_worker_that_hears)
+{
+	disconnect_subscriber(0);
+	disconnect_subscriber(1);
+	connect_subscriber_to(1, "run-id-of-the-server");
+	for (int i = 0; !is_handling(1); i++) {
+		ck_assert_int_lt(i, 10);
+		connect_subscriber_to(0, "run-id-of-the-server");
+		world_advance_ms(world, 500);
+		disconnect_subscriber(0);
+		world_advance_ms(world, 500);
+		if (i == 2)
+			publish_order("a");
+	}
+	publish_order("b");
+
+	expect_orders("a b ");
+}
+END_TEST
+
+/* Another worker would have to give up what it heard meanwhile. */
+START_TEST(a_holder_continues_when_all_workers_lost_their_connections_for_a_while)
+{
+	disconnect_subscriber(0);
+	disconnect_subscriber(1);
+	world_advance_ms(world, 5000);
+	for (int i = 0; i < 2; i++)
+		connect_subscriber_to(i, "another-server");
+	world_advance_ms(world, 100);
+	publish_order("a");
+	world_advance_ms(world, PARTIAL_HOLDER_MS + 1000);
+
+	ck_assert(is_handling(0));
+	expect_orders("a ");
+}
+END_TEST
+
 SUITE("partial holder", set_up_two_subscribers, tear_down_replicas)
 {
 	tcase_add_loop_test(tests, a_holder_that_did_not_hear_all_waits_anew_when_the_database_was_away, 0,
@@ -130,4 +168,8 @@ SUITE("partial holder", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_test(tests, a_holder_that_did_not_hear_all_hands_over_though_it_cannot_commit);
 	tcase_add_test(tests, a_holder_that_stops_hearing_while_it_hands_over_leaves_what_it_has_not_begun);
 	tcase_add_test(tests, a_holder_that_did_not_hear_all_never_notes_what_it_missed_while_it_hands_over);
+	tcase_add_test(
+		tests,
+		a_holder_that_loses_its_connection_again_and_again_leaves_the_lease_to_a_worker_that_hears);
+	tcase_add_test(tests, a_holder_continues_when_all_workers_lost_their_connections_for_a_while);
 }

@@ -49,6 +49,68 @@ START_TEST(dead_letters_are_looked_for_however_many_messages_were_heard)
 }
 END_TEST
 
+/* ---- what is heard late ---- */
+
+/* It has the lease before it has read what was published until then. */
+START_TEST(what_the_last_holder_had_rejected_is_not_handled_by_one_that_hears_it_late)
+{
+	cable_hold(&replicas[1].client.answers);
+	publish_order_of("a", "NEW");
+	world_advance_ms(world, 10);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	replace_holder_after_making("NEW");
+	cable_open(&replicas[1].client.answers);
+	world_advance_ms(world, 1000);
+
+	ck_assert_str_eq(orders_of("NEW"), "");
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	publish_order("b");
+	expect_orders("b ");
+}
+END_TEST
+
+/* Its connection is new, and the marker that would give the message a name was published after it. */
+START_TEST(what_the_last_holder_had_handled_is_given_up_by_one_that_hears_it_late_and_without_a_name)
+{
+	disconnect_subscriber(1);
+	cable_hold(&replicas[1].client.answers);
+	connect_subscriber_to(1, "run-id-of-the-server");
+	cable_hold(&replicas[1].client.requests);
+	cable_open(&replicas[1].client.answers);
+	world_run(world);
+	cable_hold(&replicas[1].client.answers);
+	publish_order("a");
+	world_advance_ms(world, 10);
+	ck_assert_str_eq(orders_of("LAMP"), "a ");
+	kill_replica(0);
+	ms_until_handling(1);
+	cable_open(&replicas[1].client.answers);
+	world_advance_ms(world, 100);
+	cable_open(&replicas[1].client.requests);
+	world_advance_ms(world, 100);
+	publish_order("b");
+
+	expect_orders("a b ");
+	ck_assert_uint_eq(subscription_stats_of(1)->unnamed, 1);
+}
+END_TEST
+
+/* It counts what it hears before its marker as heard for the last holder, and asks about each message. */
+START_TEST(a_new_holder_whose_marker_is_lost_publishes_another_one)
+{
+	cable_hold(&replicas[1].client.requests);
+	kill_replica(0);
+	ms_until_handling(1);
+	cable_clear(&replicas[1].client.requests);
+	cable_open(&replicas[1].client.requests);
+	world_advance_ms(world, 3000);
+	publish_order("a");
+
+	expect_orders("a ");
+	ck_assert_uint_eq(subscription_stats_of(1)->taken_over, 0);
+}
+END_TEST
+
 /* ---- what is given up ---- */
 
 /* It is unknown which messages the last holder handled, as that one did not know of this worker. */
@@ -228,6 +290,11 @@ SUITE("subscription takeover", set_up_two_subscribers, tear_down_replicas)
 {
 	tcase_add_test(tests, what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one);
 	tcase_add_test(tests, dead_letters_are_looked_for_however_many_messages_were_heard);
+	tcase_add_test(tests, what_the_last_holder_had_rejected_is_not_handled_by_one_that_hears_it_late);
+	tcase_add_test(
+		tests,
+		what_the_last_holder_had_handled_is_given_up_by_one_that_hears_it_late_and_without_a_name);
+	tcase_add_test(tests, a_new_holder_whose_marker_is_lost_publishes_another_one);
 	tcase_add_test(tests,
 		       messages_that_may_have_been_handled_without_their_names_are_given_up_and_counted);
 	tcase_add_test(tests, messages_with_ids_are_not_given_up);
