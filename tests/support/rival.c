@@ -72,8 +72,11 @@ static enum outcome carry_out(struct delivery *delivery)
 	enum outcome outcome;
 
 	unit_of_work_init(&rival.uow, &world->codec.codec, world->config.move_max);
-	while (!try(&rival, delivery))
-		;
+	while (!try(&rival, delivery)) {
+		/* Meanwhile nothing else ends a flush that was lost, and that keeps the lock. */
+		if (world->database->locks)
+			database_end_lost(world->database, true);
+	}
 	outcome = delivery->outcome;
 	unit_of_work_release(&rival.uow);
 	memory_store_free(&store);
