@@ -217,14 +217,15 @@ static void wait_for_operator(struct run *run)
 /*
  * A worker that runs on ends the processes that it has begun, though the database does not have them any
  * more, or not all of their commands: such an event may have a part of its effect.  Or it begins again,
- * under another number: those of a promoted standby are ahead of what it has received.
+ * under another number: those of a promoted standby are ahead of what it has received.  So it may end one
+ * whose end is undone, as it was not answered.
  */
 static void keep_processes(const struct run *run, const struct database *before)
 {
 	struct database *database = world->database;
 
 	for (size_t i = 0; i < database->process_count; i++) {
-		if (!before->processes[i]->deleted)
+		if (!before->processes[i]->deleted || !database->processes[i]->deleted)
 			ledger_entry(&run->ledger, before->processes[i]->inbox.id)->again = true;
 	}
 	for (size_t i = database->process_count; i < before->process_count; i++) {
