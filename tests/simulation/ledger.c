@@ -17,12 +17,12 @@
 /* The expected state of a SKU, and its events in the outbox. */
 struct history {
 	const char *sku;
-	struct model model;
 	struct outgoing *events;
 	size_t count;
 	size_t seen;
 	struct order order;
 	struct history *next;
+	struct model model; /* the last, and its array of events last in it: that needs no zeros */
 };
 
 /* A replay of the inbox, and what it has found out so far. */
@@ -57,7 +57,8 @@ static struct history *history_of(struct replay_run *run, const char *sku)
 
 	if (history)
 		return history;
-	history = arena_alloc(world->arena, sizeof *history);
+	history = arena_reserve(world->arena, sizeof *history);
+	memset(history, 0, offsetof(struct history, model.events));
 	history->sku = sku;
 	order_init(&history->order, sku);
 	history->next = run->first;

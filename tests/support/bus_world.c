@@ -29,6 +29,7 @@ static struct world *with_own(struct world *it)
 					    .lanes = 1,
 					    .queue_max = 100000,
 					    .queue_bytes = (size_t)1 << 30,
+					    .cache_bytes = (size_t)1 << 20,
 					    .move_max = MOVE_MAX_DEFAULT};
 	return it;
 }

@@ -13,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of products that the lanes cache between units. */
-#define CACHE_BYTES ((size_t)22 * 1024 * 1024)
-
 static struct lane *lane_of_partition(struct engine *engine, int partition)
 {
 	return lane_in_charge(engine->lanes[(size_t)partition % engine->config.lanes]);
@@ -128,7 +125,7 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 		.publisher = engine->publisher,
 		.housekeeper = engine->housekeeper,
 		.batches = engine->batches,
-		.cache = product_cache_new(CACHE_BYTES),
+		.cache = product_cache_new(config->cache_bytes ? config->cache_bytes : CACHE_BYTES_DEFAULT),
 		.lanes = engine->lanes,
 	};
 	engine->processes = processes_new(&engine->shared);

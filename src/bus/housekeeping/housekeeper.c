@@ -318,7 +318,7 @@ static size_t room_for_due(const struct housekeeper *housekeeper)
 static void claim_processes(struct housekeeper *housekeeper)
 {
 	struct chores_store *store = housekeeper->ports->chores_store;
-	int64_t *running = arena_alloc(housekeeper->arena, RUNNING_MAX * sizeof *running);
+	int64_t *running = arena_reserve(housekeeper->arena, RUNNING_MAX * sizeof *running);
 	size_t count =
 		housekeeper->listener.running_processes(housekeeper->listener.context, running, RUNNING_MAX);
 

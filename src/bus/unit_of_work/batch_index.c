@@ -21,8 +21,8 @@ struct cache_slot {
 };
 
 struct batch_index {
-	struct delivery *creations[BUCKETS];             /* newest first */
-	struct cache_slot cache[CACHE_SETS][CACHE_WAYS]; /* most recently cached first */
+	struct delivery *creations[BUCKETS];  /* newest first */
+	struct cache_slot *cache[CACHE_SETS]; /* CACHE_WAYS each, most recently cached first; NULL: empty */
 
 	/* Batches remembered since batch_index_watch(); used only until batch_index_unwatch(). */
 	bool watching;
@@ -42,6 +42,8 @@ void batch_index_free(struct batch_index **index)
 {
 	if (!*index)
 		return;
+	for (size_t i = 0; i < CACHE_SETS; i++)
+		free((*index)->cache[i]);
 	arena_free(&(*index)->arena);
 	free(*index);
 	*index = NULL;
@@ -77,13 +79,16 @@ static int way_of(const struct cache_slot *set, const char *reference)
 
 void batch_index_remember(struct batch_index *index, const char *reference, const char *sku)
 {
-	struct cache_slot *set = index->cache[hash_text(reference) % CACHE_SETS];
+	struct cache_slot **place = &index->cache[hash_text(reference) % CACHE_SETS], *set;
 
 	if (index->watching)
 		map_put(&index->recent, arena_strdup(index->arena, reference),
 			arena_strdup(index->arena, sku));
 	if (strlen(reference) >= CACHED_TEXT_SIZE || strlen(sku) >= CACHED_TEXT_SIZE)
 		return;
+	if (!*place)
+		*place = must_alloc(CACHE_WAYS * sizeof **place);
+	set = *place;
 	memmove(set + 1, set, (size_t)way_of(set, reference) * sizeof *set);
 	memcpy(set->reference, reference, strlen(reference) + 1);
 	memcpy(set->sku, sku, strlen(sku) + 1);
@@ -105,12 +110,13 @@ void batch_index_unwatch(struct batch_index *index)
 const char *batch_index_stored(const struct batch_index *index, const char *reference)
 {
 	const struct cache_slot *set = index->cache[hash_text(reference) % CACHE_SETS];
-	const struct cache_slot *slot = &set[way_of(set, reference)];
 	const char *sku = index->watching ? map_get(&index->recent, reference) : NULL;
+	int way;
 
-	if (!sku && !strcmp(slot->reference, reference))
-		sku = slot->sku;
-	return sku;
+	if (sku || !set)
+		return sku;
+	way = way_of(set, reference);
+	return strcmp(set[way].reference, reference) ? NULL : set[way].sku;
 }
 
 const char *batch_index_created(const struct batch_index *index, const char *reference)
