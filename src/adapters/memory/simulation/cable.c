@@ -65,10 +65,9 @@ static void send(struct cable *cable, struct passage *passage)
 
 void cable_pass(struct cable *cable, simulation_task *arrive, void *context)
 {
-	struct passage *passage = must_alloc(sizeof *passage);
+	struct passage *passage = must_malloc(sizeof *passage);
 
-	passage->arrive = arrive;
-	passage->context = context;
+	*passage = (struct passage){.arrive = arrive, .context = context};
 	if (cable->last)
 		cable->last->next = passage;
 	else

@@ -19,6 +19,7 @@ struct simulation {
 	int64_t now_ms;
 	uint64_t trace;
 	struct task *first, *last;
+	struct task *recent; /* the last one inserted, or a task before it; NULL: none */
 };
 
 struct simulation *simulation_new(void)
@@ -32,6 +33,8 @@ struct simulation *simulation_new(void)
 static void unlink_task(struct simulation *simulation, struct task *task)
 {
 	assert((simulation->first == task) == !task->previous);
+	if (simulation->recent == task)
+		simulation->recent = task->previous;
 	if (task->previous)
 		task->previous->next = task->next;
 	else
@@ -74,14 +77,17 @@ int64_t simulation_now_ms(const struct simulation *simulation)
 	return simulation->now_ms;
 }
 
-/* Inserts the task after all that are not later; it searches from the end, where most tasks belong. */
+/* Inserts the task after all that are not later; it searches from the last one inserted: most are near it. */
 static void link_task(struct simulation *simulation, struct task *task)
 {
-	struct task *earlier = simulation->last;
+	struct task *earlier = simulation->recent ? simulation->recent : simulation->first;
 
+	while (earlier && earlier->next && earlier->next->at_ms <= task->at_ms)
+		earlier = earlier->next;
 	while (earlier && earlier->at_ms > task->at_ms)
 		earlier = earlier->previous;
 	task->previous = earlier;
+	simulation->recent = task;
 	task->next = earlier ? earlier->next : simulation->first;
 	if (task->next)
 		task->next->previous = task;
@@ -96,12 +102,10 @@ static void link_task(struct simulation *simulation, struct task *task)
 struct task *simulation_post(struct simulation *simulation, int64_t delay_ms, simulation_task *run,
 			     void *context)
 {
-	struct task *task = must_alloc(sizeof *task);
+	struct task *task = must_malloc(sizeof *task);
 
 	assert(delay_ms >= 0);
-	task->at_ms = simulation->now_ms + delay_ms;
-	task->run = run;
-	task->context = context;
+	*task = (struct task){.at_ms = simulation->now_ms + delay_ms, .run = run, .context = context};
 	link_task(simulation, task);
 	return task;
 }
