@@ -8,6 +8,9 @@
 
 #define LOOK_MS 10
 
+/* Rows of workers that are compared with those of the last look; further ones are read each time. */
+#define ROWS_SEEN 32
+
 /* A new holder that does not know where the last one was waits for a marker; until then it gives up all. */
 #define PLACING_MS 2500
 
@@ -38,6 +41,7 @@ static struct {
 	struct task *task;
 	struct process **processes; /* that have beaten */
 	size_t process_count;
+	const char *seen[ROWS_SEEN]; /* the ids in the first rows, at the last look */
 	struct {
 		int process, connections;
 		int64_t ahead_ms;
@@ -126,19 +130,29 @@ static struct process *add_process(const struct worker_row *row)
 	return it;
 }
 
+static void see_process(const struct worker_row *row)
+{
+	struct process *it = find_process(row->id);
+
+	if (!it)
+		it = add_process(row);
+	if (it->beats != row->beats)
+		it->beat_ms = now_ms();
+	it->beats = row->beats;
+}
+
+/* A beat writes a row anew, with new texts; most looks find the rows that the last one found. */
 static void see_processes(void)
 {
 	const struct database *database = world->database;
 
 	for (size_t i = 0; i < database->worker_count; i++) {
-		const struct worker_row *row = &database->workers[i];
-		struct process *it = find_process(row->id);
+		const char *id = database->workers[i].id;
 
-		if (!it)
-			it = add_process(row);
-		if (it->beats != row->beats)
-			it->beat_ms = now_ms();
-		it->beats = row->beats;
+		if (i >= ROWS_SEEN || watch.seen[i] != id)
+			see_process(&database->workers[i]);
+		if (i < ROWS_SEEN)
+			watch.seen[i] = id;
 	}
 }
 

@@ -2,17 +2,24 @@
 #include "adapters/memory/ports/logger.h"
 
 #include "core/base/container_of.h"
+#include "core/base/decimal.h"
 
-#include <inttypes.h>
 #include <string.h>
 
-static char *with_field(struct arena *arena, char *line, const struct log_field *field)
+static size_t room_for(const struct log_field *field)
+{
+	return strlen(" =") + strlen(field->name) + (field->text ? strlen(field->text) : DECIMAL_MAX);
+}
+
+/* Returns where the line ends then. */
+static char *add_field(char *end, const struct log_field *field)
 {
 	if (field->text && !*field->text)
-		return line;
+		return end;
+	end = stpcpy(stpcpy(stpcpy(end, " "), field->name), "=");
 	if (field->text)
-		return arena_printf(arena, "%s %s=%s", line, field->name, field->text);
-	return arena_printf(arena, "%s %s=%" PRId64, line, field->name, field->number);
+		return stpcpy(end, field->text);
+	return end + decimal_format(field->number, end);
 }
 
 static void write_line(struct logger *port, enum log_level level, const char *message,
@@ -20,10 +27,16 @@ static void write_line(struct logger *port, enum log_level level, const char *me
 {
 	static const char *const level_names[] = {"debug", "info", "warn", "error"};
 	struct memory_logger *logger = container_of(port, struct memory_logger, logger);
-	char *line = arena_printf(logger->arena, "%s %s", level_names[level], message);
+	size_t size = strlen(level_names[level]) + strlen(" ") + strlen(message) + 1;
+	char *line, *end;
 
 	for (size_t i = 0; i < count; i++)
-		line = with_field(logger->arena, line, &fields[i]);
+		size += room_for(&fields[i]);
+	line = arena_reserve(logger->arena, size);
+	end = stpcpy(stpcpy(stpcpy(line, level_names[level]), " "), message);
+	for (size_t i = 0; i < count; i++)
+		end = add_field(end, &fields[i]);
+	*end = '\0';
 	logger->lines = arena_grow(logger->arena, logger->lines, logger->count, sizeof *logger->lines);
 	logger->lines[logger->count++] = line;
 }

@@ -309,7 +309,7 @@ static void end_connections_of(struct memory_consumer *consumer)
 {
 	struct consumer_call *read = &consumer->calls[STREAM_READ_NEW];
 
-	consumer->connected++;
+	consumer_connect_again(consumer);
 	if (read->timeout)
 		consumer_fail(read, FAILURE_RETRY, "stream: connection ended");
 }
@@ -317,7 +317,7 @@ static void end_connections_of(struct memory_consumer *consumer)
 static void do_end_connections(struct consumer_call *call)
 {
 	for (struct memory_consumer *it = call->consumer->home->consumers; it; it = it->next) {
-		if (it != call->consumer && !strcmp(consumer_connections(it), call->connections))
+		if (it != call->consumer && !strcmp(it->connections, call->connections))
 			end_connections_of(it);
 	}
 	consumer_answer(call);

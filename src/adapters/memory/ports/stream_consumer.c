@@ -206,18 +206,23 @@ static void trim(struct stream *stream, struct stream_id lowest, stream_done *do
 	call->answer.done = done;
 }
 
-const char *consumer_connections(struct memory_consumer *consumer)
+static void name_connections(struct memory_consumer *consumer)
 {
 	snprintf(consumer->connections, sizeof consumer->connections, "%s %d", consumer->name,
 		 consumer->connected);
-	return consumer->connections;
+}
+
+void consumer_connect_again(struct memory_consumer *consumer)
+{
+	consumer->connected++;
+	name_connections(consumer);
 }
 
 static const char *connections(struct stream *stream)
 {
-	struct memory_consumer *consumer = container_of(stream, struct memory_consumer, stream);
+	const struct memory_consumer *consumer = container_of(stream, struct memory_consumer, stream);
 
-	return consumer->home->down ? NULL : consumer_connections(consumer);
+	return consumer->home->down ? NULL : consumer->connections;
 }
 
 static void end_connections(struct stream *stream, const char *connections, stream_done *done, void *context)
@@ -241,6 +246,7 @@ struct memory_consumer *memory_consumer_new(struct memory_stream *stream, const 
 	consumer->home = stream;
 	consumer->group = arena_strdup(stream->arena, group);
 	consumer->name = arena_strdup(stream->arena, name);
+	name_connections(consumer);
 	cable_init(&consumer->requests, stream->simulation);
 	cable_init(&consumer->answers, stream->simulation);
 	cable_init(&consumer->read_requests, stream->simulation);

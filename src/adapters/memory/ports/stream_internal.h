@@ -93,8 +93,8 @@ struct memory_consumer {
 	const struct stream_list *list; /* of all streams, or NULL */
 	struct memory_stream *const *streams;
 	const char *group, *name;
-	int connected; /* how often it has connected again */
-	char connections[STREAM_CONNECTIONS_MAX];
+	int connected;                            /* how often it has connected again */
+	char connections[STREAM_CONNECTIONS_MAX]; /* the name of those that it has */
 	struct cable requests, answers, read_requests, read_answers;
 	struct consumer_call calls[STREAM_CALLS];
 	enum stream_injection planned[STREAM_CALLS];
@@ -106,7 +106,8 @@ struct memory_consumer {
 /* Executes the call at the stream and answers it; a read of new entries may wait for some. */
 void stream_carry_out(struct consumer_call *call);
 
-const char *consumer_connections(struct memory_consumer *consumer);
+/* Its connections have another name then. */
+void consumer_connect_again(struct memory_consumer *consumer);
 
 /* Sends the answer on its way. */
 void consumer_answer(struct consumer_call *call);

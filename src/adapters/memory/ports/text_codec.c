@@ -2,6 +2,7 @@
 #include "adapters/memory/ports/text_codec.h"
 
 #include "core/base/calendar.h"
+#include "core/base/decimal.h"
 #include "core/base/utf8.h"
 
 #include <assert.h>
@@ -230,7 +231,7 @@ static const char *written(struct arena *arena, const struct field *field, const
 	case FIELD_INT32:
 	case FIELD_INT64:
 		*error = number_error(arena, field, field_number(field, body));
-		return arena_printf(arena, "%" PRId64, field_number(field, body));
+		return decimal_text(field_number(field, body), arena);
 	case FIELD_DAY:
 		day_format((int32_t)field_number(field, body), text);
 		return text;
