@@ -185,28 +185,46 @@ bool utf8_is_control(uint32_t code)
 		{0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
 	};
 
-	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-		if (code >= ranges[i].first && code <= ranges[i].last)
+	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && code >= ranges[i].first; i++) {
+		if (code <= ranges[i].last)
 			return true;
 	}
 	return false;
 }
 
-const char *utf8_printable(struct arena *arena, const char *text)
+/* The length of the printable ASCII that the text begins with, which most text is made of. */
+static size_t plain_length(const char *text)
 {
-	size_t left = strlen(text), width;
-	char *copy = arena_alloc(arena, 6 * left + 1), *end = copy;
+	size_t length = 0;
+
+	while (text[length] >= ' ' && text[length] <= '~')
+		length++;
+	return length;
+}
+
+static char *put_printable(char *to, const char *text, size_t left, size_t *width)
+{
 	uint32_t code;
 	bool is_valid;
 
+	*width = utf8_next(text, left, &code, &is_valid);
+	if (utf8_is_control(code))
+		return to + sprintf(to, "\\u%04x", (unsigned)code);
+	return is_valid ? mempcpy(to, text, *width) : stpcpy(to, "\xef\xbf\xbd");
+}
+
+const char *utf8_printable(struct arena *arena, const char *text)
+{
+	size_t left = strlen(text), width;
+	char *copy = arena_reserve(arena, 6 * left + 1), *end = copy;
+
 	for (; left; left -= width, text += width) {
-		width = utf8_next(text, left, &code, &is_valid);
-		if (utf8_is_control(code))
-			end += sprintf(end, "\\u%04x", (unsigned)code);
-		else if (is_valid)
+		width = plain_length(text);
+		if (width)
 			end = mempcpy(end, text, width);
 		else
-			end = stpcpy(end, "\xef\xbf\xbd");
+			end = put_printable(end, text, left, &width);
 	}
+	*end = '\0';
 	return copy;
 }
