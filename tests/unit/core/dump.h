@@ -1,4 +1,7 @@
-/* Everything that a product in memory consists of, as text: two products that differ have different texts. */
+/*
+ * Everything that a product in memory consists of, as text, its numbers in hexadecimal: two products that
+ * differ have different texts.
+ */
 #ifndef ALLOCD_TESTS_CORE_DUMP_H
 #define ALLOCD_TESTS_CORE_DUMP_H
 

@@ -398,7 +398,7 @@ static void run_step(void)
 
 static void name_things(void)
 {
-	for (int i = 0; i < NAMES; i++) {
+	for (int i = 0; i < NAMES && !*orderids[NAMES - 1]; i++) {
 		snprintf(references[i], sizeof references[i], "b%d", i);
 		snprintf(orderids[i], sizeof orderids[i], "o%d", i);
 	}
@@ -409,7 +409,7 @@ void life_lead(const char *life, int commands, const struct life_chance *by)
 	name = life;
 	chance = *by;
 	name_things();
-	arena = arena_new((size_t)256 * 1024);
+	arena = arena ? arena : arena_new((size_t)256 * 1024);
 	journal_init(&journal);
 	begin_life();
 	for (step = 0; step < commands || kept.shrinking;) {
@@ -419,5 +419,4 @@ void life_lead(const char *life, int commands, const struct life_chance *by)
 			run_unit();
 	}
 	journal_release(&journal);
-	arena_free(&arena);
 }
