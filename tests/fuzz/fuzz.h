@@ -13,6 +13,15 @@
 /* The target.  Returns 0; ends the process if the program's answer to these bytes is wrong. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Most pieces that an input is read in: with one of a byte each, a long input would take the time of many. */
+#define FUZZ_PIECES_MAX 512
+
+/* The size of the smallest pieces: one byte, unless the input is long. */
+static inline size_t fuzz_smallest_piece(size_t size)
+{
+	return 1 + size / FUZZ_PIECES_MAX;
+}
+
 /* Ends the process, with the place and a sentence, unless the condition holds. */
 #define fuzz_expect(condition, ...)                                                                          \
 	do {                                                                                                 \

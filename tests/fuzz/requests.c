@@ -1,8 +1,8 @@
 /*
  * Requests of HTTP: the first byte of an input is a size, the rest is what a client sends.
  *
- * Judges: the requests are the same in pieces of one byte, and of that size; and what the server gets instead
- * of them, read once more, is the same again, and has nothing that can be misread.
+ * Judges: the requests are the same in the smallest pieces, and in those that are larger by that size; and
+ * what the server gets instead of them, read once more, is the same again, and cannot be misread.
  */
 #include "core/base/must.h"
 #include "entrypoints/http_server/http_reader.h"
@@ -81,12 +81,13 @@ static void expect_same(const struct requests *a, const struct requests *b, cons
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const size_t smallest = fuzz_smallest_piece(size);
 	struct requests whole, other;
 
 	if (size < 2)
 		return 0;
 	whole = read_in_pieces((struct bytes){data + 1, size - 1}, size);
-	for (size_t piece = 1; piece <= 1U + data[0]; piece += data[0] ? data[0] : 1U) {
+	for (size_t piece = smallest; piece <= smallest + data[0]; piece += data[0] ? data[0] : 1U) {
 		other = read_in_pieces((struct bytes){data + 1, size - 1}, piece);
 		expect_same(&whole, &other, "in pieces");
 		fuzz_expect(whole.stage == other.stage, "stage %d in pieces, and not %d", other.stage,

@@ -12,8 +12,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define EVENTS_MAX 4096
-#define SUFFIX     "more"
+#define EVENTS_MAX  4096
+#define WRITTEN_MAX (16 * OUTBOX_ROW_BYTES) /* bytes of payloads that are longer in rows than in the input */
+#define SUFFIX      "more"
 
 static struct arena *arena;
 
@@ -155,27 +156,29 @@ static void write_rows(const struct outgoing *events, size_t count)
 }
 
 /* A payload of two bytes is the size of a longer one, so that a short input fills several rows. */
-static struct bytes payload_of(struct bytes payload)
+static struct bytes payload_of(struct bytes payload, size_t *left)
 {
 	static char zeros[UINT16_MAX];
 	const uint8_t *bytes = payload.data;
+	size_t size = payload.size == 2 ? (size_t)(bytes[0] << 8 | bytes[1]) : 0;
 
-	if (payload.size != 2)
+	if (payload.size != 2 || size > *left)
 		return payload;
-	return (struct bytes){zeros, (size_t)(bytes[0] << 8 | bytes[1])};
+	*left -= size;
+	return (struct bytes){zeros, size};
 }
 
 /* Only events that this program knows are written. */
 static void write_known(const struct outgoing *events, size_t count)
 {
 	static struct outgoing known[EVENTS_MAX];
-	size_t written = 0;
+	size_t written = 0, left = WRITTEN_MAX;
 
 	for (size_t i = 0; i < count; i++) {
 		if (events[i].type == MSG_NONE)
 			continue;
 		known[written] = events[i];
-		known[written++].payload = payload_of(events[i].payload);
+		known[written++].payload = payload_of(events[i].payload, &left);
 	}
 	if (written)
 		write_rows(known, written);
