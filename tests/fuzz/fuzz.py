@@ -26,13 +26,17 @@ import servers  # noqa: E402
 
 LIMITS = ("-timeout=10", "-rss_limit_mb=2048")  # seconds and MB of one input: one that takes more fails
 INPUT_MAX = 16384  # bytes of an input that is made up
+SHORTER = {"product": 4096, "times": 256}  # of a target that leaves the rest of a longer one unread, or needs no more
 CORPUS_MAX = 80  # inputs of a target in the tree, beside those that have a name
 SHOWN = 30  # lines of the output of a target that failed
 CLOSE_S = 300  # for a target to play what it has, before its time begins, and to end after it
 
-# What is wrong ends the process at once, so that the input is stored.
+# A feature that this many inputs reached is not rare: libFuzzer looks for each one among all rare ones.
+RARE = "-entropic_feature_frequency_threshold=16"
+
+# What is wrong ends the process at once, so that the input is stored. The quarantine holds what one input frees.
 SANITIZERS = {
-    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:quarantine_size_mb=16",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
 }
 STATUS = re.compile(r"^#\d+\s.*\bcov: (\d+) ft: (\d+)", re.MULTILINE)
@@ -76,7 +80,7 @@ def fuzz(target, seconds):
     target.found.mkdir(parents=True, exist_ok=True)  # libFuzzer writes into the first folder that it is given
     folders = [target.found, target.corpus]
     trouble, output = target.run(
-        seconds, f"-max_total_time={seconds}", f"-max_len={INPUT_MAX}", "-print_final_stats=1",
+        seconds, f"-max_total_time={seconds}", f"-max_len={SHORTER.get(target.name, INPUT_MAX)}", RARE, "-print_final_stats=1",
         f"-artifact_prefix={target.found.parent}/{target.name}-", *(folder for folder in folders if folder.is_dir()),
     )  # fmt: skip
     trouble = trouble or judge(target)
