@@ -5,8 +5,8 @@
     ./dev fuzz --keep [TARGET|all]       makes the corpus of the tree anew, of its inputs and those that were found
 
 A target begins with its inputs of tests/fuzz/corpus; what it finds beside them is kept in BUILD/found and used again.
-An input that fails is stored there, too, and printed with the command that repeats it. What was found for `messages` is
-judged by Python, too (judge.py).
+An input that fails is stored there, too, and printed with the command that repeats it. What was found for `messages`
+and `rows` is judged by Python, too (judge.py, judge_rows.py).
 """
 
 import argparse
@@ -27,6 +27,7 @@ import servers  # noqa: E402
 LIMITS = ("-timeout=10", "-rss_limit_mb=2048")  # seconds and MB of one input: one that takes more fails
 INPUT_MAX = 16384  # bytes of an input that is made up
 SHORTER = {"product": 4096, "times": 256}  # of a target that leaves the rest of a longer one unread, or needs no more
+JUDGES = {"messages": ("judge.py", "tests/unit/codec/verdicts"), "rows": ("judge_rows.py", "tests/fuzz/frames")}
 CORPUS_MAX = 80  # inputs of a target in the tree, beside those that have a name
 SHOWN = 30  # lines of the output of a target that failed
 CLOSE_S = 300  # for a target to play what it has, before its time begins, and to end after it
@@ -51,7 +52,7 @@ class Target:
         self.corpus = HERE / "corpus" / self.name
         self.found = build / "found" / self.name
         self.log = build / "found" / f"{self.name}.log"
-        self.verdicts = build / "tests" / "unit" / "codec" / "verdicts"  # for judge.py
+        self.judge = [HERE / JUDGES[self.name][0], build / JUDGES[self.name][1]] if self.name in JUDGES else None
 
     def run(self, seconds, *arguments):
         """Returns how it ended, if not in order, and what libFuzzer wrote."""
@@ -97,9 +98,9 @@ def fuzz(target, seconds):
 
 def judge(target):
     """Has Python read what was found, where it can. Prints the difference, if there is any, and returns so."""
-    if target.name != "messages" or not target.verdicts.exists():
+    if not target.judge:
         return None
-    words = [HERE / "judge.py", target.verdicts, ROOT / "schemas", target.found, target.corpus]
+    words = [*target.judge, ROOT / "schemas", target.found, target.corpus]
     try:
         done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=CLOSE_S, check=False)
     except subprocess.TimeoutExpired:

@@ -22,7 +22,7 @@ static struct arena *arena;
 
 struct seen {
 	size_t start, size; /* of the payload */
-	char name[256];
+	char name[256];     /* empty if it has a NUL, as that of no message has */
 };
 
 /* Returns the number of events, or -1 if the bytes are not a frame. */
@@ -37,7 +37,7 @@ static int read_frame(const uint8_t *data, size_t size, struct seen seen[EVENTS_
 		if (size - at < 1 + name + 4 || count == EVENTS_MAX)
 			return -1;
 		memcpy(seen[count].name, data + at + 1, name);
-		seen[count].name[name] = '\0';
+		seen[count].name[memchr(data + at + 1, '\0', name) ? 0 : name] = '\0';
 		at += 1 + name;
 		length = data[at] * ((size_t)1 << 24) + data[at + 1] * ((size_t)1 << 16) +
 			 data[at + 2] * (size_t)256 + data[at + 3];

@@ -143,11 +143,14 @@ static bool consume_event(struct bytes *in, struct framed_event *event)
 	return event->payload.data != NULL;
 }
 
+/* No message has a NUL in its name. */
 static struct outgoing outgoing_of(struct arena *arena, const struct framed_event *event)
 {
 	const char *name = arena_text(arena, event->name.data, event->name.size);
+	bool is_text = strlen(name) == event->name.size;
 
-	return (struct outgoing){.type = message_type_named(name), .payload = event->payload};
+	return (struct outgoing){.type = is_text ? message_type_named(name) : MSG_NONE,
+				 .payload = event->payload};
 }
 
 bool outbox_frame_decode(struct arena *arena, struct bytes frame, struct outgoing **events, size_t *count)
