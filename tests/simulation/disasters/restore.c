@@ -291,16 +291,31 @@ static void let_others_work(struct run *run, int late)
 	thaw_replica(late);
 }
 
+/*
+ * A worker reads on, until it has read the restored leases, and no one closes its connections: they name
+ * those of the backup.  What it reads is handled when it has lost the lease, behind later entries.
+ */
+static void lose_places(const struct run *run, int first_later)
+{
+	for (int i = 0; i < run->ledger.count; i++) {
+		struct entry *entry = run->ledger.entries[i];
+
+		entry->lost_place |= entry->transport == TRANSPORT_STREAM &&
+				     (i >= first_later || !has_outcome(&run->ledger, entry));
+	}
+}
+
 static void restore_under(struct run *run)
 {
 	struct database before = *world->database;
-	int late = pick(run, 2 * run->chaos.workers);
+	int late = pick(run, 2 * run->chaos.workers), first_later = run->ledger.count;
 
 	story("the database is restored from the backup, while workers run");
 	if (late < run->chaos.workers) {
 		story("worker %d is cut off from the database", late);
 		cut_database_of_replica(late);
 	}
+	lose_places(run, first_later);
 	restore(run, false);
 	keep_processes(run, &before);
 	database_promote(world->database);
@@ -310,6 +325,8 @@ static void restore_under(struct run *run)
 	renew(run);
 	if (late < run->chaos.workers)
 		let_others_work(run, late);
+	world_advance_ms(world, LEASE_TTL_MS);
+	lose_places(run, first_later);
 }
 
 void database_restored(struct run *run)
