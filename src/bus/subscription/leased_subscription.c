@@ -15,12 +15,20 @@
 #define LEAVE_MS 1000
 
 /*
- * One that has heard Redis for this time may take the lease from a holder that cannot do the work: after a
- * loss of all connections the holder continues before that.
+ * One that has heard Redis and the database for this time may take the lease from a holder that cannot do the
+ * work: after a loss of all connections the holder continues before that.
  */
 #define SETTLED_MS (PARTIAL_HOLDER_MS + 2 * LEASE_BEAT_MS)
 
 /* ---- the others ---- */
+
+/* Since when it has heard both Redis and the database; INT64_MAX: it does not hear both. */
+static int64_t hears_since_ms(const struct leased_subscription *it)
+{
+	int64_t since_ms = lease_keeper_rolls_since_ms(it->ports.keeper);
+
+	return since_ms > it->up_ms ? since_ms : it->up_ms;
+}
 
 static void see_others(struct leased_subscription *it)
 {
@@ -31,7 +39,8 @@ static void see_others(struct leased_subscription *it)
 	if (lease_keeper_has_company(keeper))
 		it->company_ms = subscription_now_ms(it);
 	if (lease_keeper_is_elsewhere(keeper, it) &&
-	    (lease_keeper_holder_could_have(keeper, it) || subscription_now_ms(it) - it->up_ms < SETTLED_MS))
+	    (lease_keeper_holder_could_have(keeper, it) ||
+	     subscription_now_ms(it) - hears_since_ms(it) < SETTLED_MS))
 		it->had_ms = subscription_now_ms(it);
 	if (is_new && it->lease)
 		it->ports.mark(it->ports.context); /* names are used from there on */
@@ -46,12 +55,8 @@ static bool is_shared(const struct leased_subscription *it)
 /* Whether the others have not had the time yet to take the lease from a holder that did not hear all. */
 static bool is_awaiting_taker(const struct leased_subscription *it)
 {
-	int64_t since_ms = lease_keeper_rolls_since_ms(it->ports.keeper);
-
-	if (since_ms < it->up_ms)
-		since_ms = it->up_ms;
 	return it->is_partial &&
-	       (it->state == FINISHING || subscription_now_ms(it) - since_ms < PARTIAL_HOLDER_MS);
+	       (it->state == FINISHING || subscription_now_ms(it) - hears_since_ms(it) < PARTIAL_HOLDER_MS);
 }
 
 /* While no roll is read, it is not known whether there are others. */
@@ -235,9 +240,11 @@ static bool covers(const struct leased_subscription *it)
 
 	/*
 	 * A worker that was started again while others are alive does not know when they take over; and a
-	 * candidate that died keeps the lease from the others until they take it for dead.
+	 * candidate that died keeps the lease from the others until they take it for dead.  A holder that is
+	 * alive continues, perhaps, with what only it has heard.
 	 */
 	int64_t patience_ms = lease_keeper_was_elsewhere(it->ports.keeper, it) &&
+					      !lease_keeper_is_elsewhere(it->ports.keeper, it) &&
 					      !lease_keeper_has_rival(it->ports.keeper, it)
 				      ? LEAVE_MS
 				      : LEASE_TTL_MS + LEASE_BEAT_MS + LEAVE_MS;
@@ -303,11 +310,19 @@ static const char *last_note(const struct leased_subscription *it)
 	return section != first_unfinished(it) ? NULL : section->name;
 }
 
+/* A holder continues then unless another worker can have the lease: it may be the only one that heard all. */
+static bool stands_still(const struct leased_subscription *it)
+{
+	struct engine_trouble trouble;
+
+	return engine_database_trouble(it->ports.engine, &trouble) && trouble.for_ms >= STANDSTILL_MS &&
+	       (!it->lease || lease_keeper_has_rival(it->ports.keeper, it));
+}
+
 static const char *note(void *context)
 {
 	struct leased_subscription *it = context;
 	const struct heard_section *section;
-	struct engine_trouble trouble;
 
 	see_others(it);
 	it->is_partial = is_awaiting_taker(it);
@@ -315,8 +330,7 @@ static const char *note(void *context)
 		return last_note(it);
 	if (!it->lease)
 		forget_finished(it);
-	if (!it->is_up || (it->lease ? is_partial(it) : !covers(it)) ||
-	    (engine_database_trouble(it->ports.engine, &trouble) && trouble.for_ms >= STANDSTILL_MS))
+	if (!it->is_up || (it->lease ? is_partial(it) : !covers(it)) || stands_still(it))
 		return NULL;
 	if (it->state < HANDLING)
 		return it->lease ? it->from : "";

@@ -141,6 +141,67 @@ START_TEST(a_holder_that_loses_its_connection_again_and_again_leaves_the_lease_t
 }
 END_TEST
 
+/* ---- what only the holder heard ---- */
+
+/* The other worker was connected again since, so it is no candidate while the holder can continue. */
+static void publish_to_holder_only(const char *orderid)
+{
+	disconnect_subscriber(1);
+	publish_order(orderid);
+	connect_subscriber_to(1, "run-id-of-the-server");
+}
+
+/* Its table is locked, say, for the other worker as well. */
+START_TEST(a_holder_that_cannot_commit_keeps_the_lease_if_no_other_worker_heard_all)
+{
+	hold_commits(0);
+	publish_to_holder_only("a");
+	world_advance_ms(world, 12000);
+	cable_open(memory_store_requests(replicas[0].world->lanes[0]));
+
+	expect_orders("a ");
+	ck_assert(is_handling(0));
+}
+END_TEST
+
+/* The engine has no room for the message until then. */
+START_TEST(a_holder_that_lost_its_connection_once_continues_if_no_other_worker_heard_all)
+{
+	leased_subscription_pause(replicas[0].subscription);
+	publish_to_holder_only("a");
+	world_advance_ms(world, 5000 + _i * 100);
+	disconnect_subscriber(0);
+	connect_subscriber_to(0, "run-id-of-the-server");
+	world_advance_ms(world, PARTIAL_HOLDER_MS + 1000);
+	leased_subscription_resume(replicas[0].subscription);
+
+	expect_orders("a ");
+	ck_assert(is_handling(0));
+}
+END_TEST
+
+/* The database is away before the holder could continue, and longer than another worker waits for that. */
+START_TEST(a_holder_that_lost_its_connection_continues_though_the_database_was_away)
+{
+	leased_subscription_pause(replicas[0].subscription);
+	publish_to_holder_only("a");
+	world_advance_ms(world, 5000);
+	disconnect_subscriber(0);
+	world_advance_ms(world, _i * 500);
+	connect_subscriber_to(0, "run-id-of-the-server");
+	database_set_down(world->database, true);
+	world_advance_ms(world, 8000);
+	database_set_down(world->database, false);
+	world_advance_ms(world, PARTIAL_HOLDER_MS + 1000);
+	leased_subscription_resume(replicas[0].subscription);
+
+	expect_orders("a ");
+	ck_assert(is_handling(0));
+}
+END_TEST
+
+/* ---- all of them lost their connections ---- */
+
 /* Another worker would have to give up what it heard meanwhile. */
 START_TEST(a_holder_continues_when_all_workers_lost_their_connections_for_a_while)
 {
@@ -149,6 +210,24 @@ START_TEST(a_holder_continues_when_all_workers_lost_their_connections_for_a_whil
 	world_advance_ms(world, 5000);
 	for (int i = 0; i < 2; i++)
 		connect_subscriber_to(i, "another-server");
+	world_advance_ms(world, 100);
+	publish_order("a");
+	world_advance_ms(world, PARTIAL_HOLDER_MS + 1000);
+
+	ck_assert(is_handling(0));
+	expect_orders("a ");
+}
+END_TEST
+
+/* Each waits longer and longer before it tries again. */
+START_TEST(a_holder_continues_though_it_was_connected_later_than_the_other_worker)
+{
+	disconnect_subscriber(0);
+	disconnect_subscriber(1);
+	world_advance_ms(world, 5000);
+	connect_subscriber_to(1, "another-server");
+	world_advance_ms(world, _i * 500);
+	connect_subscriber_to(0, "another-server");
 	world_advance_ms(world, 100);
 	publish_order("a");
 	world_advance_ms(world, PARTIAL_HOLDER_MS + 1000);
@@ -171,5 +250,12 @@ SUITE("partial holder", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_test(
 		tests,
 		a_holder_that_loses_its_connection_again_and_again_leaves_the_lease_to_a_worker_that_hears);
+	tcase_add_test(tests, a_holder_that_cannot_commit_keeps_the_lease_if_no_other_worker_heard_all);
+	tcase_add_loop_test(
+		tests, a_holder_that_lost_its_connection_once_continues_if_no_other_worker_heard_all, 0, 10);
+	tcase_add_loop_test(tests, a_holder_that_lost_its_connection_continues_though_the_database_was_away,
+			    0, 8);
 	tcase_add_test(tests, a_holder_continues_when_all_workers_lost_their_connections_for_a_while);
+	tcase_add_loop_test(tests, a_holder_continues_though_it_was_connected_later_than_the_other_worker, 0,
+			    9);
 }
