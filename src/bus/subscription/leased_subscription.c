@@ -76,6 +76,12 @@ static bool needs_names(const struct leased_subscription *it)
 	return !note || *note;
 }
 
+/* Whether the store must say first whether the next message is a dead letter. */
+static bool is_unjudged(const struct leased_subscription *it)
+{
+	return it->state == FINDING || (it->next && it->next->is_standby && !it->next->is_judged);
+}
+
 /* ---- reading ---- */
 
 /*
@@ -85,8 +91,7 @@ static bool needs_names(const struct leased_subscription *it)
 static void open_or_close(struct leased_subscription *it)
 {
 	bool is_full = !is_shared(it) || it->heard.bytes > HEARD_BYTES_MAX;
-	bool close =
-		it->state > PLACING && is_full && (it->is_paused || it->state == FINDING || is_partial(it));
+	bool close = it->state > PLACING && is_full && (it->is_paused || is_unjudged(it) || is_partial(it));
 
 	if (close == it->is_closed)
 		return;
@@ -99,7 +104,7 @@ static void drop_oldest(struct leased_subscription *it)
 {
 	struct heard_message *message = it->heard.first;
 
-	if (it->state >= HANDLING || it->heard.bytes <= HEARD_BYTES_MAX)
+	if (it->state > PLACING || it->heard.bytes <= HEARD_BYTES_MAX)
 		return;
 	if (!it->stats.dropped)
 		LOG(it->ports.logger, LOG_WARN,
@@ -165,12 +170,13 @@ static void leave_messages(struct leased_subscription *it)
 static bool submit_next(struct leased_subscription *it)
 {
 	bool is_named = it->next->is_standby || is_shared(it) || needs_names(it);
-	const char *name = is_named ? heard_name(it->next, it->names) : NULL;
+	const char *name;
 
-	if (it->next->is_standby && !it->next->is_judged) {
+	if (is_unjudged(it)) {
 		subscription_find_dead(it);
 		return false;
 	}
+	name = is_named ? heard_name(it->next, it->names) : NULL;
 	it->must_clear = !name && needs_names(it);
 	if (it->must_clear && it->state == FINISHING) {
 		leave_messages(it);
