@@ -151,14 +151,15 @@ static void give_up_nameless(struct leased_subscription *it)
 
 /*
  * All messages wait in the buffer, and none is submitted.  What the last holder could handle may also be on
- * its way to this worker still: it is heard before a marker that is published now.
+ * its way to this worker still, over the connection that it has: it is heard before a marker that is
+ * published now.
  */
 static void begin(struct leased_subscription *it, bool is_behind)
 {
 	const struct lease_keeper *keeper = it->ports.keeper;
 	bool is_taken = lease_keeper_was_elsewhere(keeper, it) && !lease_keeper_is_resumed(keeper, it);
 
-	it->is_behind = is_taken && is_behind;
+	it->is_behind = is_taken && is_behind && it->is_up;
 	if (is_taken)
 		give_up_nameless(it);
 	for (struct heard_message *message = it->heard.first; message; message = message->next) {

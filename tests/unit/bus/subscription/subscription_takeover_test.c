@@ -95,6 +95,37 @@ START_TEST(what_the_last_holder_had_handled_is_given_up_by_one_that_hears_it_lat
 }
 END_TEST
 
+/*
+ * It was not connected when it had the outcome of what it submitted under an earlier lease.  So what it hears
+ * was published since it has the lease, and no other worker handled it.
+ */
+START_TEST(what_a_new_holder_hears_over_a_new_connection_is_handled_before_it_has_a_name)
+{
+	hold_commits(0);
+	publish_order("a");
+	disconnect_subscriber(0);
+	connect_subscriber_to(0, NULL);
+	ms_until_handling(1);
+	world_advance_ms(world, 1000);
+	lease_keeper_stop(replicas[1].keeper);
+	world_advance_ms(world, 200);
+	kill_replica(1);
+	ms_until_handling(0);
+	disconnect_subscriber(0);
+	cable_open(memory_store_requests(replicas[0].world->lanes[0]));
+	world_run(world);
+	cable_hold(&replicas[0].client.answers);
+	connect_subscriber_to(0, NULL);
+	cable_hold(&replicas[0].client.requests);
+	cable_open(&replicas[0].client.answers);
+	publish_order("b");
+	cable_open(&replicas[0].client.requests);
+	world_advance_ms(world, TAKEOVER_MS);
+
+	expect_orders("a b ");
+}
+END_TEST
+
 /* It counts what it hears before its marker as heard for the last holder, and asks about each message. */
 START_TEST(a_new_holder_whose_marker_is_lost_publishes_another_one)
 {
@@ -294,6 +325,7 @@ SUITE("subscription takeover", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_test(
 		tests,
 		what_the_last_holder_had_handled_is_given_up_by_one_that_hears_it_late_and_without_a_name);
+	tcase_add_test(tests, what_a_new_holder_hears_over_a_new_connection_is_handled_before_it_has_a_name);
 	tcase_add_test(tests, a_new_holder_whose_marker_is_lost_publishes_another_one);
 	tcase_add_test(tests,
 		       messages_that_may_have_been_handled_without_their_names_are_given_up_and_counted);
