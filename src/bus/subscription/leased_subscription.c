@@ -415,8 +415,8 @@ void leased_subscription_hear(struct leased_subscription *it, enum message_type 
 			      struct bytes payload, size_t payload_size)
 {
 	struct heard_message *message;
-	bool may_be_handled =
-		it->state == LISTENING ? lease_keeper_is_elsewhere(it->ports.keeper, it) : it->is_behind;
+	bool may_be_handled = it->state == LISTENING ? lease_keeper_is_elsewhere(it->ports.keeper, it)
+						     : it->is_behind && it->heard.last_section->is_doubtful;
 
 	if (may_be_handled && !*it->heard.last_section->name) {
 		it->stats.unnamed++;

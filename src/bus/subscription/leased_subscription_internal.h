@@ -37,7 +37,7 @@ struct leased_subscription {
 	int64_t placing_ms;             /* since when it has had the lease and no outcome was missing */
 	char awaited[SECTION_NAME_MAX]; /* marker that was published by this worker; "": none, */
 	int64_t awaited_ms;             /* and when */
-	bool is_behind;                 /* a message that the last holder rejected may be heard yet */
+	bool is_behind;                 /* what the last holder handled or rejected may be heard yet */
 	bool is_limited;                /* what is heard from now on is left to the next holder */
 	bool must_clear; /* a message has no name, so the note must not name a section when it is handled */
 	size_t unanswered;

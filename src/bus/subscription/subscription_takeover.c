@@ -236,8 +236,8 @@ void subscription_place(struct leased_subscription *it)
 		subscription_await_marker(it);
 	} else {
 		/* The last holder may have handled those of the last section without names, too. */
-		heard_begin_section(&it->heard, "", subscription_now_ms(it));
-		give_up_before(it, it->heard.last_section);
-		begin(it, false);
+		give_up_before(it, NULL);
+		begin(it, true);
+		heard_begin_section(&it->heard, "", subscription_now_ms(it)); /* what comes now is handled */
 	}
 }

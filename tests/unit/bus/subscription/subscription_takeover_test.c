@@ -3,6 +3,8 @@
 
 #include "support/suites.h"
 
+#include <string.h>
+
 /* The SKU of rejected orders exists from now on, and the other worker takes over. */
 static void replace_holder_after_making(const char *sku)
 {
@@ -59,6 +61,29 @@ START_TEST(what_the_last_holder_had_rejected_is_not_handled_by_one_that_hears_it
 	world_advance_ms(world, 10);
 	ck_assert_uint_eq(world->database->dead_letter_count, 1);
 	replace_holder_after_making("NEW");
+	cable_open(&replicas[1].client.answers);
+	world_advance_ms(world, 1000);
+
+	ck_assert_str_eq(orders_of("NEW"), "");
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	publish_order("b");
+	expect_orders("b ");
+}
+END_TEST
+
+/* It has not read the section of the last holder's note either, and gives up waiting for its marker. */
+START_TEST(what_the_last_holder_had_rejected_is_not_handled_by_one_that_hears_no_marker_for_long)
+{
+	const char *note = note_of_lease();
+
+	cable_hold(&replicas[1].client.answers);
+	while (!strcmp(note, note_of_lease()))
+		world_advance_ms(world, 100);
+	publish_order_of("a", "NEW");
+	world_advance_ms(world, 10);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	replace_holder_after_making("NEW");
+	world_advance_ms(world, 3000);
 	cable_open(&replicas[1].client.answers);
 	world_advance_ms(world, 1000);
 
@@ -265,6 +290,22 @@ START_TEST(without_a_marker_nothing_is_handled_that_was_heard_before)
 }
 END_TEST
 
+/* Nor does it know the server, so nothing that it hears has a name. */
+START_TEST(without_a_marker_and_names_what_is_heard_later_is_handled)
+{
+	disconnect_subscriber(1);
+	connect_subscriber_to(1, "");
+	world_advance_ms(world, TAKEOVER_MS);
+	cable_hold(&replicas[1].client.requests);
+	kill_replica(0);
+	ms_until_handling(1);
+	world_advance_ms(world, 3000);
+	publish_order("a");
+
+	expect_orders("a ");
+}
+END_TEST
+
 /* It has no outcome yet of what it submitted when it had the lease before. */
 START_TEST(a_holder_that_waits_for_outcomes_has_the_time_for_a_marker_after_them)
 {
@@ -322,6 +363,8 @@ SUITE("subscription takeover", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_test(tests, what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one);
 	tcase_add_test(tests, dead_letters_are_looked_for_however_many_messages_were_heard);
 	tcase_add_test(tests, what_the_last_holder_had_rejected_is_not_handled_by_one_that_hears_it_late);
+	tcase_add_test(tests,
+		       what_the_last_holder_had_rejected_is_not_handled_by_one_that_hears_no_marker_for_long);
 	tcase_add_test(
 		tests,
 		what_the_last_holder_had_handled_is_given_up_by_one_that_hears_it_late_and_without_a_name);
@@ -334,6 +377,7 @@ SUITE("subscription takeover", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_test(tests, a_message_with_an_id_that_was_rejected_under_another_name_is_not_handled);
 	tcase_add_test(tests, a_message_with_an_id_that_was_heard_long_ago_is_given_up);
 	tcase_add_test(tests, without_a_marker_nothing_is_handled_that_was_heard_before);
+	tcase_add_test(tests, without_a_marker_and_names_what_is_heard_later_is_handled);
 	tcase_add_test(tests, a_holder_that_waits_for_outcomes_has_the_time_for_a_marker_after_them);
 	tcase_add_test(tests, a_holder_that_waits_for_outcomes_hears_its_marker_after_them);
 }
