@@ -496,15 +496,6 @@ END_TEST
 
 /* ---- how much is kept ---- */
 
-static void publish_large(int count)
-{
-	char *padding = arena_alloc(world->arena, 60000);
-
-	memset(padding, 'x', 59999);
-	for (int i = 0; i < count; i++)
-		publish_order(arena_printf(world->arena, "%d-%s", i, padding));
-}
-
 START_TEST(the_oldest_messages_are_dropped_when_too_many_are_kept)
 {
 	freeze_replica(0);
@@ -529,36 +520,6 @@ START_TEST(a_holder_that_may_not_handle_what_it_hears_stops_reading_when_too_muc
 	world_advance_ms(world, 2 * TAKEOVER_MS);
 	ck_assert(!replicas[0].client.is_closed);
 	ck_assert(leased_subscription_is_idle(replicas[0].subscription));
-}
-END_TEST
-
-/* It has not read its marker yet; and the database does not say which messages the last holder rejected. */
-static void begin_to_ask(bool is_new)
-{
-	cable_hold(&replicas[1].client.requests);
-	kill_replica(0);
-	if (is_new) {
-		publish_order("before");
-		cable_hold(memory_checkpoints_requests(replicas[1].checkpoints));
-	}
-	ms_until_handling(1);
-	world_advance_ms(world, 100);
-	cable_hold(memory_checkpoints_requests(replicas[1].checkpoints));
-}
-
-START_TEST(a_new_holder_that_asks_about_what_it_hears_stops_reading_when_too_much_waits)
-{
-	begin_to_ask(_i);
-	publish_large(1200);
-
-	ck_assert_uint_le(leased_subscription_bytes(replicas[1].subscription), HEARD_BYTES_MAX + 70000);
-	ck_assert(replicas[1].client.is_closed);
-	cable_open(memory_checkpoints_requests(replicas[1].checkpoints));
-	cable_open(&replicas[1].client.requests);
-	world_advance_ms(world, 2 * TAKEOVER_MS);
-	ck_assert(!replicas[1].client.is_closed);
-	ck_assert(leased_subscription_is_idle(replicas[1].subscription));
-	ck_assert_uint_eq(subscription_stats_of(1)->dropped, 0);
 }
 END_TEST
 
@@ -608,7 +569,5 @@ SUITE("leased subscription", set_up_two_subscribers, tear_down_replicas)
 	tcase_add_test(tests, a_holder_continues_if_no_other_worker_heard_more);
 	tcase_add_test(tests, the_oldest_messages_are_dropped_when_too_many_are_kept);
 	tcase_add_test(tests, a_holder_that_may_not_handle_what_it_hears_stops_reading_when_too_much_waits);
-	tcase_add_loop_test(
-		tests, a_new_holder_that_asks_about_what_it_hears_stops_reading_when_too_much_waits, 0, 2);
 	tcase_add_test(tests, what_the_holder_has_finished_is_not_kept);
 }

@@ -1,6 +1,8 @@
 /* Shorthands for tests of workers that hear the same channels. */
 #include "unit/bus/subscription/subscribers.h"
 
+#include <string.h>
+
 void set_up_subscribers(void)
 {
 	set_up_replicas();
@@ -39,6 +41,15 @@ void publish_order_of(const char *orderid, const char *sku)
 void publish_order(const char *orderid)
 {
 	publish_order_of(orderid, "LAMP");
+}
+
+void publish_large(int count)
+{
+	char *padding = arena_alloc(world->arena, 60000);
+
+	memset(padding, 'x', 59999);
+	for (int i = 0; i < count; i++)
+		publish_order(arena_printf(world->arena, "%d-%s", i, padding));
 }
 
 int64_t ms_until_handling(int number)

@@ -26,6 +26,9 @@ void connect_subscriber_to(int number, const char *run_id);
 void publish_order(const char *orderid);
 void publish_order_of(const char *orderid, const char *sku);
 
+/* Publishes orders of 60 kB each. */
+void publish_large(int count);
+
 /* Passes time until it has the lease; returns how long it took. */
 int64_t ms_until_handling(int number);
 

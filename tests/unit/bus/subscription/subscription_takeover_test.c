@@ -167,6 +167,41 @@ START_TEST(a_new_holder_whose_marker_is_lost_publishes_another_one)
 }
 END_TEST
 
+/* ---- how much is kept ---- */
+
+/*
+ * It asks about what it heard before it had the lease, or about what it hears before its marker; and the
+ * database does not answer.
+ */
+static void begin_to_ask(bool is_first)
+{
+	cable_hold(&replicas[1].client.requests);
+	kill_replica(0);
+	if (is_first) {
+		publish_order("before");
+		cable_hold(memory_checkpoints_requests(replicas[1].checkpoints));
+	}
+	ms_until_handling(1);
+	world_advance_ms(world, 100);
+	cable_hold(memory_checkpoints_requests(replicas[1].checkpoints));
+}
+
+START_TEST(a_new_holder_that_asks_about_what_it_hears_stops_reading_when_too_much_waits)
+{
+	begin_to_ask(_i);
+	publish_large(1200);
+
+	ck_assert_uint_le(leased_subscription_bytes(replicas[1].subscription), HEARD_BYTES_MAX + 70000);
+	ck_assert(replicas[1].client.is_closed);
+	cable_open(memory_checkpoints_requests(replicas[1].checkpoints));
+	cable_open(&replicas[1].client.requests);
+	world_advance_ms(world, 2 * TAKEOVER_MS);
+	ck_assert(!replicas[1].client.is_closed);
+	ck_assert(leased_subscription_is_idle(replicas[1].subscription));
+	ck_assert_uint_eq(subscription_stats_of(1)->dropped, 0);
+}
+END_TEST
+
 /* ---- what is given up ---- */
 
 /* It is unknown which messages the last holder handled, as that one did not know of this worker. */
@@ -290,7 +325,7 @@ START_TEST(without_a_marker_nothing_is_handled_that_was_heard_before)
 }
 END_TEST
 
-/* Nor does it know the server, so nothing that it hears has a name. */
+/* It does not know the server either, so nothing that it hears has a name. */
 START_TEST(without_a_marker_and_names_what_is_heard_later_is_handled)
 {
 	disconnect_subscriber(1);
@@ -370,6 +405,8 @@ SUITE("subscription takeover", set_up_two_subscribers, tear_down_replicas)
 		what_the_last_holder_had_handled_is_given_up_by_one_that_hears_it_late_and_without_a_name);
 	tcase_add_test(tests, what_a_new_holder_hears_over_a_new_connection_is_handled_before_it_has_a_name);
 	tcase_add_test(tests, a_new_holder_whose_marker_is_lost_publishes_another_one);
+	tcase_add_loop_test(
+		tests, a_new_holder_that_asks_about_what_it_hears_stops_reading_when_too_much_waits, 0, 2);
 	tcase_add_test(tests,
 		       messages_that_may_have_been_handled_without_their_names_are_given_up_and_counted);
 	tcase_add_test(tests, messages_with_ids_are_not_given_up);
