@@ -305,7 +305,7 @@ void losses_look(void)
 		see_taking(holder);
 	else if (watch.holder)
 		see_holder();
-	if (watch.holder)
+	if (holder)
 		see_who_knows_the_holder();
 	excuse_while_placing();
 	watch.term = row->term;
