@@ -30,6 +30,7 @@ static struct world *with_own(struct world *it)
 					    .queue_max = 100000,
 					    .queue_bytes = (size_t)1 << 30,
 					    .cache_bytes = (size_t)1 << 20,
+					    .cached_batches = 256,
 					    .move_max = MOVE_MAX_DEFAULT};
 	return it;
 }

@@ -104,7 +104,8 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 	engine->stats.dead_letters = engine->stats.dead_letters_dropped = -1;
 	engine->stats.queue_max = config->queue_max;
 	engine->asked_us = INT64_MIN;
-	engine->batches = batch_index_new();
+	engine->batches =
+		batch_index_new(config->cached_batches ? config->cached_batches : CACHED_BATCHES_DEFAULT);
 	engine->message_times = message_times_new();
 	engine->publisher = publisher_new(&engine->publisher_ports, &engine->stats);
 	publisher_on_restored(engine->publisher, note_change, engine);

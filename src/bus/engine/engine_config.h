@@ -7,15 +7,17 @@
 
 struct unit_of_work;
 
-#define CACHE_BYTES_DEFAULT ((size_t)22 * 1024 * 1024)
+#define CACHE_BYTES_DEFAULT    ((size_t)22 * 1024 * 1024)
+#define CACHED_BATCHES_DEFAULT 16384
 
 struct engine_config {
-	size_t unit_max;    /* the most messages in a unit of work */
-	size_t lanes;       /* units in flight, 1 to LANES_MAX */
-	size_t backlog;     /* waiting messages from which several lanes work; 0: they always do */
-	size_t queue_max;   /* messages that wait or are in flight; */
-	size_t queue_bytes; /* and their bytes: above either, the queue is full */
-	size_t cache_bytes; /* of products that the lanes keep between units; 0: CACHE_BYTES_DEFAULT */
+	size_t unit_max;       /* the most messages in a unit of work */
+	size_t lanes;          /* units in flight, 1 to LANES_MAX */
+	size_t backlog;        /* waiting messages from which several lanes work; 0: they always do */
+	size_t queue_max;      /* messages that wait or are in flight; */
+	size_t queue_bytes;    /* and their bytes: above either, the queue is full */
+	size_t cache_bytes;    /* of products that the lanes keep between units; 0: CACHE_BYTES_DEFAULT */
+	size_t cached_batches; /* whose SKUs it keeps; 0: CACHED_BATCHES_DEFAULT */
 	bool no_chores; /* no notifications, no tidying, no shrinks but its own: for an operator's command */
 	/*
 	 * A tool leaves publishing to the workers while the broker is away, and commits events all the

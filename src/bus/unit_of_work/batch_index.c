@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define BUCKETS    1024
-#define CACHE_SETS 4096
 #define CACHE_WAYS 4
 
 /* Longer texts are not cached: their batches are looked up in the database each time. */
@@ -21,19 +20,23 @@ struct cache_slot {
 };
 
 struct batch_index {
-	struct delivery *creations[BUCKETS];  /* newest first */
-	struct cache_slot *cache[CACHE_SETS]; /* CACHE_WAYS each, most recently cached first; NULL: empty */
+	struct delivery *creations[BUCKETS]; /* newest first */
 
 	/* Batches remembered since batch_index_watch(); used only until batch_index_unwatch(). */
 	bool watching;
 	struct arena *arena;
 	struct map recent;
+
+	size_t sets;
+	struct cache_slot cache[][CACHE_WAYS]; /* most recently cached first */
 };
 
-struct batch_index *batch_index_new(void)
+struct batch_index *batch_index_new(size_t cached)
 {
-	struct batch_index *index = must_alloc(sizeof *index);
+	size_t sets = (cached + CACHE_WAYS - 1) / CACHE_WAYS;
+	struct batch_index *index = must_alloc(sizeof *index + sets * sizeof *index->cache);
 
+	index->sets = sets;
 	index->arena = arena_new(1024);
 	return index;
 }
@@ -42,8 +45,6 @@ void batch_index_free(struct batch_index **index)
 {
 	if (!*index)
 		return;
-	for (size_t i = 0; i < CACHE_SETS; i++)
-		free((*index)->cache[i]);
 	arena_free(&(*index)->arena);
 	free(*index);
 	*index = NULL;
@@ -79,16 +80,13 @@ static int way_of(const struct cache_slot *set, const char *reference)
 
 void batch_index_remember(struct batch_index *index, const char *reference, const char *sku)
 {
-	struct cache_slot **place = &index->cache[hash_text(reference) % CACHE_SETS], *set;
+	struct cache_slot *set = index->cache[hash_text(reference) % index->sets];
 
 	if (index->watching)
 		map_put(&index->recent, arena_strdup(index->arena, reference),
 			arena_strdup(index->arena, sku));
 	if (strlen(reference) >= CACHED_TEXT_SIZE || strlen(sku) >= CACHED_TEXT_SIZE)
 		return;
-	if (!*place)
-		*place = must_alloc(CACHE_WAYS * sizeof **place);
-	set = *place;
 	memmove(set + 1, set, (size_t)way_of(set, reference) * sizeof *set);
 	memcpy(set->reference, reference, strlen(reference) + 1);
 	memcpy(set->sku, sku, strlen(sku) + 1);
@@ -109,14 +107,13 @@ void batch_index_unwatch(struct batch_index *index)
 
 const char *batch_index_stored(const struct batch_index *index, const char *reference)
 {
-	const struct cache_slot *set = index->cache[hash_text(reference) % CACHE_SETS];
+	const struct cache_slot *set = index->cache[hash_text(reference) % index->sets];
+	const struct cache_slot *slot = &set[way_of(set, reference)];
 	const char *sku = index->watching ? map_get(&index->recent, reference) : NULL;
-	int way;
 
-	if (sku || !set)
-		return sku;
-	way = way_of(set, reference);
-	return strcmp(set[way].reference, reference) ? NULL : set[way].sku;
+	if (!sku && !strcmp(slot->reference, reference))
+		sku = slot->sku;
+	return sku;
 }
 
 const char *batch_index_created(const struct batch_index *index, const char *reference)

@@ -12,7 +12,8 @@
 
 struct batch_index;
 
-struct batch_index *batch_index_new(void);
+/* Keeps the SKUs of about `cached` stored batches, at least 1. */
+struct batch_index *batch_index_new(size_t cached);
 void batch_index_free(struct batch_index **index);
 
 /* Registers a create_batch command on its arrival.  It must be removed before it is freed. */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define CACHED 16384
+
 static struct arena *arena;
 
 static void set_up(void)
@@ -19,7 +21,7 @@ static void tear_down(void)
 
 START_TEST(the_earliest_create_batch_on_its_way_names_the_sku_of_a_batch)
 {
-	struct batch_index *index = batch_index_new();
+	struct batch_index *index = batch_index_new(CACHED);
 	struct delivery first = {.batchref = "batch", .sku = "LAMP"},
 			second = {.batchref = "batch", .sku = "CHAIR"};
 
@@ -38,7 +40,7 @@ END_TEST
 
 START_TEST(removing_a_creation_that_was_never_added_changes_nothing)
 {
-	struct batch_index *index = batch_index_new();
+	struct batch_index *index = batch_index_new(CACHED);
 	struct delivery added = {.batchref = "batch", .sku = "LAMP"},
 			other = {.batchref = "batch", .sku = "CHAIR"};
 
@@ -52,7 +54,7 @@ END_TEST
 
 START_TEST(the_index_remembers_a_bounded_number_of_batches)
 {
-	struct batch_index *index = batch_index_new();
+	struct batch_index *index = batch_index_new(CACHED);
 	int known = 0;
 
 	for (int i = 0; i < 100000; i++)
@@ -68,7 +70,7 @@ END_TEST
 
 START_TEST(the_index_remembers_nearly_all_of_a_few_batches)
 {
-	struct batch_index *index = batch_index_new();
+	struct batch_index *index = batch_index_new(CACHED);
 	int known = 0;
 
 	for (int i = 0; i < 8000; i++)
@@ -84,7 +86,7 @@ END_TEST
 /* _i: the length of the text. */
 START_TEST(a_reference_of_64_bytes_or_more_is_remembered_only_while_watching)
 {
-	struct batch_index *index = batch_index_new();
+	struct batch_index *index = batch_index_new(CACHED);
 	char *reference = arena_alloc(arena, (size_t)_i + 1);
 
 	memset(reference, 'x', (size_t)_i);
