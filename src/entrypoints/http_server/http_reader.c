@@ -205,7 +205,8 @@ static enum http_stage read_chunk_size(struct http_reader *reader)
 	case LINE_MALFORMED:
 		return refuse(reader, &http_line_end_refused);
 	case LINE_UNFINISHED:
-		return unread(reader) > CHUNK_LINE_MAX ? refuse(reader, &bad_chunk) : HTTP_CHUNK_SIZE;
+		return unread(reader) > CHUNK_LINE_MAX + strlen("\r") ? refuse(reader, &bad_chunk)
+								      : HTTP_CHUNK_SIZE;
 	case LINE_FOUND:
 		break;
 	}

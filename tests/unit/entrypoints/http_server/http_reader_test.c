@@ -266,6 +266,22 @@ START_TEST(an_endless_chunk_size_is_refused_at_the_bound)
 }
 END_TEST
 
+/* Also where its CR arrives before its LF.  _i: how many bytes more. */
+START_TEST(a_line_of_a_chunk_size_may_have_256_bytes)
+{
+	const char *line = arena_printf(arena, "1;%s\r\n", repeated('a', 254 + (size_t)_i));
+
+	for (size_t split = 1; split <= strlen(line); split++) {
+		add(POST "Transfer-Encoding: chunked\r\n\r\n");
+		add(arena_text(arena, line, split));
+		add(line + split);
+		ck_assert_int_eq(reader.stage, _i ? HTTP_REFUSED : HTTP_CHUNK);
+		http_reader_release(&reader);
+		http_reader_init(&reader);
+	}
+}
+END_TEST
+
 START_TEST(trailers_over_16_kib_together_are_refused)
 {
 	add(POST "Transfer-Encoding: chunked\r\n\r\n0\r\n");
@@ -319,6 +335,7 @@ SUITE("http reader", set_up, tear_down)
 	tcase_add_test(tests, a_body_of_64_kib_is_read_whether_sized_or_chunked);
 	tcase_add_test(tests, chunks_over_64_kib_together_are_refused);
 	tcase_add_test(tests, an_endless_chunk_size_is_refused_at_the_bound);
+	tcase_add_loop_test(tests, a_line_of_a_chunk_size_may_have_256_bytes, 0, 2);
 	tcase_add_test(tests, trailers_over_16_kib_together_are_refused);
 	tcase_add_test(tests, a_client_that_waits_for_100_continue_gets_it_once);
 	tcase_add_loop_test(tests, a_client_that_does_not_wait_gets_no_100_continue, 0, COUNT(not_asked));
