@@ -25,7 +25,7 @@ from installation import ROOT
 
 HERE = pathlib.Path(__file__).parent
 FOLDERS = ("deploy", "debian")
-COMMAND_S = 120
+COMMAND_S = 300
 
 CHECKS = []
 FAULTS = []

@@ -62,13 +62,14 @@ def test_a_synchronous_standby_has_everything_when_it_is_promoted(pair, allocd, 
 
 
 def check_that_a_demoted_primary_is_passed_over(primary, standby, allocd, sku):
-    """It is the first of the hosts, and lets every session in."""
+    """It is the first of the hosts, and lets every session in, which ends when it has said that it only reads."""
     clusters.demote(primary)
     standby.psql("select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'allocd'")
     line = {"orderid": "after", "sku": sku, "qty": 1}
     wait_until(lambda: allocd.post("/allocate", line).status_code == 202, "an order to be allocated")
     wait_until(lambda: allocd.get("/allocations/after").status_code == 200, "the allocation to be read")
-    assert primary.psql("select count(*) from pg_stat_activity where application_name = 'allocd'") == "0"
+    count = "select count(*) from pg_stat_activity where application_name = 'allocd'"
+    wait_until(lambda: primary.psql(count) == "0", "no session to be with the demoted primary")
 
 
 def stock_both(pair, allocd):

@@ -206,9 +206,9 @@ def test_blind_windows_are_listed_the_newest_first(worker):
     assert get(worker, "/admin/blind-windows").json() == {"blind_windows": []}
     worker.query("""
         insert into blind_windows (since, until, cause)
-        select '2026-01-01T00:00:00Z'::timestamptz + n * interval '1 hour', '2026-01-01T00:10:00Z'::timestamptz + n * interval '1 hour', 'cause ' || n
+        select '2126-01-01T00:00:00Z'::timestamptz + n * interval '1 hour', '2126-01-01T00:10:00Z'::timestamptz + n * interval '1 hour', 'cause ' || n
         from generate_series(1, 120) n
     """)  # fmt: skip
     found = get(worker, "/admin/blind-windows").json()["blind_windows"]
     assert len(found) == 100
-    assert found[0] == {"since": "2026-01-06T00:00:00.000000Z", "until": "2026-01-06T00:10:00.000000Z", "cause": "cause 120"}
+    assert found[0] == {"since": "2126-01-06T00:00:00.000000Z", "until": "2126-01-06T00:10:00.000000Z", "cause": "cause 120"}
