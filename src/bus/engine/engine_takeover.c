@@ -23,15 +23,30 @@ void engine_add_stream(struct engine *engine, struct stream_source *source)
 }
 
 /*
- * Whether the entries that were in front of the event have come to this worker before it, if they still
- * exist: they may be about the order's lines.
+ * Whether the entries that were in front of an event of the stream have come to this worker before it, if they
+ * still exist: they may be about the order's lines.
  */
+static bool is_in_place(const struct engine *engine, const struct stream_source *stream)
+{
+	return stream->has_caught_up(stream->reader) && !engine_has_postponed(engine, stream->name);
+}
+
 static bool is_in_its_place(const struct engine *engine, const struct due_process *process)
 {
 	const struct stream_source *stream = find_stream(engine, process->origin);
 
-	return !process->is_from_stream || (stream && stream->has_caught_up(stream->reader) &&
-					    !engine_has_postponed(engine, process->origin));
+	return !process->is_from_stream || (stream && is_in_place(engine, stream));
+}
+
+size_t engine_streams_in_place(const struct engine *engine, const char **names, size_t max)
+{
+	size_t count = 0;
+
+	for (const struct stream_source *it = engine->streams; it && count < max; it = it->next) {
+		if (is_in_place(engine, it))
+			names[count++] = it->name;
+	}
+	return count;
 }
 
 static bool is_here(const struct engine *engine, const struct due_process *process)

@@ -1,6 +1,7 @@
 /* Runs chores in rounds, one at a time, on their own store; notifications and probes run in between. */
 #include "bus/housekeeping/housekeeper.h"
 
+#include "bus/base/stream_list.h"
 #include "bus/housekeeping/notifications.h"
 #include "core/base/arena.h"
 #include "core/base/must.h"
@@ -318,12 +319,15 @@ static size_t room_for_due(const struct housekeeper *housekeeper)
 static void claim_processes(struct housekeeper *housekeeper)
 {
 	struct chores_store *store = housekeeper->ports->chores_store;
+	const struct housekeeping_listener *listener = &housekeeper->listener;
 	int64_t *running = arena_reserve(housekeeper->arena, RUNNING_MAX * sizeof *running);
-	size_t count =
-		housekeeper->listener.running_processes(housekeeper->listener.context, running, RUNNING_MAX);
+	const char *streams[STREAMS_MAX];
+	struct process_claim claim = {.running = running, .streams = streams};
 
-	store->ops->claim_processes(store, running, count, housekeeper->processes,
-				    housekeeper->is_stopped ? 0 : PROCESSES_AT_ONCE, &housekeeper->found,
+	claim.running_count = listener->running_processes(listener->context, running, RUNNING_MAX);
+	claim.stream_count = listener->streams_in_place(listener->context, streams, STREAMS_MAX);
+	claim.max = housekeeper->is_stopped ? 0 : PROCESSES_AT_ONCE;
+	store->ops->claim_processes(store, &claim, housekeeper->processes, &housekeeper->found,
 				    housekeeper->arena, on_processes, housekeeper);
 }
 

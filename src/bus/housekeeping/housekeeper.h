@@ -24,6 +24,9 @@ struct housekeeping_listener {
 	/* Sets the keys of up to `max` processes that this worker runs, and returns their number. */
 	size_t (*running_processes)(void *context, int64_t *keys, size_t max);
 
+	/* Sets the names of up to `max` streams whose processes it may take over; returns how many. */
+	size_t (*streams_in_place)(void *context, const char **names, size_t max);
+
 	/* An empty unit of work was tried. */
 	void (*probed)(void *context, const struct failure *failure);
 

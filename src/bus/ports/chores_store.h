@@ -66,12 +66,12 @@ struct chores_store_ops {
 				    struct arena *arena, store_done *done, void *context);
 
 	/*
-	 * Claims the `running` processes again, which are this worker's, and up to `max` that are due: their
-	 * worker has died.  Texts live in `arena`.
+	 * Claims this worker's running processes again, and up to `max` that are due: their worker has died.
+	 * `claim` is read before the call returns.  Texts live in `arena`.
 	 */
-	void (*claim_processes)(struct chores_store *store, const int64_t *running, size_t running_count,
-				struct due_process *due, size_t max, size_t *count, struct arena *arena,
-				store_done *done, void *context);
+	void (*claim_processes)(struct chores_store *store, const struct process_claim *claim,
+				struct due_process *due, size_t *count, struct arena *arena, store_done *done,
+				void *context);
 
 	/* Deletes a small portion of what is past its retention. */
 	void (*clean_up)(struct chores_store *store, struct cleanup *cleanup, store_done *done,

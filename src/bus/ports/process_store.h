@@ -46,10 +46,18 @@ struct process_store_ops {
 
 /*
  * The lease of a process that a worker finds is up to that much shorter, at random.  Otherwise the same
- * worker would be the first to find it each time, even one that cannot take it over, because it does not
- * read the event's stream.
+ * worker would be the first to find it each time, even one that has no room for it.
  */
 #define PROCESS_LEASE_SPREAD 10
+
+/* What a worker claims. */
+struct process_claim {
+	const int64_t *running; /* the processes that it runs */
+	size_t running_count;
+	const char *const *streams; /* it takes over events from these alone, and those from no stream */
+	size_t stream_count;
+	size_t max; /* of the processes that are due */
+};
 
 /* A process whose worker does not claim it any more. */
 struct due_process {

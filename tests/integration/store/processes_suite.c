@@ -11,6 +11,10 @@ static struct process_start starts[16];
 static size_t start_count;
 static struct arena *arena;
 
+/* That the worker reads: the first ones of these. */
+static const char *const streams[] = {"another place", "place"};
+static int stream_count;
+
 static void set_up(void)
 {
 	store_set_up();
@@ -22,6 +26,7 @@ static void set_up(void)
 	allocate("other", "chair", 1);
 	work_restart(work);
 	start_count = 0;
+	stream_count = 0;
 }
 
 static void tear_down(void)
@@ -85,8 +90,11 @@ static size_t claim(const int64_t *running, size_t running_count, struct due_pro
 	size_t count;
 
 	work_begin_call(work);
-	port->ops->claim_processes(port, running, running_count, due, sizeof starts / sizeof starts[0],
-				   &count, arena, work_answered, work);
+	port->ops->claim_processes(port,
+				   &(struct process_claim){running, running_count, streams,
+							   (size_t)stream_count,
+							   sizeof starts / sizeof starts[0]},
+				   due, &count, arena, work_answered, work);
 	ck_assert_int_eq(work_wait(work), NO_FAILURE);
 	return count;
 }
@@ -307,12 +315,28 @@ START_TEST(a_process_from_a_stream_is_left_to_the_stream_for_longer)
 
 	add(&envelope, TRANSPORT_STREAM);
 	begin();
+	stream_count = COUNT(streams);
 	fixture->let_time_pass(fixture, PROCESS_LEASE + 1);
 	ck_assert_uint_eq(claim(NULL, 0, due), 0);
 	fixture->let_time_pass(fixture, PROCESS_LEASE_OF_STREAM);
 
 	ck_assert_uint_eq(claim(NULL, 0, due), 1);
 	ck_assert(due[0].is_from_stream);
+}
+END_TEST
+
+START_TEST(a_process_from_a_stream_is_claimed_by_a_worker_that_reads_it)
+{
+	struct envelope envelope = cancellation("order", "id");
+	struct due_process due[sizeof starts / sizeof starts[0]];
+
+	add(&envelope, TRANSPORT_STREAM);
+	begin();
+	fixture->let_time_pass(fixture, PROCESS_LEASE_OF_STREAM + 1);
+	for (stream_count = 0; stream_count < COUNT(streams); stream_count++)
+		ck_assert_uint_eq(claim(NULL, 0, due), 0);
+
+	ck_assert_uint_eq(claim(NULL, 0, due), 1);
 }
 END_TEST
 
@@ -348,6 +372,7 @@ SUITE("processes in the store", set_up, tear_down)
 	tcase_add_test(tests, no_process_begins_with_an_event_from_the_future);
 	tcase_add_test(tests, a_process_that_ended_is_not_claimed);
 	tcase_add_test(tests, a_process_is_claimed_once_when_its_worker_does_not_claim_it_any_more);
+	tcase_add_test(tests, a_process_from_a_stream_is_claimed_by_a_worker_that_reads_it);
 	tcase_add_test(tests, processes_that_were_claimed_together_are_due_again_at_different_times);
 	tcase_add_test(tests, a_process_from_a_stream_is_left_to_the_stream_for_longer);
 }

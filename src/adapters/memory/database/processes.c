@@ -117,30 +117,42 @@ void database_begin_processes(struct database *database, struct process_start *s
 	}
 }
 
-/* Different from process to process, and from takeover to takeover. */
+/*
+ * In microseconds.  Different from process to process, and from takeover to takeover, also in the part of a
+ * second: workers look once a second, and not always the same one is to come first.
+ */
 static int64_t spread(const struct process_row *row)
 {
-	return 3 * (row->key + row->takeovers) % (PROCESS_LEASE_SPREAD + 1);
+	return (row->key + row->takeovers) * 3618034 % (PROCESS_LEASE_SPREAD * SECOND_US);
 }
 
-size_t database_claim_processes(struct database *database, const int64_t *running, size_t running_count,
-				struct due_process *due, size_t max, struct arena *arena)
+static bool is_claimed(const struct process_claim *claim, const struct process_row *row)
+{
+	bool is_claimed = !row->is_from_stream;
+
+	for (size_t i = 0; i < claim->stream_count; i++)
+		is_claimed = is_claimed || !strcmp(claim->streams[i], row->origin);
+	return is_claimed;
+}
+
+size_t database_claim_processes(struct database *database, const struct process_claim *claim,
+				struct due_process *due, struct arena *arena)
 {
 	int64_t now = database_now(database);
 	size_t count = 0;
 
-	for (size_t i = 0; i < running_count; i++) {
-		struct process_row *row = find_by_key(database, running[i]);
+	for (size_t i = 0; i < claim->running_count; i++) {
+		struct process_row *row = find_by_key(database, claim->running[i]);
 
 		if (row && row->due_at < now + PROCESS_LEASE * SECOND_US)
 			row->due_at = now + PROCESS_LEASE * SECOND_US;
 	}
-	for (size_t i = 0; i < database->process_count && count < max; i++) {
+	for (size_t i = 0; i < database->process_count && count < claim->max; i++) {
 		struct process_row *row = database->processes[i];
 
-		if (row->deleted || row->due_at > now)
+		if (row->deleted || row->due_at > now || !is_claimed(claim, row))
 			continue;
-		row->due_at = now + SECOND_US * (PROCESS_LEASE - spread(row));
+		row->due_at = now + SECOND_US * PROCESS_LEASE - spread(row);
 		row->takeovers++;
 		due[count++] = (struct due_process){
 			.key = row->key,

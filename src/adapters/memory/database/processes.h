@@ -7,8 +7,8 @@
 
 void database_begin_processes(struct database *database, struct process_start *starts, size_t count,
 			      struct arena *arena);
-size_t database_claim_processes(struct database *database, const int64_t *running, size_t running_count,
-				struct due_process *due, size_t max, struct arena *arena);
+size_t database_claim_processes(struct database *database, const struct process_claim *claim,
+				struct due_process *due, struct arena *arena);
 void database_end_process(struct database *database, int64_t key);
 
 #endif

@@ -278,8 +278,7 @@ static void do_housekeeping(struct memory_store *store)
 	if (call->kind == CALL_RESOLVE)
 		database_resolve(database, call->batches, call->count, call->arena);
 	else if (call->kind == CALL_CLAIM_PROCESSES)
-		*call->found = database_claim_processes(database, call->running, call->running_count,
-							call->due, call->count, call->arena);
+		*call->found = database_claim_processes(database, &call->claim, call->due, call->arena);
 	else if (call->kind == CALL_READ_CURSORS)
 		database_read_cursors(database, call->state);
 	else if (call->kind == CALL_READ_OUTBOX)

@@ -26,8 +26,7 @@ struct memory_call {
 	const char *witness;
 	struct resolved_batch *batches;
 	struct process_start *starts;
-	const int64_t *running;
-	size_t running_count;
+	struct process_claim claim;
 	struct due_process *due;
 	struct outbox_state *state;
 	struct outbox_range *range;

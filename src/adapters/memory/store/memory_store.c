@@ -227,16 +227,17 @@ static void find_active_shrinks(struct chores_store *port, const char **skus, si
 	call->arena = arena;
 }
 
-static void claim_processes(struct chores_store *port, const int64_t *running, size_t running_count,
-			    struct due_process *due, size_t max, size_t *count, struct arena *arena,
-			    store_done *done, void *context)
+static void claim_processes(struct chores_store *port, const struct process_claim *claim,
+			    struct due_process *due, size_t *count, struct arena *arena, store_done *done,
+			    void *context)
 {
 	struct memory_call *call = begin(of_chores(port), CALL_CLAIM_PROCESSES, done, context);
+	struct arena *own = of_chores(port)->arena;
 
-	call->running = arena_copy(of_chores(port)->arena, running, running_count * sizeof *running);
-	call->running_count = running_count;
+	call->claim = *claim;
+	call->claim.running = arena_copy(own, claim->running, claim->running_count * sizeof *claim->running);
+	call->claim.streams = arena_strdup_all(own, claim->streams, claim->stream_count);
 	call->due = due;
-	call->count = max;
 	call->found = count;
 	call->arena = arena;
 }

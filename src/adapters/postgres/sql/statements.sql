@@ -735,7 +735,7 @@ where ctid = any(array(
 update processes set due_at = now() + make_interval(secs => $1::integer - $2::integer * random())
 where ctid = any(array(
 	select ctid from processes
-	where due_at <= now()
+	where due_at <= now() and (way <> 'stream' or place = any($4::text[]))
 	order by due_at
 	limit $3::bigint
 	for update skip locked

@@ -148,7 +148,7 @@ void store_read_stock(struct chores_store *, const char *, struct stock *, struc
 		      void *);
 void store_find_active_shrinks(struct chores_store *, const char **, size_t, size_t *, struct arena *,
 			       store_done *, void *);
-void store_claim_processes(struct chores_store *, const int64_t *, size_t, struct due_process *, size_t,
+void store_claim_processes(struct chores_store *, const struct process_claim *, struct due_process *,
 			   size_t *, struct arena *, store_done *, void *);
 void store_clean_up(struct chores_store *, struct cleanup *, store_done *, void *);
 

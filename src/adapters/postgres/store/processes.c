@@ -163,23 +163,27 @@ static void on_claimed(void *context, const struct failure *failure)
 	store_answer(claim->store, failure);
 }
 
-void store_claim_processes(struct chores_store *port, const int64_t *running, size_t running_count,
-			   struct due_process *due, size_t max, size_t *count, struct arena *arena,
-			   store_done *done, void *context)
+void store_claim_processes(struct chores_store *port, const struct process_claim *wanted,
+			   struct due_process *due, size_t *count, struct arena *arena, store_done *done,
+			   void *context)
 {
 	struct postgres_store *store = store_of_chores(port);
 	struct query_pipeline *pipeline = store_begin(store, done, context);
 	struct query *keep = query_pipeline_add(pipeline, KEEP_PROCESSES),
 		     *query = query_pipeline_add(pipeline, CLAIM_PROCESSES);
 	struct claim *claim = arena_alloc(store->arena, sizeof *claim);
-	struct param *keys = query_array(keep, ARRAY_INT8);
+	struct param *keys = query_array(keep, ARRAY_INT8), *streams;
 
-	for (size_t i = 0; i < running_count; i++)
-		array_int8(keys, running[i]);
+	for (size_t i = 0; i < wanted->running_count; i++)
+		array_int8(keys, wanted->running[i]);
 	query_int4(keep, PROCESS_LEASE);
 	query_int4(query, PROCESS_LEASE);
 	query_int4(query, PROCESS_LEASE_SPREAD);
-	query_int8(query, (int64_t)max);
+	query_int8(query, (int64_t)wanted->max);
+	streams = query_array(query, ARRAY_TEXT);
+	array_text(streams, NULL); /* a query whose arrays are all empty is not sent */
+	for (size_t i = 0; i < wanted->stream_count; i++)
+		array_text(streams, wanted->streams[i]);
 	*claim = (struct claim){store, due, count, arena, query};
 	store_send(store, PIPELINE_READS, on_claimed, claim);
 }

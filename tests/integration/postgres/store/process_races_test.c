@@ -137,7 +137,9 @@ START_TEST(a_lease_is_prolonged_without_waiting_for_a_process_that_ends)
 	database_sql("update processes set due_at = now() + interval '1 second'");
 	holder = database_hold(database_conninfo(), "delete from processes where message_id = 'a'");
 	work_begin_call(other);
-	chores->ops->claim_processes(chores, keys, 2, due, 3, &found, arena, work_answered, other);
+	chores->ops->claim_processes(chores,
+				     &(struct process_claim){.running = keys, .running_count = 2, .max = 3},
+				     due, &found, arena, work_answered, other);
 
 	ck_assert_msg(work_wait(other) == NO_FAILURE, "%s", other->failure);
 	ck_assert_uint_eq(found, 0);
