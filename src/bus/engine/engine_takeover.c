@@ -23,8 +23,8 @@ void engine_add_stream(struct engine *engine, struct stream_source *source)
 }
 
 /*
- * Whether the entries that were in front of an event of the stream have come to this worker before it, if they
- * still exist: they may be about the order's lines.
+ * Whether the entries that were in front of an event of the stream have come to this worker before it, if
+ * they still exist: they may be about the order's lines.
  */
 static bool is_in_place(const struct engine *engine, const struct stream_source *stream)
 {
