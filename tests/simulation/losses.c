@@ -14,6 +14,9 @@
 /* A new holder that does not know where the last one was waits for a marker; until then it gives up all. */
 #define PLACING_MS 2500
 
+/* It waits for that marker for at least this time. */
+#define PATIENT_MS (2000 - 2 * LOOK_MS)
+
 /* A holder that did not hear all leaves the lease to others for at least this time. */
 #define PARTIAL_MS (PARTIAL_HOLDER_MS - 2 * LOOK_MS)
 
@@ -55,7 +58,9 @@ static struct {
 	const struct process *holder; /* or the last one; NULL: there was no worker */
 	int64_t unlocked_ms;          /* when no row was locked last */
 	int unnamed_until;            /* the last broadcast while the note named no section */
-	int64_t placing_until_ms;     /* the holder gives up what it hears until then */
+	int64_t placing_until_ms;     /* the holder gives up what it hears until then, */
+	int64_t patient_until_ms;     /* and handles what it hears later, */
+	int taken_number;             /* though this was the last broadcast when it took the lease */
 	int judged_connections;       /* of the holder */
 	int64_t excused_until_ms;     /* what is published until then may be lost */
 } watch;
@@ -243,12 +248,29 @@ static void see_taking(const struct process *holder)
 	watch.holder = holder;
 	watch.judged_connections = replicas[holder->worker].client.connections;
 	watch.placing_until_ms = is_covered ? 0 : now_ms() + PLACING_MS;
+	watch.patient_until_ms = now_ms() + PATIENT_MS;
+	watch.taken_number = shared_pubsub.last ? shared_pubsub.last->number : 0;
 	for (struct broadcast *it = shared_pubsub.first; it; it = it->next) {
 		it->may_be_repeated = it->may_be_repeated || (!is_known && it->number <= nameless);
 		if (it->number <= nameless)
 			it->may_be_lost = true;
 		else if (!is_covered || !was_heard(it, holder->worker, holder->number))
 			excuse(it, section);
+	}
+}
+
+/* Without a marker for that time what it hears has no name: it is handled, though the last one did so. */
+static void see_impatience(void)
+{
+	const struct process *holder = watch.holder;
+
+	if (now_ms() < watch.patient_until_ms)
+		return;
+	watch.patient_until_ms = INT64_MAX;
+	for (struct broadcast *it = shared_pubsub.first; it && it->number <= watch.taken_number;
+	     it = it->next) {
+		if (it->to[holder->worker].place > replicas[holder->worker].client.arrived)
+			it->may_be_repeated = true;
 	}
 }
 
@@ -305,6 +327,8 @@ void losses_look(void)
 		see_taking(holder);
 	else if (watch.holder)
 		see_holder();
+	if (watch.holder)
+		see_impatience();
 	if (holder)
 		see_who_knows_the_holder();
 	excuse_while_placing();
@@ -325,6 +349,7 @@ void losses_begin(int workers)
 	memset(&watch, 0, sizeof watch);
 	watch.workers = workers;
 	watch.term = watch.note = "";
+	watch.patient_until_ms = INT64_MAX;
 	on_look(NULL);
 }
 

@@ -282,9 +282,10 @@ static void come_to_an_end(struct run *run)
 	for (int i = 0; i < run->chaos.workers; i++)
 		world_settle(replicas[i].world);
 	ck_assert_msg(simulation_now_ms(world->simulation) < end_ms, "the work took too long");
+	world_advance_ms(world, ACQUAINTED_MS - LEFT_MS);
 	for (ms = 0; ms < 2 * PROCESS_LEASE_OF_STREAM * 1000 + late_ms && !is_done(run); ms += AGAIN_MS)
 		world_advance_ms(world, AGAIN_MS);
-	world_advance_ms(world, ms < ACQUAINTED_MS - LEFT_MS ? ACQUAINTED_MS - ms : LEFT_MS);
+	world_advance_ms(world, LEFT_MS);
 	losses_end();
 	for (ms = 0; ms < 3 * HOUR_MS + late_ms && database_notification_count(world->database);
 	     ms += AGAIN_MS)
