@@ -57,8 +57,8 @@ static void check_published(const struct entry *entry)
 }
 
 /*
- * A command that one worker rejected may have been handled later by another one: also by one that was killed in
- * its commit, when the next one has rejected it meanwhile.
+ * A command that one worker rejected may have been handled later by another one: also by one that was killed
+ * in its commit, when the next one has rejected it meanwhile.
  */
 void ledger_check_answers(const struct entry *entry)
 {
@@ -77,7 +77,8 @@ void ledger_check_answers(const struct entry *entry)
 	}
 	for (int i = 0; i < REPLICAS; i++)
 		spent |= entry->sent[i] && spends(entry, entry->sent[i]);
-	expect_that(entry->recorded == spent || (entry->recorded ? entry->was_abandoned : entry->may_be_missing),
+	expect_that(entry->recorded == spent ||
+			    (entry->recorded ? entry->was_abandoned : entry->may_be_missing),
 		    "m-%d: answered otherwise, but its effect is %s", entry->number,
 		    entry->recorded ? "there" : "missing");
 }
