@@ -48,11 +48,6 @@ static size_t running_processes(void *context, int64_t *keys, size_t max)
 	return processes_running(engine->processes, keys, max);
 }
 
-static size_t streams_in_place(void *context, const char **names, size_t max)
-{
-	return engine_streams_in_place(context, names, max);
-}
-
 static void on_probed(void *context, const struct failure *failure)
 {
 	engine_probed(context, failure);
@@ -120,7 +115,7 @@ struct engine *engine_new(const struct engine_ports *ports, const struct engine_
 						      .shrink_found = resume_shrink,
 						      .process_found = engine_resume_process,
 						      .running_processes = running_processes,
-						      .streams_in_place = streams_in_place,
+						      .streams_in_place = engine_streams_in_place,
 						      .probed = on_probed,
 						      .context = engine,
 					      });

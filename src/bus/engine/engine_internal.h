@@ -65,7 +65,7 @@ bool engine_has_room_for_held(const struct engine *engine);
 void engine_resume_process(void *context, const struct due_process *process);
 
 /* Sets the names of up to `max` streams from which it can take over processes now; returns how many. */
-size_t engine_streams_in_place(const struct engine *engine, const char **names, size_t max);
+size_t engine_streams_in_place(void *context, const char **names, size_t max);
 
 /* The fill level of the queue has changed. */
 void engine_check_full(struct engine *engine);

@@ -38,8 +38,9 @@ static bool is_in_its_place(const struct engine *engine, const struct due_proces
 	return !process->is_from_stream || (stream && is_in_place(engine, stream));
 }
 
-size_t engine_streams_in_place(const struct engine *engine, const char **names, size_t max)
+size_t engine_streams_in_place(void *context, const char **names, size_t max)
 {
+	const struct engine *engine = context;
 	size_t count = 0;
 
 	for (const struct stream_source *it = engine->streams; it && count < max; it = it->next) {

@@ -43,8 +43,8 @@ struct leased {
 	int64_t stop_ms;        /* when the work was stopped */
 	bool is_elsewhere;      /* as of the last roll, another worker that is alive has it, */
 	bool is_wanted;         /* or is to have it, */
-	bool has_rival;         /* or is a candidate; */
-	bool holder_could_have; /* and the one that has it is */
+	bool has_rival;         /* or is a candidate, */
+	bool holder_could_have; /* and the one that has it is one */
 	bool has_moved; /* another worker had it, or this one was to hand it over, last at this time */
 	int64_t moved_ms;
 	bool was_lost;      /* and was not seen with another worker since */

@@ -415,6 +415,7 @@ void leased_subscription_hear(struct leased_subscription *it, enum message_type 
 			      struct bytes payload, size_t payload_size)
 {
 	struct heard_message *message;
+	/* A new holder doubts the sections without a name that began before it had the lease. */
 	bool may_be_handled = it->state == LISTENING ? lease_keeper_is_elsewhere(it->ports.keeper, it)
 						     : it->is_behind && it->heard.last_section->is_doubtful;
 

@@ -79,7 +79,7 @@ void subscription_place(struct leased_subscription *it);
 /* The marker was heard that this worker published to find out. */
 void subscription_marker_heard(struct leased_subscription *it);
 
-/* Publishes a marker and waits for it; without one, for a while only. */
+/* Publishes a marker, unless one was published a moment ago and not heard yet; and advances soon. */
 void subscription_await_marker(struct leased_subscription *it);
 
 /* Asks the store which messages are dead letters. */

@@ -118,8 +118,8 @@ void database_begin_processes(struct database *database, struct process_start *s
 }
 
 /*
- * In microseconds.  Different from process to process, and from takeover to takeover, also in the part of a
- * second: workers look once a second, and not always the same one is to come first.
+ * In microseconds.  Different from process to process, and from takeover to takeover, by no whole seconds: of
+ * workers that look at fixed times, not always the same one is to come first.
  */
 static int64_t spread(const struct process_row *row)
 {
@@ -128,11 +128,11 @@ static int64_t spread(const struct process_row *row)
 
 static bool is_claimed(const struct process_claim *claim, const struct process_row *row)
 {
-	bool is_claimed = !row->is_from_stream;
+	size_t i = 0;
 
-	for (size_t i = 0; i < claim->stream_count; i++)
-		is_claimed = is_claimed || !strcmp(claim->streams[i], row->origin);
-	return is_claimed;
+	while (i < claim->stream_count && strcmp(claim->streams[i], row->origin) != 0)
+		i++;
+	return !row->is_from_stream || i < claim->stream_count;
 }
 
 size_t database_claim_processes(struct database *database, const struct process_claim *claim,

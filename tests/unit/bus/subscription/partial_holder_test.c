@@ -165,6 +165,14 @@ START_TEST(a_holder_that_cannot_commit_keeps_the_lease_if_no_other_worker_heard_
 END_TEST
 
 /* The engine has no room for the message until then. */
+static void expect_holder_to_have_room_and_continue(void)
+{
+	world_advance_ms(world, PARTIAL_HOLDER_MS + 1000);
+	leased_subscription_resume(replicas[0].subscription);
+	expect_orders("a ");
+	ck_assert(is_handling(0));
+}
+
 START_TEST(a_holder_that_lost_its_connection_once_continues_if_no_other_worker_heard_all)
 {
 	leased_subscription_pause(replicas[0].subscription);
@@ -172,11 +180,7 @@ START_TEST(a_holder_that_lost_its_connection_once_continues_if_no_other_worker_h
 	world_advance_ms(world, 5000 + _i * 100);
 	disconnect_subscriber(0);
 	connect_subscriber_to(0, "run-id-of-the-server");
-	world_advance_ms(world, PARTIAL_HOLDER_MS + 1000);
-	leased_subscription_resume(replicas[0].subscription);
-
-	expect_orders("a ");
-	ck_assert(is_handling(0));
+	expect_holder_to_have_room_and_continue();
 }
 END_TEST
 
@@ -192,15 +196,20 @@ START_TEST(a_holder_that_lost_its_connection_continues_though_the_database_was_a
 	database_set_down(world->database, true);
 	world_advance_ms(world, 8000);
 	database_set_down(world->database, false);
-	world_advance_ms(world, PARTIAL_HOLDER_MS + 1000);
-	leased_subscription_resume(replicas[0].subscription);
-
-	expect_orders("a ");
-	ck_assert(is_handling(0));
+	expect_holder_to_have_room_and_continue();
 }
 END_TEST
 
 /* ---- all of them lost their connections ---- */
+
+static void expect_holder_to_continue(void)
+{
+	world_advance_ms(world, 100);
+	publish_order("a");
+	world_advance_ms(world, PARTIAL_HOLDER_MS + 1000);
+	ck_assert(is_handling(0));
+	expect_orders("a ");
+}
 
 /* Another worker would have to give up what it heard meanwhile. */
 START_TEST(a_holder_continues_when_all_workers_lost_their_connections_for_a_while)
@@ -210,12 +219,7 @@ START_TEST(a_holder_continues_when_all_workers_lost_their_connections_for_a_whil
 	world_advance_ms(world, 5000);
 	for (int i = 0; i < 2; i++)
 		connect_subscriber_to(i, "another-server");
-	world_advance_ms(world, 100);
-	publish_order("a");
-	world_advance_ms(world, PARTIAL_HOLDER_MS + 1000);
-
-	ck_assert(is_handling(0));
-	expect_orders("a ");
+	expect_holder_to_continue();
 }
 END_TEST
 
@@ -228,12 +232,7 @@ START_TEST(a_holder_continues_though_it_was_connected_later_than_the_other_worke
 	connect_subscriber_to(1, "another-server");
 	world_advance_ms(world, _i * 500);
 	connect_subscriber_to(0, "another-server");
-	world_advance_ms(world, 100);
-	publish_order("a");
-	world_advance_ms(world, PARTIAL_HOLDER_MS + 1000);
-
-	ck_assert(is_handling(0));
-	expect_orders("a ");
+	expect_holder_to_continue();
 }
 END_TEST
 

@@ -16,19 +16,31 @@ static void replace_holder_after_making(const char *sku)
 	ms_until_handling(1);
 }
 
+/* The holder rejects the order, as there is no such SKU. */
+static void reject_order(const char *orderid)
+{
+	publish_order_of(orderid, "NEW");
+	world_advance_ms(world, 10);
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+}
+
+/* The next holder has had the time to handle it. */
+static void expect_it_stays_rejected(void)
+{
+	ck_assert_str_eq(orders_of("NEW"), "");
+	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+}
+
 /* ---- dead letters ---- */
 
 /* It could be handled by now, but the dead letter says that it was not. */
 START_TEST(what_a_killed_holder_had_rejected_is_not_handled_by_the_next_one)
 {
-	publish_order_of("a", "NEW");
-	world_advance_ms(world, 10);
-	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	reject_order("a");
 	replace_holder_after_making("NEW");
 	world_advance_ms(world, 1000);
 
-	ck_assert_str_eq(orders_of("NEW"), "");
-	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	expect_it_stays_rejected();
 	ck_assert_int_eq(world->database->dead_letters[0].attempts, 1);
 }
 END_TEST
@@ -57,15 +69,12 @@ END_TEST
 START_TEST(what_the_last_holder_had_rejected_is_not_handled_by_one_that_hears_it_late)
 {
 	cable_hold(&replicas[1].client.answers);
-	publish_order_of("a", "NEW");
-	world_advance_ms(world, 10);
-	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	reject_order("a");
 	replace_holder_after_making("NEW");
 	cable_open(&replicas[1].client.answers);
 	world_advance_ms(world, 1000);
 
-	ck_assert_str_eq(orders_of("NEW"), "");
-	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	expect_it_stays_rejected();
 	publish_order("b");
 	expect_orders("b ");
 }
@@ -79,16 +88,13 @@ START_TEST(what_the_last_holder_had_rejected_is_not_handled_by_one_that_hears_no
 	cable_hold(&replicas[1].client.answers);
 	while (!strcmp(note, note_of_lease()))
 		world_advance_ms(world, 100);
-	publish_order_of("a", "NEW");
-	world_advance_ms(world, 10);
-	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	reject_order("a");
 	replace_holder_after_making("NEW");
 	world_advance_ms(world, 3000);
 	cable_open(&replicas[1].client.answers);
 	world_advance_ms(world, 1000);
 
-	ck_assert_str_eq(orders_of("NEW"), "");
-	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	expect_it_stays_rejected();
 	publish_order("b");
 	expect_orders("b ");
 }
@@ -280,14 +286,11 @@ END_TEST
 START_TEST(a_message_with_an_id_that_was_rejected_under_another_name_is_not_handled)
 {
 	hear_two_servers();
-	publish_order_of("a\nid=1", "NEW");
-	world_advance_ms(world, 10);
-	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	reject_order("a\nid=1");
 	replace_holder_after_making("NEW");
 	world_advance_ms(world, 3000);
 
-	ck_assert_str_eq(orders_of("NEW"), "");
-	ck_assert_uint_eq(world->database->dead_letter_count, 1);
+	expect_it_stays_rejected();
 }
 END_TEST
 
