@@ -159,7 +159,7 @@ static void begin(struct leased_subscription *it, bool is_behind)
 	const struct lease_keeper *keeper = it->ports.keeper;
 	bool is_taken = lease_keeper_was_elsewhere(keeper, it) && !lease_keeper_is_resumed(keeper, it);
 
-	it->is_behind = is_taken && is_behind && it->is_up;
+	it->is_behind = is_taken && is_behind;
 	if (is_taken)
 		give_up_nameless(it);
 	for (struct heard_message *message = it->heard.first; message; message = message->next) {
