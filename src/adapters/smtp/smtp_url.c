@@ -31,7 +31,7 @@ static bool has_broken_escape(const char *text)
 /* Returns the error in the text after the scheme, or NULL. */
 static const char *defect_of(const char *authority)
 {
-	const char *at = strchr(authority, '@');
+	const char *at = strchr(authority, '@'), *host = at ? at + 1 : authority;
 
 	for (const char *sign = authority; *sign; sign++) {
 		if (*sign <= ' ' || *sign > '~')
@@ -43,6 +43,8 @@ static const char *defect_of(const char *authority)
 		return "it ends with the port; in a password a / is written %2F, a ? %3F, and a # %23";
 	if (has_broken_escape(authority))
 		return "two hexadecimal digits (not 00) follow a %; a % itself is written %25";
+	if (strchr(host, '%'))
+		return "the host has no %";
 	return NULL;
 }
 

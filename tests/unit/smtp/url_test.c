@@ -67,6 +67,10 @@ static const char *const wrong[] = {
 	"smtp://ann:hunter2 @mail.example",
 	"smtp://ann:hunter2\xc3\xa4@mail.example",
 	"smtp://mail example",
+	"smtp://mail%20example",
+	"smtp://ann:hunter2@mail%2Eexample",
+	"smtp://%ee.example",
+	"smtp://[fe80::1%25eth0]",
 };
 
 START_TEST(a_malformed_or_ambiguous_url_is_refused_without_repeating_it)
