@@ -15,9 +15,11 @@
  * GUARD_KNOWN           it raises the fence to what the worker knows to be published
  * GUARD_INCARNATION     each incarnation of the database has its own fence
  * GUARD_COMPARED        events are committed only after Redis was asked for its position...
- * GUARD_ASKED           ...by a call that was sent on this timeline,
+ * GUARD_ASKED           ...on this timeline: the answer to an earlier call is ignored,
  * GUARD_CLAIMED         and nothing is committed or published while Redis has more than the database is known to have
  * GUARD_TIMELINE        the commit checks the timeline
+ * GUARD_OVERTAKEN       the script publishes nothing of a timeline that is older than the last one it was called for,
+ * GUARD_READ_AGAIN      and on a new timeline a worker reads the rows again that it has queued
  * GUARD_RESTORED        nothing is published by a worker that finds less in the database than was there
  * GUARD_CURSOR_FORWARD  the cursor only moves forward,
  * GUARD_CURSOR_HEAD     not beyond the head,
@@ -26,9 +28,7 @@
  *
  * What is assumed, and else goes wrong:
  *
- * ASSUME_PUBLISHED_BEFORE_PROMOTION  no worker is about to publish a row that the promoted standby lacks: see
- *                                    docs/decisions/fence.md
- * ASSUME_ONE_LOSES_DATA              Redis does not lose its fences, and the database its last rows, at one time
+ * ASSUME_ONE_LOSES_DATA  Redis does not lose its fences, and the database its last rows, at one time
  */
 #define WORKERS 2
 #ifndef ROWS
@@ -51,13 +51,14 @@ bool has_lost;           /* what was committed */
 
 /* Redis. */
 byte fence[3];           /* of each incarnation */
+byte newest[3];          /* the newest timeline that it was called for */
 byte heard;              /* rows that were published, as bits */
 bool is_kept = true;     /* Redis has lost no fence, and the outbox was not renewed */
 bool redis_lost;         /* its fences */
 
 byte faults = FAULTS;
 
-typedef Call { bit is_sent, is_answered, is_outdated; byte incarnation, known, at, it, asked, answer };
+typedef Call { bit is_sent, is_answered, is_outdated, is_overtaken; byte incarnation, timeline, known, at, it, answer };
 typedef Worker {
 	bit is_started, is_unasked, is_restored, is_missing;
 	byte incarnation, timeline, published, saved, committed, claimed;
@@ -113,12 +114,17 @@ inline publish(c)
 inline run_script(c)
 {
 	own = (GUARD_INCARNATION -> c.incarnation : 1);
-	fence[own] = MAX(fence[own], (GUARD_KNOWN -> c.known : 0));
+	c.is_overtaken = GUARD_OVERTAKEN && c.timeline < newest[own];
+	newest[own] = MAX(newest[own], c.timeline);
 	if
-	:: c.at == 0 /* it only asks */
-	:: c.at && c.at == fence[own] + 1 -> publish(c)
-	:: c.at && c.at <= fence[own] && !GUARD_SKIP -> publish(c)
-	:: c.at > fence[own] + 1 && !GUARD_GAP -> publish(c)
+	:: !c.is_overtaken -> fence[own] = MAX(fence[own], (GUARD_KNOWN -> c.known : 0))
+	:: else
+	fi;
+	if
+	:: c.is_overtaken || c.at == 0 /* it only asks */
+	:: !c.is_overtaken && c.at && c.at == fence[own] + 1 -> publish(c)
+	:: !c.is_overtaken && c.at && c.at <= fence[own] && !GUARD_SKIP -> publish(c)
+	:: !c.is_overtaken && c.at > fence[own] + 1 && !GUARD_GAP -> publish(c)
 	:: else
 	fi;
 	c.answer = fence[own]
@@ -165,7 +171,17 @@ inline check()
 		ME.committed = MAX(ME.committed, head)
 	fi;
 	if
-	:: ME.timeline != timeline -> ME.timeline = timeline; ME.is_unasked = 1
+	:: ME.timeline != timeline ->
+		ME.timeline = timeline;
+		ME.is_unasked = 1;
+		call[me].is_outdated = GUARD_ASKED && call[me].is_sent;
+		if
+		:: GUARD_READ_AGAIN ->
+			for (i : 1 .. ROWS) {
+				ME.waiting[i] = 0
+			}
+		:: else
+		fi
 	:: else
 	fi
 }
@@ -177,22 +193,22 @@ inline send(position, content)
 	call[me].known = ME.published;
 	call[me].at = position;
 	call[me].it = content;
-	call[me].asked = ME.timeline
+	call[me].timeline = ME.timeline
 }
 
 inline forget(c)
 {
-	c.is_sent = 0; c.is_answered = 0; c.is_outdated = 0; c.incarnation = 0;
-	c.known = 0; c.at = 0; c.it = 0; c.asked = 0; c.answer = 0
+	c.is_sent = 0; c.is_answered = 0; c.is_outdated = 0; c.is_overtaken = 0; c.incarnation = 0;
+	c.known = 0; c.at = 0; c.it = 0; c.timeline = 0; c.answer = 0
 }
 
 /* partition_sender.c: on_position(). */
 inline take_answer()
 {
 	if
-	:: call[me].is_outdated
+	:: call[me].is_outdated || call[me].is_overtaken
 	:: else ->
-		ME.is_unasked = GUARD_ASKED && call[me].asked != ME.timeline;
+		ME.is_unasked = 0;
 		if
 		:: ME.is_restored
 		:: !ME.is_restored && call[me].answer > ME.committed ->
@@ -264,7 +280,7 @@ inline give_up(w)
 	if
 	:: call[w].is_sent && !call[w].is_answered ->
 		late.is_sent = 1; late.incarnation = call[w].incarnation; late.known = call[w].known;
-		late.at = call[w].at; late.it = call[w].it
+		late.at = call[w].at; late.it = call[w].it; late.timeline = call[w].timeline
 	:: else
 	fi;
 	forget(call[w])
@@ -280,11 +296,6 @@ inline kill(w)
 		worker[w].waiting[i] = 0
 	}
 }
-
-/* Whether a worker, or a call on its way, may still publish a row that a promotion loses. */
-#define WILL_SEND(w) ((worker[w].waiting[last] && worker[w].published < last) || \
-	(call[w].is_sent && !call[w].is_answered && call[w].at == last) || (late.is_sent && late.at == last))
-#define IS_OUT (fence[incarnation] >= last)
 
 /* A standby is promoted that lacks the last row. */
 inline promote()
@@ -348,14 +359,9 @@ active proctype world()
 		:: d_step { w == 0 -> kill(0); kill(1); i = 0 }
 		:: d_step { call[w].is_sent -> give_up(w) }
 		:: d_step { fence[1] && !(ASSUME_ONE_LOSES_DATA && has_lost) -> /* of a Redis that is new, say */
-			fence[1] = 0; fence[2] = 0; is_kept = false; redis_lost = true }
+			fence[1] = 0; fence[2] = 0; newest[1] = 0; newest[2] = 0; is_kept = false; redis_lost = true }
 		:: d_step { head && timeline == 1 && !(ASSUME_ONE_LOSES_DATA && redis_lost) ->
-			last = head;
-			if
-			:: ASSUME_PUBLISHED_BEFORE_PROMOTION && !IS_OUT && (WILL_SEND(0) || WILL_SEND(1))
-			:: else -> timeline++; promote()
-			fi;
-			last = 0 }
+			last = head; timeline++; promote(); last = 0 }
 		fi;
 		w = 0 }
 

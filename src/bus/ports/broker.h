@@ -4,6 +4,9 @@
  * Any number of workers publish for one database.  The broker keeps a fence for each partition: the
  * position up to which any of them published rows.  It refuses rows below the fence, and rows that would
  * leave a gap above it.  So each row is published once and in order, however many workers try.
+ *
+ * It refuses all rows of a worker that knows the database on an older timeline than another worker has
+ * published for: what is on the older one may be lost, and its positions given to other rows.
  */
 #ifndef ALLOCD_BUS_PORTS_BROKER_H
 #define ALLOCD_BUS_PORTS_BROKER_H
@@ -18,6 +21,15 @@
 
 /* The database's incarnation, a UUID as text.  A restored database has another one, and its own fences. */
 #define INCARNATION_SIZE 37
+
+/* The number of a database system, as text: timelines of one system have an order. */
+#define SYSTEM_SIZE 21
+
+/*
+ * A database's timeline as eight hexadecimal digits: a higher one begins when a standby is promoted, or a
+ * backup is recovered up to a moment.  What was committed last may be missing then.
+ */
+#define TIMELINE_SIZE 9
 
 /* An event as it is published: encoded once, when it was decided. */
 struct outgoing {
@@ -44,6 +56,7 @@ struct publication {
 	int64_t known;
 	const struct outgoing_row *rows;
 	size_t row_count;
+	const char *system, *timeline; /* on which the rows were committed or read; NULL: not known */
 };
 
 /* The result of a publication. */
@@ -58,7 +71,7 @@ struct published {
 
 /*
  * `failure` is NULL when the broker published what its fence allows; else any number of the rows, from the
- * first on, may be published.
+ * first on, may be published; FAILURE_FENCED: none is, as the timeline is not the newest one any more.
  */
 typedef void publish_done(void *context, const struct published *published, const struct failure *failure);
 

@@ -8,7 +8,7 @@ enum failure_kind {
 	FAILURE_RETRY,     /* nothing happened; a retry may succeed later */
 	FAILURE_BUSY,      /* nothing happened: a lock or a statement took too long */
 	FAILURE_CONFLICT,  /* a concurrent update came first: load again and redo, at once */
-	FAILURE_FENCED,    /* nothing happened: another worker has a lease under which it was to happen */
+	FAILURE_FENCED,    /* nothing happened: another worker has the lease, or a newer timeline, for it */
 	FAILURE_UNCERTAIN, /* perhaps done: the connection was lost after the commit was asked for */
 	FAILURE_DATA,      /* the data that was sent is to blame: a retry would fail again */
 	FAILURE_FATAL,     /* only an operator can help (for example, the database is too new) */

@@ -24,9 +24,9 @@ struct outbox_range {
 
 /* How far each partition was published and committed. */
 struct outbox_state {
-	char timeline[TIMELINE_SIZE];       /* of the database: see unit_of_work.h */
-	char incarnation[INCARNATION_SIZE]; /* of the database: see broker.h */
-	int64_t epoch;                      /* of the events that are committed now: see unit_of_work.h */
+	char system[SYSTEM_SIZE], timeline[TIMELINE_SIZE]; /* of the database: see broker.h */
+	char incarnation[INCARNATION_SIZE];                /* of the database: see broker.h */
+	int64_t epoch; /* of the events that are committed now: see unit_of_work.h */
 	int64_t cursors[PARTITIONS], heads[PARTITIONS];
 };
 

@@ -29,6 +29,12 @@ void partition_progress_begin(struct partition_progress *progress, int64_t curso
 	};
 }
 
+void partition_progress_compare(struct partition_progress *progress)
+{
+	publish_queue_release(&progress->waiting);
+	progress->is_unasked = true;
+}
+
 /* False: the row is damaged, and not queued. */
 static bool add(struct partition_progress *progress, const struct outbox_row *row,
 		const struct predecessor_maker *maker)

@@ -42,6 +42,9 @@ struct partition_progress {
 /* Forgets everything but the cursor and the head that were just read, and empties the queue. */
 void partition_progress_begin(struct partition_progress *progress, int64_t cursor, int64_t head);
 
+/* Empties the queue: what is owed is read from the outbox, once the broker has reported its position. */
+void partition_progress_compare(struct partition_progress *progress);
+
 /*
  * Queues a row that this worker committed, unless it is known to be published.  It is left to be read later
  * when there is no room, or when a damaged row is before it.

@@ -81,12 +81,17 @@ void partition_senders_release(struct partition_senders *senders)
 	clock->timer_free(&senders->retry);
 }
 
+static void note_server(struct partition_senders *senders, const struct outbox_state *state)
+{
+	snprintf(senders->system, sizeof senders->system, "%s", state->system);
+	snprintf(senders->timeline, sizeof senders->timeline, "%s", state->timeline);
+}
+
 void partition_senders_begin(struct partition_senders *senders, const struct outbox_state *state)
 {
 	snprintf(senders->incarnation, sizeof senders->incarnation, "%s", state->incarnation);
 	senders->epoch = state->epoch;
-	snprintf(senders->timeline, sizeof senders->timeline, "%s", state->timeline);
-	senders->comparison++;
+	note_server(senders, state);
 	for (int i = 0; i < PARTITIONS; i++) {
 		struct partition_sender *sender = &senders->each[i];
 
@@ -99,19 +104,21 @@ void partition_senders_begin(struct partition_senders *senders, const struct out
 
 void partition_senders_compare(struct partition_senders *senders, const struct outbox_state *state)
 {
-	snprintf(senders->timeline, sizeof senders->timeline, "%s", state->timeline);
-	senders->comparison++;
-	for (int i = 0; i < PARTITIONS; i++)
-		senders->each[i].progress.is_unasked = true;
+	note_server(senders, state);
+	for (int i = 0; i < PARTITIONS; i++) {
+		struct partition_sender *sender = &senders->each[i];
+
+		partition_progress_compare(&sender->progress);
+		sender->outdated = sender->call != NULL;
+	}
 }
 
 bool partition_senders_are_compared(const struct partition_senders *senders)
 {
 	for (int i = 0; i < PARTITIONS; i++) {
-		const struct partition_sender *sender = &senders->each[i];
+		const struct partition_progress *progress = &senders->each[i].progress;
 
-		if (sender->answered != senders->comparison || sender->progress.claimed ||
-		    sender->progress.restored)
+		if (progress->is_unasked || progress->claimed || progress->restored)
 			return false;
 	}
 	return true;
@@ -135,7 +142,7 @@ static void send(struct partition_sender *sender)
 
 	if (!sender->progress.is_unasked)
 		sender->sent = publish_queue_take_run(&sender->progress.waiting);
-	sender->call = arena_new(sender->sent.count * sizeof *rows + 128);
+	sender->call = arena_new(sender->sent.count * sizeof *rows + 192);
 	rows = arena_alloc(sender->call, sender->sent.count * sizeof *rows);
 	for (const struct queued_row *row = sender->sent.first; row; row = row->next)
 		rows[at++] = (struct outgoing_row){row->position, row->events, row->event_count};
@@ -145,8 +152,9 @@ static void send(struct partition_sender *sender)
 		.known = sender->progress.published,
 		.rows = rows,
 		.row_count = sender->sent.count,
+		.system = arena_strdup(sender->call, senders->system),
+		.timeline = arena_strdup(sender->call, senders->timeline),
 	};
-	sender->asked = senders->comparison;
 	sender->sent_us = now_us(senders);
 	broker->ops->publish(broker, &sender->publication, on_published, sender);
 }
@@ -160,18 +168,20 @@ static void log_refused(struct partition_senders *senders, const char *error)
 	    LOG_TEXT("error", error), LOG_TROUBLE(LOG_REDIS));
 }
 
-static void note_refused(struct partition_sender *sender, const char *error)
+/* A broker that knows a newer timeline takes what others publish. */
+static void note_refused(struct partition_sender *sender, const struct failure *failure)
 {
 	struct partition_senders *senders = sender->all;
 
 	senders->stats->publish_failures++;
-	senders->stats->broker_takes = false;
-	progress_watch_gave_up(&senders->watch, now_ms(senders), error);
+	if (failure->kind != FAILURE_FENCED)
+		senders->stats->broker_takes = false;
+	progress_watch_gave_up(&senders->watch, now_ms(senders), failure->text);
 	if (!sender->refused && !senders->refused++) {
-		log_refused(senders, error);
+		log_refused(senders, failure->text);
 		senders->refused_since_ms = senders->logged_at_ms;
 	} else if (now_ms(senders) - senders->logged_at_ms >= LOG_EVERY_MS) {
-		log_refused(senders, error);
+		log_refused(senders, failure->text);
 	}
 	sender->refused = true;
 }
@@ -274,8 +284,6 @@ static void on_position(struct partition_sender *sender, int64_t first, int64_t 
 	int64_t before = progress->published;
 
 	partition_progress_answered(progress, position);
-	sender->answered = sender->asked;
-	progress->is_unasked = sender->answered != sender->all->comparison;
 	if (progress->published > before)
 		sender->waited_ms = 0;
 	if (progress->waiting.first && progress->waiting.first->position == first && !progress->claimed)
@@ -290,7 +298,7 @@ static void on_published(void *context, const struct published *published, const
 
 	arena_free(&sender->call);
 	if (failure) {
-		note_refused(sender, failure->text);
+		note_refused(sender, failure);
 		try_later(senders);
 	} else {
 		note_accepted(sender);

@@ -22,9 +22,7 @@ struct partition_sender {
 	struct publication publication;
 	int64_t sent_us;
 	struct publish_queue sent;
-	bool outdated;          /* the call is of an earlier incarnation of the database */
-	unsigned asked;         /* the number of the comparison in which the last call was sent, */
-	unsigned answered;      /* and in which the last one that was answered */
+	bool outdated;          /* the call is of an earlier incarnation or timeline of the database */
 	int64_t marked;         /* a position: unpublished rows up to it were committed before... */
 	int64_t marked_us;      /* ...this time, of the engine's clock */
 	int64_t logged_damaged; /* the damaged row that was logged; 0: none */
@@ -39,10 +37,9 @@ struct partition_sender {
 struct partition_senders {
 	const struct publisher_ports *ports;
 	struct engine_stats *stats;
-	char incarnation[INCARNATION_SIZE]; /* of the database, */
-	int64_t epoch;                      /* and its number */
-	char timeline[TIMELINE_SIZE];       /* of the database, when it was last asked */
-	unsigned comparison;                /* counts the comparisons of the database with the broker */
+	char incarnation[INCARNATION_SIZE];                /* of the database, */
+	int64_t epoch;                                     /* and its number */
+	char system[SYSTEM_SIZE], timeline[TIMELINE_SIZE]; /* of the database, when it was last asked */
 	struct partition_sender each[PARTITIONS];
 
 	/* A new worker waits for its first connection to the broker. */
@@ -76,7 +73,9 @@ void partition_senders_begin(struct partition_senders *senders, const struct out
 
 /*
  * The database is on another timeline, so it may lack what was committed last: asks the broker for the
- * position of each partition, and publishes nothing before its answer.
+ * position of each partition, and publishes nothing before its answer.  Rows that are queued or being sent
+ * are forgotten, and read from the outbox again, as it may have others in their places; the answer to a call
+ * under way is ignored.
  */
 void partition_senders_compare(struct partition_senders *senders, const struct outbox_state *state);
 

@@ -153,15 +153,20 @@ static struct partition_progress *progress_of(struct publisher *publisher, int p
 }
 
 /*
- * Rows of another epoch than the cursors' are left to be read: those of an earlier one were written anew when
- * the outbox was renewed.
+ * Rows of another epoch or timeline than the cursors' are left to be read: those of an earlier epoch were
+ * written anew when the outbox was renewed, and those of an earlier timeline may be lost.
  */
+static bool is_current(const struct publisher *publisher, const struct unit_of_work *uow)
+{
+	return uow->epoch == publisher->senders.epoch && !strcmp(uow->timeline, publisher->senders.timeline);
+}
+
 void publisher_add(struct publisher *publisher, const struct unit_of_work *uow)
 {
 	const struct outbox_row *rows = uow->outbox;
 
 	for (size_t i = 0; i < uow->outbox_count; i++) {
-		bool has_room = uow->epoch == publisher->senders.epoch &&
+		bool has_room = is_current(publisher, uow) &&
 				partition_senders_footprint(&publisher->senders) < MEMORY_MAX;
 
 		partition_progress_add_committed(progress_of(publisher, rows[i].partition), &rows[i],
@@ -257,7 +262,8 @@ static void update_progress(struct publisher *publisher)
 /* A standby was promoted, say, which may lack what was committed, and published, last. */
 static void follow_timeline(struct publisher *publisher)
 {
-	if (!strcmp(publisher->senders.timeline, publisher->state.timeline))
+	if (!strcmp(publisher->senders.timeline, publisher->state.timeline) &&
+	    !strcmp(publisher->senders.system, publisher->state.system))
 		return;
 	LOG(publisher->ports->logger, LOG_INFO,
 	    "the database's server is on another timeline: events are committed once the outbox is compared "

@@ -92,12 +92,6 @@ struct view_change {
 };
 
 /*
- * A database's timeline as text: a new one begins when a standby is promoted, or a backup is recovered up
- * to a moment.  What was committed last may be missing then.
- */
-#define TIMELINE_SIZE 9
-
-/*
  * How far a partition's events are published.  The position is one of that epoch of the database: a later
  * epoch may give it to another row.
  */

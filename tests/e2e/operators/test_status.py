@@ -122,7 +122,8 @@ def test_a_restored_database(allocd):
     allocd.stop()
     fence, = allocd.redis.keys(allocd.prefix + "allocd:fence:*")
     for partition in allocd.redis.hkeys(fence):
-        allocd.redis.hincrby(fence, partition, 1000)
+        if partition.isdigit():
+            allocd.redis.hincrby(fence, partition, 1000)
     allocd.launch()
     trouble = await_everywhere_once_it_answers(allocd, "database-restored")
     assert "allocd outbox renew" in trouble["advice"]

@@ -304,6 +304,8 @@ START_TEST(events_are_committed_only_on_the_timeline_that_was_compared)
 	create_batch("batch", "lamp", 10, IN_WAREHOUSE);
 	read_cursors(&state);
 	ck_assert_uint_eq(strlen(state.timeline), TIMELINE_SIZE - 1);
+	ck_assert_uint_ge(strlen(state.system), 1);
+	ck_assert_uint_eq(strspn(state.system, "0123456789"), strlen(state.system));
 
 	work_restart(work);
 	work_allocate(work, "order-1", "lamp", 1);

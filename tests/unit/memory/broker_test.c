@@ -57,7 +57,8 @@ static void publish_as(struct memory_broker *by, const char *incarnation, int64_
 		}
 		rows[i] = (struct outgoing_row){first + (int)i, events, 2};
 	}
-	*publication = (struct publication){incarnation, 3, known, rows, count};
+	*publication = (struct publication){
+		.incarnation = incarnation, .partition = 3, .known = known, .rows = rows, .row_count = count};
 	port->ops->publish(port, publication, on_published, NULL);
 }
 
@@ -212,7 +213,10 @@ START_TEST(an_event_of_unknown_type_is_skipped)
 	const struct outgoing_row row = {1, events, 2};
 	struct broker *port = memory_broker_port(broker);
 
-	port->ops->publish(port, &(struct publication){"life-1", 3, 0, &row, 1}, on_published, NULL);
+	port->ops->publish(
+		port,
+		&(struct publication){.incarnation = "life-1", .partition = 3, .rows = &row, .row_count = 1},
+		on_published, NULL);
 	simulation_run_until_idle(simulation);
 
 	expect_sent("y ");

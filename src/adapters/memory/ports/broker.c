@@ -5,6 +5,7 @@
 #include "core/base/must.h"
 #include "core/partition.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define NO_FAULT SIZE_MAX
@@ -14,6 +15,7 @@ struct fences {
 	struct fences *next;
 	const char *incarnation;
 	int64_t positions[PARTITIONS];
+	unsigned long timeline; /* the newest one for which it was called; 0: not known */
 };
 
 /* The broker's state, which all connections share. */
@@ -39,7 +41,7 @@ struct publishing {
 	struct memory_broker *broker;
 	const struct publication *publication;
 	struct published published;
-	bool failed;
+	bool failed, is_fenced;
 	publish_done *done;
 	void *context;
 };
@@ -112,12 +114,25 @@ static struct fences *fences_of(struct memory_channel *channel, const char *inca
 	return fences;
 }
 
-/* Returns the fence of the publication's partition, raised to the position that the sender knows. */
+/* There is one database system. */
+static unsigned long timeline_of(const struct publication *publication)
+{
+	return strtoul(publication->timeline, NULL, 16);
+}
+
+/*
+ * Returns the fence of the publication's partition, raised to the position that the sender knows; NULL:
+ * another one has published on a later timeline.
+ */
 static int64_t *fence_for(struct memory_channel *channel, const struct publication *publication)
 {
 	struct fences *fences = fences_of(channel, publication->incarnation);
 	int64_t *fence = &fences->positions[publication->partition];
 
+	if (publication->timeline && timeline_of(publication) < fences->timeline)
+		return NULL;
+	if (publication->timeline)
+		fences->timeline = timeline_of(publication);
 	if (*fence < publication->known)
 		*fence = publication->known;
 	return fence;
@@ -127,10 +142,12 @@ static int64_t *fence_for(struct memory_channel *channel, const struct publicati
 
 static void on_answer(void *context)
 {
-	static const struct failure failure = {FAILURE_RETRY, "broker: not reachable"};
+	static const struct failure failure = {FAILURE_RETRY, "broker: not reachable"},
+				    fenced = {FAILURE_FENCED, "broker: on a later timeline"};
 	struct publishing *publishing = context;
+	const struct failure *why = publishing->is_fenced ? &fenced : publishing->failed ? &failure : NULL;
 
-	publishing->done(publishing->context, &publishing->published, publishing->failed ? &failure : NULL);
+	publishing->done(publishing->context, &publishing->published, why);
 }
 
 static void keep(struct memory_channel *channel, const struct outgoing *event)
@@ -165,6 +182,9 @@ static void send_rows(struct publishing *publishing, size_t limit)
 	struct memory_channel *channel = publishing->broker->channel;
 	int64_t *fence = fence_for(channel, publication);
 
+	publishing->is_fenced = !fence;
+	if (!fence)
+		return;
 	for (size_t i = 0; i < publication->row_count; i++) {
 		const struct outgoing_row *row = &publication->rows[i];
 
@@ -204,7 +224,8 @@ static void publish(struct broker *port, const struct publication *publication, 
 	struct memory_broker *broker = container_of(port, struct memory_broker, broker);
 	struct publishing *publishing = arena_alloc(broker->channel->arena, sizeof *publishing);
 
-	*publishing = (struct publishing){broker, publication, {0}, false, done, context};
+	*publishing = (struct publishing){
+		.broker = broker, .publication = publication, .done = done, .context = context};
 	cable_pass(&broker->requests, on_request, publishing);
 }
 

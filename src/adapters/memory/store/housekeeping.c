@@ -29,6 +29,7 @@ void database_read_cursors(const struct database *database, struct outbox_state 
 {
 	snprintf(state->incarnation, sizeof state->incarnation, "%s", database->incarnation);
 	state->epoch = database->lives;
+	snprintf(state->system, sizeof state->system, "7");
 	snprintf(state->timeline, sizeof state->timeline, "%08d", database->timeline);
 	for (int i = 0; i < PARTITIONS; i++) {
 		state->cursors[i] = database->outbox[i].cursor;

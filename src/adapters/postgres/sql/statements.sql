@@ -623,7 +623,8 @@ select from outbox_heads order by partition for no key update
 -- ==== the outbox ====
 
 -- statement READ_CURSORS for publisher
-select h.partition, c.position, h.position, i.incarnation::text, h.epoch, (select wal_timeline())
+select h.partition, c.position, h.position, i.incarnation::text, h.epoch, (select wal_timeline()),
+	(select system_identifier::text from pg_control_system())
 from outbox_heads h
 join outbox_cursors c on c.partition = h.partition
 cross join (select incarnation from installation where only_row limit 1) as i

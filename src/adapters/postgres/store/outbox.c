@@ -23,6 +23,8 @@ static void on_cursors_read(void *context, const struct failure *failure)
 		read->state->epoch = result_int8(read->query, row, 4);
 		snprintf(read->state->timeline, sizeof read->state->timeline, "%s",
 			 result_peek(read->query, row, 5));
+		snprintf(read->state->system, sizeof read->state->system, "%s",
+			 result_peek(read->query, row, 6));
 	}
 	store_answer(read->store, failure);
 }

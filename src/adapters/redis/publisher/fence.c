@@ -13,8 +13,11 @@
 /* Lua's numbers are exact up to here. */
 #define POSITION_MAX (INT64_C(1) << 53)
 
-/* EVALSHA, hash, number of keys, fences; partition, known, life, length, prefix, first position, counts. */
-#define HEAD_ARGUMENTS 11
+/*
+ * EVALSHA, hash, number of keys, fences; partition, known, life, length, prefix, system, timeline, first
+ * position, counts.
+ */
+#define HEAD_ARGUMENTS 13
 
 /* The assumed bytes on the wire of an event or a row, without the payload. */
 #define OVERHEAD 64
@@ -122,6 +125,8 @@ static void append_head(struct evbuffer *out, const struct fence *fence,
 	resp_add_number(out, FENCE_LIFE_MS);
 	resp_add_number(out, EVENT_STREAM_LENGTH);
 	resp_add_argument(out, bytes_of(fence->prefix));
+	resp_add_argument(out, bytes_of(publication->system ? publication->system : ""));
+	resp_add_argument(out, bytes_of(publication->timeline ? publication->timeline : ""));
 }
 
 size_t fence_append(struct evbuffer *out, const struct fence *fence, const struct publication *publication,

@@ -20,6 +20,9 @@ struct redisReply;
 /* The most bytes of rows in one call; a larger row is sent alone. */
 #define FENCE_CALL_MAX ((size_t)1024 * 1024)
 
+/* With this begins the error of the script that tells of a newer timeline. */
+#define FENCED "FENCED"
+
 extern const char fence_script[];
 
 /* The arguments that all calls have in common. */

@@ -1,22 +1,24 @@
 -- Publishes rows of the outbox behind the fence of their partition.
 --
--- KEYS[1]  the fences: a hash, from partition to the position up to which rows were published
+-- KEYS[1]  the fences: a hash, from partition to the position up to which rows were published; and from
+--          "timeline:SYSTEM" to the newest timeline of that database system for which it was called
 -- KEYS[2]  the stream of events, if there is one
 -- ARGV     partition, position up to which rows are known to be published, lifetime of the fences after the
---          last call (ms), length of the stream, prefix of the channels, position of the first row, number of
---          events of each row ("2 0 1"); then the type and the payload of each event
+--          last call (ms), length of the stream, prefix of the channels, system and timeline of the database
+--          (empty: not known), position of the first row, number of events of each row ("2 0 1"); then the
+--          type and the payload of each event
 --
 -- Returns {fence, events published, {each type that has no subscriber}}: the subscribers of a channel do not
 -- change during a call.  When Redis refused a command, the error is the fourth element, and the fence has not
--- moved past the row of that command.
+-- moved past the row of that command.  The error FENCED: there is a newer timeline; nothing was done.
 --
 -- Positions are Lua's numbers: exact below 2^53, and Redis writes them in full.
 --
 -- The commands for an event are most of its cost in Redis, so each event costs only XADD and PUBLISH.
 
 local fences, stream = KEYS[1], KEYS[2]
-local partition, known, fences_ms, length, prefix, first, counts = unpack(ARGV, 1, 7)
-local FIRST_EVENT = 8
+local partition, known, fences_ms, length, prefix, system, timeline, first, counts = unpack(ARGV, 1, 9)
+local FIRST_EVENT = 10
 
 local args, last_event, call = ARGV, #ARGV - 1, redis.call
 local fence, sent, unheard = tonumber(known), 0, {}
@@ -70,7 +72,23 @@ local function publish(from, to)
   fence = fence + 1
 end
 
+-- What the caller knows may be from a server that was replaced, with rows that its successor never had.
+local function follow_timeline()
+  local field = 'timeline:' .. system
+  local newest = call('HGET', fences, field) or '0'
+  if tonumber(timeline, 16) < tonumber(newest, 16) then
+    error('FENCED another worker has published on timeline ' .. newest .. ' of the database, and this one is on ' ..
+      timeline .. ': after a restore run `allocd outbox renew`', 0)
+  end
+  if timeline ~= newest then
+    call('HSET', fences, field, timeline)
+  end
+end
+
 local function begin()
+  if timeline ~= '' then
+    follow_timeline()
+  end
   fence = math.max(fence, tonumber(call('HGET', fences, partition)) or 0)
   -- Write it even if it is unchanged: a write that Redis forbids (READONLY, NOPERM) fails here, before any
   -- event is sent.

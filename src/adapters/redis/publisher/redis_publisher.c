@@ -115,7 +115,8 @@ static void call_free(struct publisher_call *call)
 
 static void answer(struct publisher_call *call)
 {
-	struct failure failure = {FAILURE_RETRY, call->error};
+	bool is_fenced = !strncmp(call->error, FENCED, strlen(FENCED));
+	struct failure failure = {is_fenced ? FAILURE_FENCED : FAILURE_RETRY, call->error};
 
 	if (*call->error)
 		count_rows(call, call->published.position, INT64_MAX, EVENT_FAILED);

@@ -112,6 +112,44 @@ START_TEST(each_partition_and_each_incarnation_has_its_own_fence)
 }
 END_TEST
 
+static void publish_on(const char *system, const char *timeline, struct publication *publication)
+{
+	answers[0] = '\0';
+	publication->system = system;
+	publication->timeline = timeline;
+	submit_rows(world.publisher, publication, "a");
+	run_until(answered("a"));
+}
+
+START_TEST(nothing_of_an_older_timeline_of_the_same_system_is_published)
+{
+	publish_now("a", 0, "1=one");
+	publish_on("7", "0000000A", publication_from(1, ""));
+
+	publish_on("7", "00000009", publication_from(5, "6=late"));
+	ck_assert_str_eq(answers, "A ");
+	ck_assert_int_eq(failure_kind, FAILURE_FENCED);
+	ck_assert_str_eq(
+		failure_text,
+		"FENCED another worker has published on timeline 0000000A of the database, and this one is "
+		"on 00000009: after a restore run `allocd outbox renew`");
+	ck_assert_int_eq(command("HINCRBY p:allocd:fence:one 3 0"), 1);
+	ck_assert_str_eq(events_heard(), "one ");
+}
+END_TEST
+
+static const struct {
+	const char *system, *timeline;
+} not_older[] = {{"7", "0000000A"}, {"7", "00000010"}, {"8", "00000001"}, {NULL, NULL}};
+
+START_TEST(a_timeline_that_is_not_older_and_one_of_another_system_are_accepted)
+{
+	publish_on("7", "0000000A", publication_from(1, ""));
+	publish_on(not_older[_i].system, not_older[_i].timeline, publication_from(5, "6=one"));
+	ck_assert_str_eq(answers, "a=6/1 ");
+}
+END_TEST
+
 START_TEST(a_missing_fence_begins_at_the_position_that_the_caller_knows)
 {
 	ck_assert_str_eq(publish_now("a", 41, "42=one"), "a=42/1 ");
@@ -169,6 +207,9 @@ SUITE("redis publisher", publisher_setup, publisher_teardown, .timeout_s = 120)
 	tcase_add_test(tests, of_two_publishers_of_the_same_rows_each_row_goes_out_once);
 	tcase_add_test(tests, two_publishers_of_alternating_rows_wait_for_each_other);
 	tcase_add_test(tests, each_partition_and_each_incarnation_has_its_own_fence);
+	tcase_add_test(tests, nothing_of_an_older_timeline_of_the_same_system_is_published);
+	tcase_add_loop_test(tests, a_timeline_that_is_not_older_and_one_of_another_system_are_accepted, 0,
+			    COUNT(not_older));
 	tcase_add_test(tests, a_missing_fence_begins_at_the_position_that_the_caller_knows);
 	tcase_add_test(tests, positions_up_to_two_to_the_53_are_exact);
 	tcase_add_test(tests, unused_fences_expire);

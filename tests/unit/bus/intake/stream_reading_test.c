@@ -178,7 +178,11 @@ static void let_it_notice_a_restore(void)
 {
 	static const struct outgoing_row row = {1, NULL, 0};
 	struct broker *broker = memory_broker_port(world->broker);
-	const struct publication ahead = {world->database->incarnation, partition_of("LAMP"), 50, &row, 1};
+	const struct publication ahead = {.incarnation = world->database->incarnation,
+					  .partition = partition_of("LAMP"),
+					  .known = 50,
+					  .rows = &row,
+					  .row_count = 1};
 
 	broker->ops->publish(broker, &ahead, ignore, NULL);
 	world_run(world);
