@@ -160,7 +160,8 @@ static void compare(struct leased *leased, const struct lease_row *row)
 	} else if (!is_ours && (leased->state == LEASED_HELD || leased->state == LEASED_STOPPING)) {
 		leased_lose(leased);
 	}
-	if (leased->state == LEASED_ELSEWHERE)
+	/* A change under way may fail, and then this is the row.  A take depends on the one it began with. */
+	if (!is_ours && leased->state != LEASED_ENDING && leased->state != LEASED_TAKING)
 		leased_see(leased, row);
 }
 

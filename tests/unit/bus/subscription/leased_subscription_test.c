@@ -494,6 +494,28 @@ START_TEST(what_was_heard_since_the_last_roll_is_kept)
 }
 END_TEST
 
+/* The database does not answer it meanwhile, and then says first that another worker has the lease. */
+START_TEST(a_holder_that_loses_the_lease_while_it_hands_over_keeps_what_the_next_one_has_not_finished)
+{
+	hold_commits(0);
+	hold_commits(1);
+	publish_order("a");
+	while (is_handling(0))
+		world_advance_ms(world, 10);
+	cable_hold(memory_leases_requests(replicas[0].leases));
+	publish_order("b");
+	ms_until_handling(1);
+	cable_open(memory_leases_requests(replicas[0].leases));
+	cable_open(memory_store_requests(replicas[0].world->lanes[0]));
+	world_advance_ms(world, 1000);
+	ck_assert_str_eq(orders_of("LAMP"), "");
+	kill_replica(1);
+	ms_until_handling(0);
+
+	expect_orders("a b ");
+}
+END_TEST
+
 /* ---- how much is kept ---- */
 
 START_TEST(the_oldest_messages_are_dropped_when_too_many_are_kept)
@@ -564,6 +586,9 @@ SUITE("leased subscription", set_up_two_subscribers, tear_down_replicas)
 			    5);
 	tcase_add_test(tests, what_is_unfinished_is_taken_over_though_the_holder_was_connected_again);
 	tcase_add_test(tests, what_was_heard_since_the_last_roll_is_kept);
+	tcase_add_test(
+		tests,
+		a_holder_that_loses_the_lease_while_it_hands_over_keeps_what_the_next_one_has_not_finished);
 	tcase_add_test(tests,
 		       what_another_holder_handled_is_not_handled_again_by_one_that_heard_it_without_a_name);
 	tcase_add_test(tests, a_holder_continues_if_no_other_worker_heard_more);
