@@ -55,3 +55,26 @@ def allocate(allocd, word):
     for order in orders(word):
         fields = {"orderid": order, "sku": "sku", "qty": 1}
         assert allocd.post("/allocate", fields).status_code == 202
+
+
+def test_a_server_on_an_earlier_timeline_than_another_one_publishes_nothing_until_outbox_renew(parked, ledger):
+    """Another worker has used a promoted standby, and this one is on the server that the standby replaced."""
+    parked.start()
+    ledger.open("sku")
+    allocate(parked, "before")
+    ledger.await_published()
+    fence, = parked.redis.keys(f"{parked.prefix}allocd:fence:*")
+    newest, = (field for field in parked.redis.hkeys(fence) if not field.isdigit())
+    parked.redis.hset(fence, newest, "0000FFFF")
+    with ledger.listening():
+        allocate(parked, "after")
+        wait_until(lambda: "FENCED another worker has published on timeline 0000FFFF" in str(parked.log_lines()),
+                   "the log to say so")
+        assert ledger.heard_on_channels() == []
+        assert parked.run("outbox", "renew", "--yes").returncode == 0
+        ledger.await_heard(len(orders("after")))
+        ledger.await_published()
+        heard = [event["orderid"] for event in ledger.heard_on_channels()]
+
+    assert heard == orders("after")
+    ledger.check_verify()
