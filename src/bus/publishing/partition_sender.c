@@ -168,15 +168,26 @@ static void log_refused(struct partition_senders *senders, const char *error)
 	    LOG_TEXT("error", error), LOG_TROUBLE(LOG_REDIS));
 }
 
-/* A broker that knows a newer timeline takes what others publish. */
+/*
+ * A broker that knows a newer timeline takes what others publish.  Usually this worker is about to hear of it:
+ * only if that takes long it is a trouble.
+ */
+static void note_trouble(struct partition_senders *senders, const struct failure *failure)
+{
+	if (failure->kind != FAILURE_FENCED) {
+		senders->stats->broker_takes = false;
+		progress_watch_gave_up(&senders->watch, now_ms(senders), failure->text);
+	} else if (!senders->watch.failures) {
+		progress_watch_failed(&senders->watch, now_ms(senders), failure->text);
+	}
+}
+
 static void note_refused(struct partition_sender *sender, const struct failure *failure)
 {
 	struct partition_senders *senders = sender->all;
 
 	senders->stats->publish_failures++;
-	if (failure->kind != FAILURE_FENCED)
-		senders->stats->broker_takes = false;
-	progress_watch_gave_up(&senders->watch, now_ms(senders), failure->text);
+	note_trouble(senders, failure);
 	if (!sender->refused && !senders->refused++) {
 		log_refused(senders, failure->text);
 		senders->refused_since_ms = senders->logged_at_ms;

@@ -61,6 +61,8 @@ static const struct sign of_redis[] = {
 	{"NOREPLICAS", TROUBLE_REDIS_READONLY, "start the replicas of Redis, or lower min-replicas-to-write"},
 	{"MISCONF", TROUBLE_REDIS_READONLY, "look at Redis' log and its disk: it cannot save its data set"},
 	{"not a master", TROUBLE_REDIS_READONLY, NULL},
+	{"FENCED", TROUBLE_DATABASE_RESTORED,
+	 "stop this database server if another one has replaced it; else run `allocd outbox renew`"},
 	{NULL, TROUBLE_CODES, NULL},
 };
 

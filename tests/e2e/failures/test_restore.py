@@ -70,6 +70,7 @@ def test_a_server_on_an_earlier_timeline_than_another_one_publishes_nothing_unti
         allocate(parked, "after")
         wait_until(lambda: "FENCED another worker has published on timeline 0000FFFF" in str(parked.log_lines()),
                    "the log to say so")
+        wait_until(lambda: "database-restored" in parked.run("status", "--check").stdout, "the status to say so")
         assert ledger.heard_on_channels() == []
         assert parked.run("outbox", "renew", "--yes").returncode == 0
         ledger.await_heard(len(orders("after")))

@@ -44,8 +44,8 @@ def await_everywhere(allocd, code, severity):
     ready = allocd.get("/readyz")
     assert ready.status_code == (503 if severity == "stop" else 200)
     if severity == "stop":
-        assert code in codes(ready.json()["troubles"])
-        assert trouble["text"][:20] in ready.json()["message"]
+        [named] = [trouble for trouble in ready.json()["troubles"] if trouble["code"] == code]
+        assert named["text"][:20] in ready.json()["message"]
     check = allocd.run("status", "--check")
     assert (check.returncode, code in check.stdout) == ({"stop": 2, "harm": 1, "note": 0}[severity], True), check.stdout
     shown = allocd.run("status").stdout

@@ -78,7 +78,7 @@ local function follow_timeline()
   local newest = call('HGET', fences, field) or '0'
   if tonumber(timeline, 16) < tonumber(newest, 16) then
     error('FENCED another worker has published on timeline ' .. newest .. ' of the database, and this one is on ' ..
-      timeline .. ': after a restore run `allocd outbox renew`', 0)
+      timeline, 0)
   end
   if timeline ~= newest then
     call('HSET', fences, field, timeline)

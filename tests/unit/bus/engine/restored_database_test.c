@@ -294,6 +294,8 @@ static void promote_before_a_call_arrives(bool lacks_its_event)
 
 START_TEST(a_row_that_a_promoted_standby_lacks_does_not_take_the_place_of_one_that_was_committed_since)
 {
+	struct engine_trouble trouble;
+
 	promote_before_a_call_arrives(true);
 	cable_hold(memory_broker_requests(other->broker));
 	cable_open(memory_broker_answers(other->broker));
@@ -303,6 +305,7 @@ START_TEST(a_row_that_a_promoted_standby_lacks_does_not_take_the_place_of_one_th
 	world_advance_ms(world, 50);
 	expect_published(1, 1);
 	ck_assert(stats_of(world)->broker_takes);
+	ck_assert(!engine_events_trouble(world->engine, &trouble));
 	cable_open(memory_broker_requests(other->broker));
 	world_advance_ms(world, 5000);
 
