@@ -169,8 +169,8 @@ static void log_refused(struct partition_senders *senders, const char *error)
 }
 
 /*
- * A broker that knows a newer timeline takes what others publish.  Usually this worker is about to hear of it:
- * only if that takes long it is a trouble.
+ * A broker that knows a newer timeline takes what others publish.  Usually this worker is about to hear of
+ * it: only if that takes long it is a trouble.
  */
 static void note_trouble(struct partition_senders *senders, const struct failure *failure)
 {

@@ -1,4 +1,4 @@
-/* A worker has yet to publish what it has committed when a standby is promoted, and another one commits on it. */
+/* A worker has yet to publish what it has committed when a standby is promoted on which another one commits. */
 #include "adapters/memory/database/backup.h"
 #include "unit/bus/engine/workers_world.h"
 
