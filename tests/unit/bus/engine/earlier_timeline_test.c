@@ -1,4 +1,4 @@
-/* A worker has yet to publish what it has committed when a standby is promoted on which another one commits. */
+/* A worker must still publish what it committed when a standby is promoted, and another one commits on it. */
 #include "adapters/memory/database/backup.h"
 #include "unit/bus/engine/workers_world.h"
 
