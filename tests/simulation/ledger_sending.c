@@ -52,7 +52,10 @@ const char *ledger_sku(const struct envelope *command)
 		   : database_owner_of_batch(world->database, message_text(&command->message, "batchref"));
 }
 
-/* Whether its SKU and its batch, if it names any, are there, and it is not dated from the future. */
+/*
+ * Whether its SKU and its batch, if it names any, are there, it is not dated from the future, and the
+ * database refuses no line of its order.
+ */
 static bool is_acceptable(const struct entry *entry)
 {
 	struct envelope command;
@@ -63,7 +66,7 @@ static bool is_acceptable(const struct entry *entry)
 	batchref = message_text(&command.message, "batchref");
 	return (!sku || database_product(world->database, sku)) &&
 	       (!batchref || database_batch(world->database, batchref)) &&
-	       command.occurred_at <= database_now(world->database);
+	       command.occurred_at <= database_now(world->database) && !strstr(entry->payload, POISON);
 }
 
 static uint64_t digest_of(const struct entry *entry)

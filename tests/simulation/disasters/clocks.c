@@ -27,14 +27,29 @@
 /* A message may be dated this far ahead of the database's clock. */
 #define AHEAD_MAX_US (5 * MINUTE_MS * 1000)
 
-static void set_database_clock(struct disaster *disaster, int64_t ahead_ms)
+/* What is dated from the future now may be rejected, and handled later if it is delivered again. */
+static void find_future(const struct ledger *ledger)
 {
+	for (int i = 0; i < ledger->count; i++) {
+		struct envelope message;
+
+		ledger_read(ledger->entries[i], &message);
+		if (message.occurred_at > database_now(world->database))
+			ledger->entries[i]->was_acceptable = false;
+	}
+}
+
+static void set_database_clock(struct run *run, int64_t ahead_ms)
+{
+	struct disaster *disaster = &run->disaster;
+
 	story("the clock of the database is %" PRId64 " ms ahead", ahead_ms);
 	database_set_clock(world->database, 1000 * ahead_ms);
 	disaster->steps =
 		arena_grow(world->arena, disaster->steps, disaster->step_count, sizeof *disaster->steps);
 	disaster->steps[disaster->step_count++] =
 		(struct clock_step){simulation_now_ms(world->simulation), 1000 * ahead_ms};
+	find_future(&run->ledger);
 }
 
 static void set_redis_clock(int64_t ahead_ms)
@@ -54,7 +69,7 @@ void clocks_step(struct run *run)
 	if (schedule_step() > run->disaster.step && pick(run, STEPS_AGAIN))
 		return;
 	if (pick(run, 3))
-		set_database_clock(&run->disaster, pick(run, 2 * (int)DATABASE_OFF_MS) - DATABASE_OFF_MS);
+		set_database_clock(run, pick(run, 2 * (int)DATABASE_OFF_MS) - DATABASE_OFF_MS);
 	else
 		set_redis_clock(pick(run, (int)REDIS_AHEAD_MS));
 	be_quiet(run);
@@ -63,7 +78,7 @@ void clocks_step(struct run *run)
 
 void clocks_end(struct run *run)
 {
-	set_database_clock(&run->disaster, 0);
+	set_database_clock(run, 0);
 	set_redis_clock(0);
 }
 
