@@ -219,6 +219,7 @@ def test_a_variable_of_traces_precedes_that_of_all_signals(parked, receiver):
 def test_headers_go_to_the_receiver_and_not_to_the_log(parked, receiver):
     start(parked, receiver, OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20sesame,x-scope=a", OTEL_TRACES_SAMPLER="always_on")
     parked.stock(unique("sku"), batch=10)
+    wait_until(lambda: parked.query("select 1 from batches"), "the batch")
     parked.stop()
 
     assert receiver.headers[0]["authorization"] == "Bearer sesame"
